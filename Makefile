@@ -1,0 +1,53 @@
+# `make demo` and `make test` set up .venv by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BACKENDS ?= tensorflow jax torch
+# Which tests: `make test MARKERS=slow` runs the big variants.
+MARKERS ?= not slow
+ARGS ?=
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax_cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
+
+.PHONY: demo test lint format slow clean
+
+demo: $(VENV)/demo
+	KERAS_BACKEND=$${KERAS_BACKEND:-tensorflow} $(BIN)/python examples/demo.py
+
+test: lint $(BACKENDS:%=test-%)
+
+test-%: $(VENV)/dev
+	KERAS_BACKEND=$* $(BIN)/python -m pytest -q -m "$(MARKERS)" $(ARGS)
+
+slow:
+	$(MAKE) test MARKERS=slow
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The demo needs one backend only.
+$(VENV)/demo: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q -e ".[tensorflow,export]"
+	touch $@
+
+# torch first and alone: 2.13.0 is to be had as a small build for CPUs, and
+# what comes after it is content with it.
+$(VENV)/dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q torch==2.13.0
+	$(BIN)/python -m pip install -q -e ".[dev,peers]"
+	touch $@ $(VENV)/demo
+
+clean:
+	rm -rf $(VENV) build dist demo

@@ -1,0 +1,22 @@
+import os
+
+# Said before TensorFlow is imported: its start-up messages are no warnings.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+
+
+@pytest.fixture(autouse=True)
+def _names_in_docstring_examples(doctest_namespace):
+    doctest_namespace.update(
+        keras=keras, keras_efficient=keras_efficient, np=np
+    )
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    keras.utils.set_random_seed(42)

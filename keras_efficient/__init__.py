@@ -1,0 +1,19 @@
+"""EfficientNet and EfficientDet for Keras 3, on every backend."""
+
+from keras_efficient import layers
+from keras_efficient import models
+from keras_efficient import scaling
+from keras_efficient import variants
+from keras_efficient.models import EfficientNet
+from keras_efficient.models import EfficientNetB0
+from keras_efficient.models import EfficientNetB1
+from keras_efficient.models import EfficientNetB2
+from keras_efficient.models import EfficientNetB3
+from keras_efficient.models import EfficientNetB4
+from keras_efficient.models import EfficientNetB5
+from keras_efficient.models import EfficientNetB6
+from keras_efficient.models import EfficientNetB7
+from keras_efficient.models import decode_predictions
+from keras_efficient.models import preprocess_input
+
+__version__ = "0.1.0"

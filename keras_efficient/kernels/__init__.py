@@ -1,0 +1,64 @@
+"""Convolution and batch normalisation, by the fastest way of each backend.
+
+The one place of the core that touches a backend natively: one module for each
+backend, on top of `default`, which is `keras.ops`. A backend's module defines
+the functions that it does better and answers `NotImplemented` where its way
+does not apply (another device, data format or dtype); `default` then runs.
+
+All functions take tensors and give tensors; none holds state.
+
+- `conv(inputs, kernel, strides, padding, data_format)`
+- `depthwise_conv(inputs, kernel, strides, padding, data_format)`
+- `batch_norm(inputs, mean, variance, gamma, beta, axis, epsilon)`
+- `batch_norm_training(inputs, gamma, beta, axis, epsilon)`
+
+`padding` is `"same"`, `"valid"` or `"symmetric"`: `(kernel_size - 1) // 2`
+zeros on both sides, as PyTorch networks pad; it differs from `"same"` where a
+stride of 2 meets an even size.
+"""
+
+import functools
+
+import keras
+
+from keras_efficient.kernels import default
+from keras_efficient.kernels.padding import PADDINGS
+from keras_efficient.kernels.padding import output_size
+
+if keras.backend.backend() == "jax":
+    from keras_efficient.kernels import jax_kernels as _native
+elif keras.backend.backend() == "torch":
+    from keras_efficient.kernels import torch_kernels as _native
+elif keras.backend.backend() == "tensorflow":
+    from keras_efficient.kernels import tensorflow_kernels as _native
+else:
+    _native = None
+
+__all__ = [
+    "PADDINGS",
+    "batch_norm",
+    "batch_norm_training",
+    "conv",
+    "depthwise_conv",
+    "output_size",
+]
+
+
+def _native_or_default(name):
+    fallback = getattr(default, name)
+    native = getattr(_native, name, None)
+    if native is None:
+        return fallback
+
+    @functools.wraps(fallback)
+    def kernel(*args):
+        outputs = native(*args)
+        return fallback(*args) if outputs is NotImplemented else outputs
+
+    return kernel
+
+
+conv = _native_or_default("conv")
+depthwise_conv = _native_or_default("depthwise_conv")
+batch_norm = _native_or_default("batch_norm")
+batch_norm_training = _native_or_default("batch_norm_training")

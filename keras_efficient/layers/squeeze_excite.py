@@ -1,0 +1,120 @@
+"""Squeeze and excitation: channels weighed by what the whole image shows."""
+
+import keras
+from keras import ops
+
+from keras_efficient.layers.conv2d import Conv2D
+from keras_efficient.layers.data_format import channel_axis
+from keras_efficient.layers.data_format import spatial_axes
+from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.layers.initializers import conv_kernel_initializer
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class SqueezeExcite(keras.layers.Layer):
+    """Scales each channel by a gate computed from all channels' means.
+
+    The means over height and width pass a 1x1 convolution to
+    `squeeze_filters`, `activation`, a 1x1 convolution back and
+    `gate_activation`; the inputs are multiplied by the result.
+
+    Args:
+        squeeze_filters: Integer, filters between the two convolutions. In
+            EfficientNet a quarter of the *block's* input filters.
+        activation: Activation after the first convolution. Defaults to
+            `"swish"`.
+        gate_activation: Activation after the second. Defaults to `"sigmoid"`.
+        data_format: String, `"channels_last"` or `"channels_first"`. Defaults
+            to `keras.config.image_data_format()`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`, or with
+            channels second.
+
+    Returns:
+        Tensor of the shape of `inputs`.
+
+    Raises:
+        ValueError: If `squeeze_filters` is below 1.
+
+    Example:
+    >>> layer = keras_efficient.layers.SqueezeExcite(4)
+    >>> keras.ops.shape(layer(keras.ops.ones((2, 5, 7, 16))))
+    (2, 5, 7, 16)
+
+    Reference:
+        - [Hu et al., 2018](https://arxiv.org/abs/1709.01507).
+    """
+
+    def __init__(
+        self,
+        squeeze_filters,
+        activation="swish",
+        gate_activation="sigmoid",
+        data_format=None,
+        **kwargs,
+    ):
+        if squeeze_filters < 1:
+            raise ValueError(
+                "`squeeze_filters` must be at least 1. "
+                f"Received: squeeze_filters={squeeze_filters}"
+            )
+        super().__init__(**kwargs)
+        self.squeeze_filters = squeeze_filters
+        self.activation = keras.activations.get(activation)
+        self.gate_activation = keras.activations.get(gate_activation)
+        self.data_format = standardize_data_format(data_format)
+
+    def build(self, input_shape):
+        channels = input_shape[channel_axis(self.data_format)]
+        self.reduce_conv = self._conv(
+            self.squeeze_filters, self.activation, "reduce_conv"
+        )
+        self.expand_conv = self._conv(
+            channels, self.gate_activation, "expand_conv"
+        )
+        squeezed_shape = self._pooled_shape(input_shape, channels)
+        self.reduce_conv.build(squeezed_shape)
+        self.expand_conv.build(
+            self.reduce_conv.compute_output_shape(squeezed_shape)
+        )
+
+    def call(self, inputs):
+        axes = spatial_axes(self.data_format)
+        means = ops.mean(inputs, axis=axes, keepdims=True)
+        gates = self.expand_conv(self.reduce_conv(means))
+        return inputs * gates
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {
+                "squeeze_filters": self.squeeze_filters,
+                "activation": keras.activations.serialize(self.activation),
+                "gate_activation": keras.activations.serialize(
+                    self.gate_activation
+                ),
+                "data_format": self.data_format,
+            }
+        )
+        return config
+
+    def _conv(self, filters, activation, name):
+        return Conv2D(
+            filters,
+            1,
+            activation=activation,
+            kernel_initializer=conv_kernel_initializer(),
+            data_format=self.data_format,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _pooled_shape(self, input_shape, channels):
+        if self.data_format == "channels_last":
+            return (input_shape[0], 1, 1, channels)
+        return (input_shape[0], channels, 1, 1)

@@ -1,0 +1,27 @@
+"""Functional models."""
+
+from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.imagenet import decode_predictions
+from keras_efficient.models.imagenet import preprocess_input
+from keras_efficient.models.variants import EfficientNetB0
+from keras_efficient.models.variants import EfficientNetB1
+from keras_efficient.models.variants import EfficientNetB2
+from keras_efficient.models.variants import EfficientNetB3
+from keras_efficient.models.variants import EfficientNetB4
+from keras_efficient.models.variants import EfficientNetB5
+from keras_efficient.models.variants import EfficientNetB6
+from keras_efficient.models.variants import EfficientNetB7
+
+__all__ = [
+    "EfficientNet",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "decode_predictions",
+    "preprocess_input",
+]

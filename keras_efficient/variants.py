@@ -1,0 +1,154 @@
+"""The papers' tables, as data.
+
+Rows stand in the order of the papers. The published numbers hold, not the
+formulas: B1 to B7 and D5 to D7x were rounded by hand, and
+`tests/test_variants.py` pins where they leave the rules of
+`keras_efficient.scaling`.
+"""
+
+import dataclasses
+from types import MappingProxyType
+
+
+@dataclasses.dataclass(frozen=True)
+class MBConvStage:
+    """One row of EfficientNet's Table 1: a stage of MBConv blocks.
+
+    Attributes:
+        expand_ratio: Inner filters over input filters.
+        kernel_size: Side of the depthwise kernel, in pixels.
+        strides: Stride of the stage's first block; the others have 1.
+        filters: Output filters, before scaling.
+        repeats: Number of blocks, before scaling.
+        se_ratio: Squeeze filters over the block's input filters; 0 is none.
+    """
+
+    expand_ratio: int
+    kernel_size: int
+    strides: int
+    filters: int
+    repeats: int
+    se_ratio: float = 0.25
+
+
+# Table 1 of https://arxiv.org/abs/1905.11946: stages 2 to 8 of the paper.
+EFFICIENTNET_STAGES = (
+    #           expand  kernel  strides  filters  repeats
+    MBConvStage(1, 3, 1, 16, 1),
+    MBConvStage(6, 3, 2, 24, 2),
+    MBConvStage(6, 5, 2, 40, 2),
+    MBConvStage(6, 3, 2, 80, 3),
+    MBConvStage(6, 5, 1, 112, 3),
+    MBConvStage(6, 5, 2, 192, 4),
+    MBConvStage(6, 3, 1, 320, 1),
+)
+EFFICIENTNET_STEM_FILTERS = 32
+EFFICIENTNET_TOP_FILTERS = 1280
+
+
+@dataclasses.dataclass(frozen=True)
+class EfficientNetVariant:
+    """One published EfficientNet.
+
+    Attributes:
+        name: Name of its builder, such as `"EfficientNetB0"`.
+        width_coefficient: Factor on the filters.
+        depth_coefficient: Factor on the repeats.
+        resolution: Side of the square input image, in pixels.
+        dropout_rate: Rate of the dropout before the classifier.
+    """
+
+    name: str
+    width_coefficient: float
+    depth_coefficient: float
+    resolution: int
+    dropout_rate: float
+
+
+def _by_name(*variants):
+    return MappingProxyType({variant.name: variant for variant in variants})
+
+
+# `efficientnet_params` in tensorflow/tpu, `efficientnet_builder.py`.
+EFFICIENTNET_VARIANTS = _by_name(
+    #                                     width depth  res. dropout
+    EfficientNetVariant("EfficientNetB0", 1.0, 1.0, 224, 0.2),
+    EfficientNetVariant("EfficientNetB1", 1.0, 1.1, 240, 0.2),
+    EfficientNetVariant("EfficientNetB2", 1.1, 1.2, 260, 0.3),
+    EfficientNetVariant("EfficientNetB3", 1.2, 1.4, 300, 0.3),
+    EfficientNetVariant("EfficientNetB4", 1.4, 1.8, 380, 0.4),
+    EfficientNetVariant("EfficientNetB5", 1.6, 2.2, 456, 0.4),
+    EfficientNetVariant("EfficientNetB6", 1.8, 2.6, 528, 0.5),
+    EfficientNetVariant("EfficientNetB7", 2.0, 3.1, 600, 0.5),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class EfficientDetVariant:
+    """One published EfficientDet.
+
+    Attributes:
+        name: Name of its builder, such as `"EfficientDetD0"`.
+        backbone: Name of its backbone's builder.
+        resolution: Side of the square input image, in pixels.
+        fpn_filters: Filters of every level of the feature network.
+        fpn_repeats: Number of BiFPN cells.
+        head_repeats: Convolutions of each head before its predictor.
+        max_level: Last feature level; the first is 3.
+        anchor_scale: Side of the base anchor over the stride of its level.
+        weight_method: How a BiFPN node weighs its inputs.
+    """
+
+    name: str
+    backbone: str
+    resolution: int
+    fpn_filters: int
+    fpn_repeats: int
+    head_repeats: int
+    max_level: int = 7
+    anchor_scale: float = 4.0
+    weight_method: str = "fast_normalized"
+
+
+# Table 1 of https://arxiv.org/abs/1911.09070 with the numbers of the released
+# code (google/automl, `efficientdet/hparams_config.py`). D6 and above sum
+# their inputs unweighted, "for training stability".
+EFFICIENTDET_VARIANTS = _by_name(
+    EfficientDetVariant("EfficientDetD0", "EfficientNetB0", 512, 64, 3, 3),
+    EfficientDetVariant("EfficientDetD1", "EfficientNetB1", 640, 88, 4, 3),
+    EfficientDetVariant("EfficientDetD2", "EfficientNetB2", 768, 112, 5, 3),
+    EfficientDetVariant("EfficientDetD3", "EfficientNetB3", 896, 160, 6, 4),
+    EfficientDetVariant("EfficientDetD4", "EfficientNetB4", 1024, 224, 7, 4),
+    EfficientDetVariant("EfficientDetD5", "EfficientNetB5", 1280, 288, 7, 4),
+    EfficientDetVariant(
+        "EfficientDetD6",
+        "EfficientNetB6",
+        1280,
+        384,
+        8,
+        5,
+        weight_method="sum",
+    ),
+    # D7 is the network of D6 on larger images with larger anchors.
+    EfficientDetVariant(
+        "EfficientDetD7",
+        "EfficientNetB6",
+        1536,
+        384,
+        8,
+        5,
+        anchor_scale=5.0,
+        weight_method="sum",
+    ),
+    EfficientDetVariant(
+        "EfficientDetD7x",
+        "EfficientNetB7",
+        1536,
+        384,
+        8,
+        5,
+        max_level=8,
+        weight_method="sum",
+    ),
+)
+EFFICIENTDET_MIN_LEVEL = 3

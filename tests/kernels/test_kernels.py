@@ -1,0 +1,264 @@
+"""Tests for the kernels of each backend, against sums in NumPy.
+
+The layers are what a user sees, so they are what is compared.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_efficient import kernels
+from keras_efficient.kernels import default
+from keras_efficient.layers import BatchNormalization
+from keras_efficient.layers import Conv2D
+from keras_efficient.layers import DepthwiseConv2D
+from tests.harness import check_layer
+from tests.harness import to_numpy
+
+FORMATS = ("channels_last", "channels_first")
+CASES = list(
+    itertools.product((1, 3, 5), (1, 2), ("same", "valid", "symmetric"))
+)
+
+
+def padded_for(x, kernel_size, stride, padding):
+    """Zeros around height and width, by the rules of TensorFlow or PyTorch."""
+    pads = [(0, 0)]
+    for size in x.shape[1:3]:
+        total = {
+            "valid": 0,
+            "symmetric": 2 * ((kernel_size - 1) // 2),
+            "same": max(
+                (-(-size // stride) - 1) * stride + kernel_size - size, 0
+            ),
+        }[padding]
+        pads.append((total // 2, total - total // 2))
+    return np.pad(x, [*pads, (0, 0)])
+
+
+def conv_by_hand(x, kernel, stride, padding):
+    """Float64 loops; a depthwise kernel is `(k, k, channels, 1)`."""
+    size = kernel.shape[0]
+    x = padded_for(x.astype("float64"), size, stride, padding)
+    rows = (x.shape[1] - size) // stride + 1
+    columns = (x.shape[2] - size) // stride + 1
+    is_depthwise = kernel.shape[-1] == 1
+    outputs = np.zeros((len(x), rows, columns, max(kernel.shape[2:])))
+    for i, j in itertools.product(range(rows), range(columns)):
+        y, z = i * stride, j * stride
+        patch = x[:, y : y + size, z : z + size]
+        if is_depthwise:
+            outputs[:, i, j] = (patch * kernel[..., 0]).sum(axis=(1, 2))
+        else:
+            outputs[:, i, j] = np.tensordot(patch, kernel, 3)
+    return outputs
+
+
+def moved(x, data_format):
+    return x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("kernel_size, stride, padding", CASES)
+@pytest.mark.parametrize("is_depthwise", [True, False])
+def test_convolutions(kernel_size, stride, padding, is_depthwise, data_format):
+    rng = np.random.default_rng(kernel_size)
+    x = rng.normal(size=(2, 8, 11, 4)).astype("float32")
+    if is_depthwise:
+        layer = DepthwiseConv2D(
+            kernel_size,
+            strides=stride,
+            padding=padding,
+            data_format=data_format,
+        )
+        shape = (kernel_size, kernel_size, 4, 1)
+    else:
+        layer = Conv2D(
+            6,
+            kernel_size,
+            strides=stride,
+            padding=padding,
+            data_format=data_format,
+        )
+        shape = (kernel_size, kernel_size, 4, 6)
+    kernel = rng.normal(size=shape)
+    bias = rng.normal(size=4 if is_depthwise else 6)
+    inputs = moved(x, data_format)
+    layer.build(inputs.shape)
+    layer.set_weights([kernel, bias])
+    expected = conv_by_hand(x, kernel, stride, padding) + bias
+    outputs = to_numpy(layer(inputs))
+    assert outputs.shape == tuple(layer.compute_output_shape(inputs.shape))
+    np.testing.assert_allclose(
+        outputs, moved(expected, data_format), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("layer_cls", [Conv2D, DepthwiseConv2D])
+def test_layers(layer_cls):
+    check_layer(
+        layer_cls,
+        {"filters": 6, "kernel_size": 3}
+        if layer_cls is Conv2D
+        else {"kernel_size": 3},
+        input_shape=(2, 7, 10, 4),
+        expected_output_shape=(2, 7, 10, 6 if layer_cls is Conv2D else 4),
+        expected_num_weights=2,
+    )
+
+
+def test_what_has_no_kernel_of_ours_runs_as_in_keras():
+    x = np.random.default_rng(0).normal(size=(2, 9, 12, 4)).astype("float32")
+    for ours, theirs in [
+        (
+            Conv2D(6, 3, dilation_rate=2, groups=2),
+            keras.layers.Conv2D(
+                6, 3, dilation_rate=2, groups=2, padding="same"
+            ),
+        ),
+        (
+            DepthwiseConv2D(3, dilation_rate=2, depth_multiplier=2),
+            keras.layers.DepthwiseConv2D(
+                3, dilation_rate=2, depth_multiplier=2, padding="same"
+            ),
+        ),
+    ]:
+        ours.build(x.shape)
+        theirs.build(x.shape)
+        theirs.set_weights(ours.get_weights())
+        np.testing.assert_allclose(
+            to_numpy(ours(x)), to_numpy(theirs(x)), rtol=1e-5, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_equals_keras(axis, training):
+    rng = np.random.default_rng(2)
+    x = rng.normal(3.0, 2.0, size=(3, 4, 6, 5)).astype("float32")
+    channels = x.shape[axis]
+    values = [rng.uniform(0.5, 1.5, channels) for _ in range(4)]
+    outputs, statistics = [], []
+    for cls in (BatchNormalization, keras.layers.BatchNormalization):
+        layer = cls(axis=axis, momentum=0.7, epsilon=0.01)
+        layer.build(x.shape)
+        layer.set_weights(values)
+        outputs.append(to_numpy(layer(x, training=training)))
+        statistics.append([to_numpy(w) for w in layer.non_trainable_weights])
+    np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)
+    # With 72 or 90 values a count less one in the variance would show.
+    np.testing.assert_allclose(*statistics, rtol=1e-5)
+    if training:
+        mean = x.mean(axis=tuple(i for i in range(4) if i != axis % 4))
+        expected = 0.7 * values[2] + 0.3 * mean
+        np.testing.assert_allclose(statistics[0][0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"scale": False}, {"center": False}, {"renorm": True}],
+    ids=str,
+)
+def test_batch_normalization_takes_all_options_of_keras(arguments):
+    x = np.random.default_rng(0).normal(size=(4, 3, 5, 2)).astype("float32")
+    results = []
+    for cls in (BatchNormalization, keras.layers.BatchNormalization):
+        layer = cls(**arguments)
+        results.append(to_numpy(layer(x, training=True)))
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_normalization_layer():
+    check_layer(
+        BatchNormalization,
+        {},
+        input_shape=(4, 5, 7, 3),
+        expected_output_shape=(4, 5, 7, 3),
+        expected_num_weights=4,
+    )
+
+
+def gradient(function, x):
+    """d sum(function(x) * fixed numbers) / dx, on any backend."""
+    fixed = np.random.default_rng(9).normal(
+        size=ops.shape(function(ops.convert_to_tensor(x)))
+    )
+    fixed = ops.convert_to_tensor(fixed.astype("float32"))
+
+    def total(x):
+        return ops.sum(function(x) * fixed)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return to_numpy(jax.grad(total)(ops.convert_to_tensor(x)))
+    if keras.backend.backend() == "torch":
+        x = ops.convert_to_tensor(x).detach().requires_grad_()
+        total(x).backward()
+        return to_numpy(x.grad)
+    import tensorflow as tf
+
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = total(x)
+    return to_numpy(tape.gradient(value, x))
+
+
+@pytest.mark.parametrize("stride, padding", [(1, "same"), (2, "symmetric")])
+def test_depthwise_gradients_equal_those_of_keras_ops(stride, padding):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(2, 8, 11, 3)).astype("float32")
+    kernel = rng.normal(size=(5, 5, 3, 1)).astype("float32")
+    arguments = ((stride, stride), padding, "channels_last")
+    for ours, reference in ((kernels.depthwise_conv, default.depthwise_conv),):
+        tensor = ops.convert_to_tensor(kernel)
+        np.testing.assert_allclose(
+            gradient(lambda x: ours(x, tensor, *arguments), x),
+            gradient(lambda x: reference(x, tensor, *arguments), x),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+        images = ops.convert_to_tensor(x)
+        np.testing.assert_allclose(
+            gradient(lambda k: ours(images, k, *arguments), kernel),
+            gradient(lambda k: reference(images, k, *arguments), kernel),
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
+def test_batch_norm_gradients_equal_those_of_keras_ops():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(3, 4, 6, 5)).astype("float32")
+    gamma, beta = (
+        ops.convert_to_tensor(np.full(5, v, "float32")) for v in (1.5, 0.2)
+    )
+
+    def outputs(kernel):
+        return lambda x: kernel(x, gamma, beta, -1, 0.01)[0]
+
+    np.testing.assert_allclose(
+        gradient(outputs(kernels.batch_norm_training), x),
+        gradient(outputs(default.batch_norm_training), x),
+        rtol=1e-3,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "size, kernel_size, stride, padding, expected",
+    [
+        (225, 3, 2, "same", 113),
+        (224, 5, 2, "same", 112),
+        (224, 5, 2, "symmetric", 112),
+        (225, 5, 2, "symmetric", 113),
+        (10, 3, 2, "valid", 4),
+        (None, 3, 2, "same", None),
+    ],
+)
+def test_output_size(size, kernel_size, stride, padding, expected):
+    assert kernels.output_size(size, kernel_size, stride, padding) == expected

@@ -1,0 +1,76 @@
+"""Holds every public object to the house style: sizes and docstrings."""
+
+import ast
+import inspect
+import pathlib
+
+import pytest
+
+import keras_efficient
+
+REPOSITORY = pathlib.Path(__file__).parents[1]
+MAX_FILE_LINES = 400
+MAX_BODY_LINES = 60
+PATHS = sorted(
+    path
+    for folder in ("keras_efficient", "examples", "benchmarks", "tests")
+    for path in (REPOSITORY / folder).rglob("*.py")
+)
+
+
+def public_objects():
+    modules = [
+        value
+        for value in vars(keras_efficient).values()
+        if inspect.ismodule(value)
+        and value.__name__.startswith("keras_efficient.")
+    ]
+    for module in modules:
+        names = getattr(module, "__all__", None) or [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_")
+            and getattr(value, "__module__", None) == module.__name__
+        ]
+        for name in names:
+            if callable(getattr(module, name)):
+                yield pytest.param(
+                    getattr(module, name), id=f"{module.__name__}.{name}"
+                )
+
+
+def body_lines(node):
+    docstring = ast.get_docstring(node, clean=False) or ""
+    signature = node.body[0].lineno - node.lineno
+    return node.end_lineno - node.lineno - signature - docstring.count("\n")
+
+
+@pytest.mark.parametrize(
+    "path", PATHS, ids=lambda path: str(path.relative_to(REPOSITORY))
+)
+def test_sizes(path):
+    source = path.read_text()
+    assert source.count("\n") <= MAX_FILE_LINES
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            assert body_lines(node) <= MAX_BODY_LINES, node.name
+
+
+@pytest.mark.parametrize("symbol", public_objects())
+def test_docstring_names_every_argument(symbol):
+    docstring = inspect.getdoc(symbol) or ""
+    if "\nSee `" in docstring:  # one of a family: its first member tells all
+        return
+    if isinstance(symbol, type) and issubclass(symbol, BaseException):
+        return
+    # A dataclass that is handed out is described by its attributes.
+    is_record = "\nAttributes:" in docstring
+    for name, parameter in inspect.signature(symbol).parameters.items():
+        stars = {
+            parameter.VAR_KEYWORD: r"**",
+            parameter.VAR_POSITIONAL: "*",
+        }.get(parameter.kind, "")
+        assert f"\n    {stars}{name}: " in docstring, name
+    sections = () if is_record else ("Returns:", "Example")
+    for section in sections:
+        assert f"\n{section}" in docstring, section
