@@ -1,4 +1,4 @@
-"""Where the real photos and weights for tests lie, and the skip without them."""
+"""Where the real photos and weights lie, and the skip without them."""
 
 import pathlib
 

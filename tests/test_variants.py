@@ -94,15 +94,11 @@ def test_efficientdets_are_those_of_the_released_table():
 
 
 def test_efficientdets_leave_the_formulas_from_d5_on():
-    rows = list(EFFICIENTDET_VARIANTS.values())[:8]
+    rows = list(enumerate(EFFICIENTDET_VARIANTS.values()))[:8]
     follows = {
-        "resolution": [
-            v.resolution == 512 + 128 * i for i, v in enumerate(rows)
-        ],
-        "fpn_repeats": [v.fpn_repeats == 3 + i for i, v in enumerate(rows)],
-        "head_repeats": [
-            v.head_repeats == 3 + i // 3 for i, v in enumerate(rows)
-        ],
+        "resolution": [v.resolution == 512 + 128 * i for i, v in rows],
+        "fpn_repeats": [v.fpn_repeats == 3 + i for i, v in rows],
+        "head_repeats": [v.head_repeats == 3 + i // 3 for i, v in rows],
     }
     assert follows == {
         "resolution": [True] * 5 + [False, True, False],

@@ -2,7 +2,7 @@
 
 On JAX each initial weight of a new shape is a program to compile, and a B0
 takes 19 s to build. NumPy draws the same distributions in milliseconds, and
-gives equal initial weights on all backends for one `keras.utils.set_random_seed`.
+after one `keras.utils.set_random_seed` the same numbers on all backends.
 """
 
 import math
@@ -32,17 +32,25 @@ class HostInitialization:
 
 def host_initializer(initializer):
     """The same initializer on the host; itself where there is no such form."""
-    for cls, draw in _DRAWS.items():
-        if getattr(type(initializer), "__call__", None) is not cls.__call__:
-            continue
-        if isinstance(getattr(initializer, "seed", 0), int):
+    draw = _draw_of(type(initializer))
+    if draw is None or not isinstance(getattr(initializer, "seed", 0), int):
+        return initializer
 
-            def on_host(shape, dtype=None, **kwargs):
-                values = draw(initializer, shape)
-                return values.astype(keras.backend.standardize_dtype(dtype))
+    def on_host(shape, dtype=None, **kwargs):
+        values = draw(initializer, shape)
+        return values.astype(keras.backend.standardize_dtype(dtype))
 
-            return on_host
-    return initializer
+    return on_host
+
+
+def _draw_of(cls):
+    """The draw of Keras' initializer that `cls` is, or inherits unchanged."""
+    for base in cls.__mro__:
+        if base in _DRAWS:
+            return _DRAWS[base]
+        if "__call__" in vars(base):
+            return None
+    return None
 
 
 def _normal(generator, shape, mean, deviation):

@@ -7,20 +7,38 @@ class GraphModel(keras.Model):
     """A functional model whose constructor builds its graph.
 
     Saving keeps the graph itself, layer by layer, with whatever was changed
-    on the layers since; loading gives an object of the same class.
+    on the layers since, also which are frozen; loading gives an object of the
+    same class.
     """
 
     def get_config(self):
         graph = keras.Model(self.input, self.output, name=self.name)
-        return graph.get_config()
+        config = graph.get_config()
+        # Keras sets the model's own `trainable` on every layer when it loads.
+        config["frozen_layers"] = [
+            index
+            for index, layer in enumerate(all_layers(self))
+            if not layer.trainable
+        ]
+        return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Builds the model from the config of its graph."""
+        config = dict(config)
+        frozen = set(config.pop("frozen_layers", ()))
         graph = keras.Model.from_config(config, custom_objects)
         model = cls.__new__(cls)
         # Past the constructor of `cls`, which would build another graph.
-        keras.Model.__init__(
-            model, inputs=graph.input, outputs=graph.output, name=graph.name
+        super(GraphModel, model).__init__(
+            inputs=graph.input, outputs=graph.output, name=graph.name
         )
+        for index, layer in enumerate(all_layers(model)):
+            if index in frozen:
+                layer.trainable = False
         return model
+
+
+def all_layers(model):
+    """Every layer of a model, also those inside other layers."""
+    return list(model._flatten_layers(include_self=False, recursive=True))

@@ -77,11 +77,7 @@ def test_convolutions(kernel_size, stride, padding, is_depthwise, data_format):
         shape = (kernel_size, kernel_size, 4, 1)
     else:
         layer = Conv2D(
-            6,
-            kernel_size,
-            strides=stride,
-            padding=padding,
-            data_format=data_format,
+            6, kernel_size, stride, padding=padding, data_format=data_format
         )
         shape = (kernel_size, kernel_size, 4, 6)
     kernel = rng.normal(size=shape)
@@ -111,6 +107,7 @@ def test_layers(layer_cls):
 
 
 def test_what_has_no_kernel_of_ours_runs_as_in_keras():
+    arguments = {"dilation_rate": 2, "padding": "same"}
     x = np.random.default_rng(0).normal(size=(2, 9, 12, 4)).astype("float32")
     for ours, theirs in [
         (
@@ -120,10 +117,8 @@ def test_what_has_no_kernel_of_ours_runs_as_in_keras():
             ),
         ),
         (
-            DepthwiseConv2D(3, dilation_rate=2, depth_multiplier=2),
-            keras.layers.DepthwiseConv2D(
-                3, dilation_rate=2, depth_multiplier=2, padding="same"
-            ),
+            DepthwiseConv2D(3, depth_multiplier=2, **arguments),
+            keras.layers.DepthwiseConv2D(3, depth_multiplier=2, **arguments),
         ),
     ]:
         ours.build(x.shape)
@@ -214,21 +209,20 @@ def test_depthwise_gradients_equal_those_of_keras_ops(stride, padding):
     x = rng.normal(size=(2, 8, 11, 3)).astype("float32")
     kernel = rng.normal(size=(5, 5, 3, 1)).astype("float32")
     arguments = ((stride, stride), padding, "channels_last")
-    for ours, reference in ((kernels.depthwise_conv, default.depthwise_conv),):
-        tensor = ops.convert_to_tensor(kernel)
-        np.testing.assert_allclose(
-            gradient(lambda x: ours(x, tensor, *arguments), x),
-            gradient(lambda x: reference(x, tensor, *arguments), x),
-            rtol=1e-4,
-            atol=1e-5,
-        )
-        images = ops.convert_to_tensor(x)
-        np.testing.assert_allclose(
-            gradient(lambda k: ours(images, k, *arguments), kernel),
-            gradient(lambda k: reference(images, k, *arguments), kernel),
-            rtol=1e-4,
-            atol=1e-4,
-        )
+    ours, reference = kernels.depthwise_conv, default.depthwise_conv
+    tensor, images = ops.convert_to_tensor(kernel), ops.convert_to_tensor(x)
+    np.testing.assert_allclose(
+        gradient(lambda x: ours(x, tensor, *arguments), x),
+        gradient(lambda x: reference(x, tensor, *arguments), x),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        gradient(lambda k: ours(images, k, *arguments), kernel),
+        gradient(lambda k: reference(images, k, *arguments), kernel),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_batch_norm_gradients_equal_those_of_keras_ops():

@@ -1,0 +1,1 @@
+"""Random changes of one training image, each `(image, rng) -> image`."""

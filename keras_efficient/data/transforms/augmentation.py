@@ -1,0 +1,74 @@
+"""What happens to a training image, as one object."""
+
+import dataclasses
+
+from keras_efficient.data.transforms.color import color_jitter
+from keras_efficient.data.transforms.crop import random_resized_crop
+from keras_efficient.data.transforms.flip import random_flip
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """Random crop, flip and colours for training images.
+
+    Attributes:
+        size: `(height, width)` of the result, in pixels.
+        area: Bounds of the crop's share of the image's area. ImageNet
+            training uses `(0.08, 1)`; fine-tuning wants milder ones. Defaults
+            to `(0.25, 1)`.
+        aspect: Bounds of the crop's width over height. Defaults to
+            `(3 / 4, 4 / 3)`.
+        flip_rate: Probability of mirroring left to right; 0 where left and
+            right differ in meaning, as in text. Defaults to 0.5.
+        brightness: Largest change of brightness, a share. Defaults to 0.2.
+        contrast: Largest change of contrast, a share. Defaults to 0.2.
+        saturation: Largest change of saturation, a share. Defaults to 0.2.
+        method: `"bicubic"` or `"bilinear"`. Defaults to `"bicubic"`.
+
+    Call arguments:
+        image: Array `(height, width, 3)`, uint8.
+        rng: A `numpy.random.Generator`; equal ones give equal results.
+
+    Example:
+    >>> augment = keras_efficient.data.Augmentation((64, 48), flip_rate=0)
+    >>> image = np.zeros((100, 120, 3), "uint8")
+    >>> augment(image, np.random.default_rng(0)).shape
+    (64, 48, 3)
+    """
+
+    size: tuple[int, int]
+    area: tuple[float, float] = (0.25, 1.0)
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    flip_rate: float = 0.5
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.2
+    method: str = "bicubic"
+
+    def __post_init__(self):
+        object.__setattr__(self, "size", tuple(int(x) for x in self.size))
+        for name in ("area", "aspect"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high or (name == "area" and high > 1):
+                raise ValueError(
+                    f"`{name}` must be (low, high) with 0 < low <= high"
+                    f"{' <= 1' if name == 'area' else ''}. "
+                    f"Received: {name}={(low, high)}"
+                )
+        for name in ("flip_rate", "brightness", "contrast", "saturation"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"`{name}` must lie in [0, 1]. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+
+    def __call__(self, image, rng):
+        image = random_resized_crop(
+            image, rng, self.size, self.area, self.aspect, self.method
+        )
+        image = random_flip(image, rng, self.flip_rate)
+        if not (self.brightness or self.contrast or self.saturation):
+            return image
+        return color_jitter(
+            image, rng, self.brightness, self.contrast, self.saturation
+        )
