@@ -1,9 +1,14 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend."""
 
+from keras_efficient import converters
+from keras_efficient import data
+from keras_efficient import export
 from keras_efficient import layers
 from keras_efficient import models
 from keras_efficient import scaling
+from keras_efficient import training
 from keras_efficient import variants
+from keras_efficient import weights
 from keras_efficient.models import EfficientNet
 from keras_efficient.models import EfficientNetB0
 from keras_efficient.models import EfficientNetB1

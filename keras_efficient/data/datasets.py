@@ -1,6 +1,8 @@
 """Labelled images, and their batches for `fit`."""
 
+import concurrent.futures
 import dataclasses
+import threading
 from collections.abc import Sequence
 
 import grain
@@ -136,9 +138,12 @@ class ClassificationBatches(keras.utils.PyDataset):
     float32 `(batch, height, width, 3)` in `[0, 255]`, and float32 `(batch,
     num_classes)`, 1 at the class.
 
-    Every pass begins a new epoch, so that `fit` sees the images in a new
-    order and newly changed each time. Set `epoch` to say which one is next:
-    a training that goes on at epoch 5 then sees what it would have seen.
+    Every pass ends with a new epoch, so that `fit` sees the images in a new
+    order and newly changed each time. The attribute `epoch` says which one is
+    next; the callback `training.FollowEpochs` sets it to the number of
+    `fit`'s epoch, so that a training that goes on at epoch 5 sees what it
+    would have seen without the break. Give `fit` `shuffle=False`, or Keras
+    shuffles the batches by its own random numbers as well.
 
     Args:
         records: Sequence of `ImageRecord`.
@@ -181,13 +186,16 @@ class ClassificationBatches(keras.utils.PyDataset):
                 "`batch_size` and `num_threads` must be at least 1. Received: "
                 f"batch_size={batch_size}, num_threads={num_threads}"
             )
-        # One thread less than two would work in the training loop itself.
-        super().__init__(workers=max(2, num_threads), max_queue_size=8)
+        # Keras' own threads mix batches of one epoch into the next.
+        super().__init__(workers=1)
         self.batch_size = batch_size
         self.num_classes = num_classes
         self.epoch = 0
-        self._is_next_epoch_set = True
-        self._num_samples = len(records)
+        self.num_threads = num_threads
+        self._pool = None
+        self._coming = {}
+        self._lock = threading.Lock()
+        self.num_images = len(records)
         samples = grain.MapDataset.source(records).seed(seed)
         if shuffle:
             samples = samples.shuffle()
@@ -196,35 +204,46 @@ class ClassificationBatches(keras.utils.PyDataset):
         )
 
     def __len__(self):
-        return -(-self._num_samples // self.batch_size)
+        return -(-self.num_images // self.batch_size)
 
     def __getitem__(self, index):
         if not 0 <= index < len(self):
             raise IndexError(f"There are {len(self)} batches, not {index + 1}")
+        epoch = self.epoch
+        with self._lock:
+            batch = self._coming.pop((epoch, index), None)
+            if batch is None:
+                batch = self._begin(epoch, index)
+            last = min(index + self.num_threads, len(self) - 1)
+            wanted = [(epoch, i) for i in range(index + 1, last + 1)]
+            for key in set(self._coming) - set(wanted):
+                self._coming.pop(key).cancel()
+            for key in wanted:
+                if key not in self._coming:
+                    self._coming[key] = self._begin(*key)
+        return batch.result()
+
+    def _begin(self, epoch, index):
+        """Starts to make a batch in a thread."""
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(
+                self.num_threads, thread_name_prefix="batches"
+            )
+        return self._pool.submit(self._make, epoch, index)
+
+    def _make(self, epoch, index):
         start = index * self.batch_size
-        stop = min(start + self.batch_size, self._num_samples)
-        first = self.epoch * self._num_samples
+        stop = min(start + self.batch_size, self.num_images)
+        first = epoch * self.num_images
         samples = [self._samples[first + i] for i in range(start, stop)]
         labels = np.zeros((len(samples), self.num_classes), "float32")
         labels[np.arange(len(samples)), [label for _, label in samples]] = 1.0
         images = np.stack([image for image, _ in samples])
         return images.astype("float32"), labels
 
-    @property
-    def epoch(self):
-        """Number of the epoch, from 0, that the batches belong to."""
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, epoch):
-        self._epoch = int(epoch)
-        self._is_next_epoch_set = True
-
-    def on_epoch_begin(self):
-        """Goes on to the next epoch, unless `epoch` was set since."""
-        if not self._is_next_epoch_set:
-            self._epoch += 1
-        self._is_next_epoch_set = False
+    def on_epoch_end(self):
+        """Goes on to the next epoch. Keras calls it; its threads then rest."""
+        self.epoch += 1
 
 
 def _sample(record, transform, rng):

@@ -216,7 +216,9 @@ def parse(manifest: Any) -> tuple[WeightsEntry, ...]:
     >>> manifest.parse({"schema_version": 1, "weights": []})
     ()
     """
-    version = manifest.get("schema_version") if isinstance(manifest, dict) else 0
+    version = (
+        manifest.get("schema_version") if isinstance(manifest, dict) else 0
+    )
     if version != SCHEMA_VERSION:
         raise ValueError(
             f"The manifest must be of schema version {SCHEMA_VERSION}. "

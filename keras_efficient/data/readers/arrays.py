@@ -37,7 +37,7 @@ def read_arrays(images, labels, class_names=None, source="arrays"):
 def read_npz(path, split="train", class_names=None):
     """Reads `x_<split>` and `y_<split>` of a file, and its `class_names`."""
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f"{path} is no whole .npz file: {e}") from e

@@ -1,0 +1,301 @@
+"""How each library names the variables of an EfficientNet, as tables.
+
+They follow the sources of the libraries: tensorflow/tpu
+`efficientnet_model.py`, timm `_efficientnet_builder.py`, lukemelas
+`model.py`, torchvision `models/efficientnet.py`.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from keras_efficient.converters.names import BLOCK_LAYERS
+from keras_efficient.converters.names import CLASSIFIER
+from keras_efficient.converters.names import END_LAYERS
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheme:
+    """How one library names the layers and variables of an EfficientNet.
+
+    Attributes:
+        name: Its name in reports.
+        ends: Layers ahead of and behind the blocks, by canonical name.
+        block: What names of a block begin with; knows `{name}`, `{index}`,
+            `{stage}` (from 0), `{stage_number}` (from 1) and `{repeat}`.
+        parts: Layers of a block by canonical name.
+        parts_without_expand: The same for a block that does not expand.
+        separator: What stands between layer and variable.
+        is_torch: Whether variables are called and laid out as in PyTorch.
+        pattern: What its names begin with, to recognise it.
+        rewrites: Pairs of pattern and replacement for its names, applied
+            before looking them up.
+    """
+
+    name: str
+    ends: Mapping[str, str]
+    block: str
+    parts: Mapping[str, str]
+    parts_without_expand: Mapping[str, str]
+    separator: str
+    is_torch: bool
+    pattern: str
+    rewrites: tuple[tuple[str, str], ...] = ()
+
+    def table(self, blocks):
+        """Maps names of this scheme to canonical ones.
+
+        Args:
+            blocks: The blocks of the network, a sequence of `Block`.
+
+        Returns:
+            A dict of name to canonical name.
+        """
+        layers = [
+            (source, canonical, END_LAYERS[canonical])
+            for canonical, source in self.ends.items()
+        ]
+        for block in blocks:
+            parts = self.parts
+            if not block.has_expand:
+                parts = self.parts_without_expand
+            prefix = self.block.format(
+                name=block.name,
+                index=block.index,
+                stage=block.stage - 1,
+                stage_number=block.stage,
+                repeat=block.repeat,
+            )
+            for part, source in parts.items():
+                layers.append(
+                    (
+                        f"{prefix}{source}",
+                        f"{block.name}_{part}",
+                        BLOCK_LAYERS[part][0],
+                    )
+                )
+        return {
+            f"{source}{self.separator}{self._variable(v)}": f"{canonical}/{v}"
+            for source, canonical, variables in layers
+            for v in variables
+        }
+
+    def rewrite(self, name):
+        """The name as the table has it; `None` for what is no weight."""
+        if self.is_torch and name.endswith(_COUNTERS):
+            return None
+        for pattern, replacement in self.rewrites:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    def to_keras(self, canonical, array):
+        """Lays the axes of an array as Keras has them."""
+        if not self.is_torch or not canonical.endswith("/kernel"):
+            return array
+        if array.ndim == 2:
+            return array.T
+        if array.ndim != 4:
+            return array
+        is_depthwise = canonical.endswith("_dwconv/kernel")
+        # OIHW to HWIO; of a depthwise kernel (C, 1, H, W) to (H, W, C, 1).
+        return array.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
+
+    def _variable(self, variable):
+        return _TORCH_VARIABLES[variable] if self.is_torch else variable
+
+
+_COUNTERS = ("num_batches_tracked", "n_averaged")
+_TORCH_VARIABLES = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def _same(names):
+    return {name: name for name in names}
+
+
+def _without_expand(parts, **changed):
+    kept = {k: v for k, v in parts.items() if not k.startswith("expand_")}
+    return {**kept, **changed}
+
+
+_KERAS_ENDS = r"^((stem|top)_(conv|bn)|predictions)/"
+_KERAS_EFFICIENT_PARTS = {k: path for k, (_, path) in BLOCK_LAYERS.items()}
+KERAS_EFFICIENT = Scheme(
+    name="keras_efficient",
+    ends=_same(END_LAYERS),
+    block="{name}/",
+    parts=_KERAS_EFFICIENT_PARTS,
+    parts_without_expand=_without_expand(_KERAS_EFFICIENT_PARTS),
+    separator="/",
+    is_torch=False,
+    pattern=_KERAS_ENDS + r"|^block\d+[a-z]+/",
+)
+KERAS_APPLICATIONS = Scheme(
+    name="keras_applications",
+    ends=_same(END_LAYERS),
+    block="{name}_",
+    parts=_same(BLOCK_LAYERS),
+    parts_without_expand=_without_expand(_same(BLOCK_LAYERS)),
+    separator="/",
+    is_torch=False,
+    pattern=_KERAS_ENDS + r"|^block\d+[a-z]+_\w+/",
+    rewrites=((r"/depthwise_kernel$", "/kernel"),),
+)
+_TENSORFLOW_PARTS = {
+    "expand_conv": "conv2d",
+    "expand_bn": "tpu_batch_normalization",
+    "dwconv": "depthwise_conv2d",
+    "bn": "tpu_batch_normalization_1",
+    "se_reduce": "se/conv2d",
+    "se_expand": "se/conv2d_1",
+    "project_conv": "conv2d_1",
+    "project_bn": "tpu_batch_normalization_2",
+}
+TENSORFLOW = Scheme(
+    name="tensorflow",
+    ends={
+        "stem_conv": "stem/conv2d",
+        "stem_bn": "stem/tpu_batch_normalization",
+        "top_conv": "head/conv2d",
+        "top_bn": "head/tpu_batch_normalization",
+        CLASSIFIER: "head/dense",
+    },
+    block="blocks_{index}/",
+    parts=_TENSORFLOW_PARTS,
+    parts_without_expand=_without_expand(
+        _TENSORFLOW_PARTS,
+        bn="tpu_batch_normalization",
+        project_conv="conv2d",
+        project_bn="tpu_batch_normalization_1",
+    ),
+    separator="/",
+    is_torch=False,
+    pattern=r"^(stem|head|blocks_\d+)/(\w+/)+",
+    rewrites=(
+        # The name of the network stands before: "efficientnet-b0/".
+        (r"^.*?/(?=(stem|head|blocks_\d+)/)", ""),
+        (r"/depthwise_kernel$", "/kernel"),
+    ),
+)
+_TIMM_PARTS = {
+    "expand_conv": "conv_pw",
+    "expand_bn": "bn1",
+    "dwconv": "conv_dw",
+    "bn": "bn2",
+    "se_reduce": "se.conv_reduce",
+    "se_expand": "se.conv_expand",
+    "project_conv": "conv_pwl",
+    "project_bn": "bn3",
+}
+TIMM = Scheme(
+    name="timm",
+    ends={
+        "stem_conv": "conv_stem",
+        "stem_bn": "bn1",
+        "top_conv": "conv_head",
+        "top_bn": "bn2",
+        CLASSIFIER: "classifier",
+    },
+    block="blocks.{stage}.{repeat}.",
+    parts=_TIMM_PARTS,
+    parts_without_expand=_without_expand(
+        _TIMM_PARTS, bn="bn1", project_conv="conv_pw", project_bn="bn2"
+    ),
+    separator=".",
+    is_torch=True,
+    pattern=r"^(conv_stem|bn[12]|conv_head|classifier|blocks\.\d+\.\d+\.\w+)"
+    r"\.[a-z]",
+)
+_LUKEMELAS_PARTS = {
+    "expand_conv": "_expand_conv",
+    "expand_bn": "_bn0",
+    "dwconv": "_depthwise_conv",
+    "bn": "_bn1",
+    "se_reduce": "_se_reduce",
+    "se_expand": "_se_expand",
+    "project_conv": "_project_conv",
+    "project_bn": "_bn2",
+}
+LUKEMELAS = Scheme(
+    name="lukemelas",
+    ends={
+        "stem_conv": "_conv_stem",
+        "stem_bn": "_bn0",
+        "top_conv": "_conv_head",
+        "top_bn": "_bn1",
+        CLASSIFIER: "_fc",
+    },
+    block="_blocks.{index}.",
+    parts=_LUKEMELAS_PARTS,
+    parts_without_expand=_without_expand(_LUKEMELAS_PARTS),
+    separator=".",
+    is_torch=True,
+    pattern=r"^_(conv_stem|bn[01]|conv_head|fc|blocks\.\d+\._\w+)\.",
+)
+TORCHVISION = Scheme(
+    name="torchvision",
+    ends={
+        "stem_conv": "features.0.0",
+        "stem_bn": "features.0.1",
+        # Behind the seven stages that every EfficientNet has.
+        "top_conv": "features.8.0",
+        "top_bn": "features.8.1",
+        CLASSIFIER: "classifier.1",
+    },
+    block="features.{stage_number}.{repeat}.block.",
+    parts={
+        "expand_conv": "0.0",
+        "expand_bn": "0.1",
+        "dwconv": "1.0",
+        "bn": "1.1",
+        "se_reduce": "2.fc1",
+        "se_expand": "2.fc2",
+        "project_conv": "3.0",
+        "project_bn": "3.1",
+    },
+    parts_without_expand={
+        "dwconv": "0.0",
+        "bn": "0.1",
+        "se_reduce": "1.fc1",
+        "se_expand": "1.fc2",
+        "project_conv": "2.0",
+        "project_bn": "2.1",
+    },
+    separator=".",
+    is_torch=True,
+    pattern=r"^(features\.\d+\.|classifier\.\d+\.)",
+)
+SCHEMES = (
+    KERAS_APPLICATIONS,
+    KERAS_EFFICIENT,
+    TENSORFLOW,
+    TIMM,
+    LUKEMELAS,
+    TORCHVISION,
+)
+
+
+def recognize(names):
+    """Tells the scheme of a file by the names in it.
+
+    Args:
+        names: Names of the file, a sequence of strings.
+
+    Returns:
+        The `Scheme` that most names follow, or `None` if fewer than half of
+        them follow any.
+    """
+
+    def count(scheme):
+        rewritten = filter(None, map(scheme.rewrite, names))
+        return sum(re.match(scheme.pattern, n) is not None for n in rewritten)
+
+    scheme = max(SCHEMES, key=count)
+    weights = [name for name in names if not name.endswith(_COUNTERS)]
+    return scheme if 2 * count(scheme) >= len(weights) > 0 else None

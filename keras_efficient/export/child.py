@@ -1,0 +1,51 @@
+"""The process that writes a SavedModel; started by `child_process`."""
+
+import contextlib
+import importlib
+import json
+import pathlib
+import sys
+
+import keras
+
+from keras_efficient.export.child_process import CHECK_FILE
+from keras_efficient.export.child_process import MODEL_FILE
+from keras_efficient.export.child_process import REPLY_FILE
+from keras_efficient.export.child_process import REQUEST_FILE
+from keras_efficient.export.classifier_spec import ClassifierSpec
+from keras_efficient.export.tf_signatures import write_saved_model
+from keras_efficient.export.verification import Check
+from keras_efficient.export.verification import ExportMismatchError
+
+
+def main(workspace: pathlib.Path) -> None:
+    """Does what the request says, and leaves a reply beside it."""
+    request = json.loads((workspace / REQUEST_FILE).read_text())
+    reply = _export(workspace, request)
+    (workspace / REPLY_FILE).write_text(json.dumps(reply))
+
+
+def _export(workspace, request):
+    for module in request["modules"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    try:
+        # The file comes from the parent itself: code in it is the parent's.
+        model = keras.saving.load_model(
+            workspace / MODEL_FILE, compile=False, safe_mode=False
+        )
+    except (TypeError, ValueError) as error:
+        return {"error": "load", "message": str(error)}
+    spec = ClassifierSpec.from_config(request["spec"])
+    write_saved_model(model, spec, request["folder"])
+    check_file = workspace / CHECK_FILE
+    if not check_file.exists():
+        return {"difference": None}
+    try:
+        return {"difference": Check.load(check_file).run(request["folder"])}
+    except ExportMismatchError as error:
+        return {"error": "mismatch", "message": str(error)}
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))

@@ -1,0 +1,112 @@
+"""Export from other backends: TensorFlow in a process of its own.
+
+Keras has one backend a process. The model travels as a `.keras` file.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import keras
+
+from keras_efficient.export.classifier_spec import ClassifierSpec
+from keras_efficient.export.verification import Check
+from keras_efficient.export.verification import ExportMismatchError
+
+MODEL_FILE = "model.keras"
+CHECK_FILE = "check.npz"
+REQUEST_FILE = "request.json"
+REPLY_FILE = "reply.json"
+# What is said of a child that ended without a reply.
+STDERR_CHARACTERS = 2000
+
+
+def export_in_child(
+    model: keras.Model,
+    spec: ClassifierSpec,
+    folder: pathlib.Path,
+    check: Check | None,
+) -> float | None:
+    """Writes a SavedModel from a model of another backend.
+
+    Args:
+        model: A `keras.Model`.
+        spec: Its `ClassifierSpec`.
+        folder: Path of the folder to write into.
+        check: A `Check` for the child to run, or `None`.
+
+    Returns:
+        Float, the largest difference that the check found, or `None`.
+
+    Raises:
+        ValueError: If the child cannot load the model.
+        ExportMismatchError: If the check finds a difference.
+        RuntimeError: If the child breaks off.
+    """
+    with tempfile.TemporaryDirectory() as workspace:
+        workspace = pathlib.Path(workspace)
+        model.save(workspace / MODEL_FILE)
+        if check is not None:
+            check.save(workspace / CHECK_FILE)
+        request = {
+            "folder": str(folder),
+            "spec": spec.to_config(),
+            "modules": _modules_of_layers(model),
+        }
+        (workspace / REQUEST_FILE).write_text(json.dumps(request))
+        reply = _run_child(workspace)
+    error = reply.get("error")
+    if error == "load":
+        raise ValueError(
+            "TensorFlow writes the SavedModel in a process of its own, which "
+            f"cannot load the model: {reply['message']}\nLayers and functions "
+            "of your own must be decorated with `@keras.saving."
+            "register_keras_serializable()`, and layers be defined in a module "
+            "that can be imported, not in a notebook or a main program. Or "
+            "load your model with KERAS_BACKEND=tensorflow and export it there."
+        )
+    if error == "mismatch":
+        raise ExportMismatchError(reply["message"])
+    return reply["difference"]
+
+
+def _modules_of_layers(model: keras.Model) -> list[str]:
+    """Modules that the child imports, for what they register with Keras."""
+    modules = {type(layer).__module__ for layer in model._flatten_layers()}
+    return sorted(modules - {"__main__"})
+
+
+def _run_child(workspace: pathlib.Path) -> dict:
+    child = subprocess.run(
+        [sys.executable, "-m", "keras_efficient.export.child", str(workspace)],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    reply = workspace / REPLY_FILE
+    if child.returncode != 0 or not reply.exists():
+        raise RuntimeError(
+            "The process that writes the SavedModel with TensorFlow broke off "
+            f"(exit status {child.returncode}):\n"
+            f"{child.stderr[-STDERR_CHARACTERS:]}"
+        )
+    return json.loads(reply.read_text())
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(
+        os.environ,
+        KERAS_BACKEND="tensorflow",
+        TF_CPP_MIN_LOG_LEVEL="3",
+        # The parent holds the accelerator and its memory.
+        CUDA_VISIBLE_DEVICES="-1",
+        # Whatever this process can import.
+        PYTHONPATH=os.pathsep.join(entry or os.getcwd() for entry in sys.path),
+    )
+    # JAX's; TensorFlow ends on a flag that it does not know.
+    environment.pop("XLA_FLAGS", None)
+    return environment

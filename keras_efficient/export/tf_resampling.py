@@ -1,0 +1,138 @@
+"""`ImagePreprocessing` inside a TensorFlow graph, to the last bit.
+
+PIL resizes 8-bit images by separable filters whose weights are rounded to 22
+binary digits; sums are whole numbers, and each of both passes ends in 8 bits.
+That can be repeated exactly, where `tf.image.resize` with `antialias=True` is
+near it only.
+"""
+
+# PIL's: what 32 bits leave to a sum of 8-bit pixels with weights below 2.
+WEIGHT_BITS = 32 - 8 - 2
+# Half the width of each filter, in pixels of the coarser of the two images.
+SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
+
+
+def preprocess_image(image, preprocessing):
+    """Crops and resizes one image.
+
+    Args:
+        image: Tensor of shape `(height, width, 3)`, uint8.
+        preprocessing: A `keras_efficient.data.ImagePreprocessing`.
+
+    Returns:
+        Tensor of shape `(*preprocessing.size, 3)`, uint8.
+    """
+    import tensorflow as tf
+
+    top, left, height, width = crop_box(
+        tf.shape(image)[0], tf.shape(image)[1], preprocessing
+    )
+    image = image[top : top + height, left : left + width]
+    target_height, target_width = preprocessing.size
+    # The resized axis stands first: one gather takes whole rows of memory.
+    image = tf.transpose(image, (1, 0, 2))
+    image = _resample(image, target_width, preprocessing.method)
+    image = tf.transpose(image, (1, 0, 2))
+    return _resample(image, target_height, preprocessing.method)
+
+
+def crop_box(height, width, preprocessing):
+    """`ImagePreprocessing.crop_box` for sides that are tensors.
+
+    Args:
+        height: Scalar int32 tensor.
+        width: Scalar int32 tensor.
+        preprocessing: A `keras_efficient.data.ImagePreprocessing`.
+
+    Returns:
+        Four scalar int32 tensors: top, left, height, width.
+    """
+    import tensorflow as tf
+
+    share = preprocessing.exact_fraction
+    if share is None:
+        return tf.constant(0), tf.constant(0), height, width
+    target_height, target_width = preprocessing.size
+    rows, columns = tf.cast(height, tf.int64), tf.cast(width, tf.int64)
+    is_height_short = rows * target_width <= columns * target_height
+    numerator = 2 * share.numerator * tf.where(is_height_short, rows, columns)
+    divisor = (
+        2
+        * share.denominator
+        * tf.where(
+            is_height_short,
+            tf.constant(target_height, tf.int64),
+            tf.constant(target_width, tf.int64),
+        )
+    )
+    kept_height, kept_width = (
+        tf.maximum((side * numerator + divisor // 2) // divisor, 1)
+        for side in preprocessing.size
+    )
+    box = ((rows - kept_height) // 2, (columns - kept_width) // 2)
+    box += (kept_height, kept_width)
+    return tuple(tf.cast(number, tf.int32) for number in box)
+
+
+def _resample(image, target, method):
+    """Resizes along the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
+    import tensorflow as tf
+
+    indices, weights = _filter_taps(tf.shape(image)[0], target, method)
+    shape = tf.concat([[target], tf.shape(image)[1:]], axis=0)
+
+    def add_tap(tap, total):
+        pixels = tf.cast(tf.gather(image, indices[tap]), tf.int32)
+        return tap + 1, total + pixels * weights[tap][:, None, None]
+
+    _, total = tf.while_loop(
+        lambda tap, total: tap < tf.shape(indices)[0],
+        add_tap,
+        (0, tf.fill(shape, 1 << (WEIGHT_BITS - 1))),
+        shape_invariants=(
+            tf.TensorShape(()),
+            tf.TensorShape((target, None, 3)),
+        ),
+        # One tap after the other: each needs the total of the last.
+        parallel_iterations=1,
+    )
+    total = tf.bitwise.right_shift(total, WEIGHT_BITS)
+    return tf.cast(tf.clip_by_value(total, 0, 255), tf.uint8)
+
+
+def _filter_taps(source, target, method):
+    """Which pixels make up each new one: indices and weights, `(taps, target)`.
+
+    Weights are int32, in units of `2**-WEIGHT_BITS`.
+    """
+    import tensorflow as tf
+
+    scale = tf.cast(source, tf.float64) / target
+    stretch = tf.maximum(scale, 1.0)
+    support = SUPPORTS[method] * stretch
+    centers = (tf.range(target, dtype=tf.float64) + 0.5) * scale
+    first = tf.cast(centers - support + 0.5, tf.int32)
+    first = tf.maximum(first, 0)
+    end = tf.cast(centers + support + 0.5, tf.int32)
+    end = tf.minimum(end, source)
+    taps = tf.range(tf.reduce_max(end - first))
+    indices = first + taps[:, None]
+    offsets = tf.cast(indices, tf.float64) - centers + 0.5
+    weights = _filter(tf.abs(offsets / stretch), method)
+    weights = tf.where(indices < end, weights, tf.zeros_like(weights))
+    weights /= tf.reduce_sum(weights, axis=0)
+    fixed = tf.floor(tf.abs(weights) * (1 << WEIGHT_BITS) + 0.5)
+    fixed = tf.cast(tf.sign(weights) * fixed, tf.int32)
+    return tf.minimum(indices, source - 1), fixed
+
+
+def _filter(x, method):
+    """The filters at distances `x >= 0`; cubic with a = -0.5 (Keys, 1981)."""
+    import tensorflow as tf
+
+    if method == "bilinear":
+        return tf.maximum(1.0 - x, 0.0)
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
+    zero = tf.zeros_like(x)
+    return tf.where(x < 1.0, near, tf.where(x < 2.0, far, zero))

@@ -1,0 +1,372 @@
+"""Tests for `load_checkpoint`: what fits, what is refused, what is said."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.converters import load_checkpoint
+from keras_efficient.converters import schemes
+from keras_efficient.converters import sources
+from keras_efficient.converters.names import blocks_in
+from tests.converters import checkpoints
+from tests.converters import tiny
+
+
+def save(path, weights):
+    np.savez(path, **weights)
+    return path
+
+
+@pytest.fixture
+def model():
+    return tiny.build()
+
+
+@pytest.fixture
+def file(tmp_path, model):
+    """A whole checkpoint of `model`, and the values in it."""
+    weights = tiny.random_weights(model)
+    return save(tmp_path / "tiny.npz", weights), weights
+
+
+def check_refused(model, message, path, **arguments):
+    """The model stays as it was."""
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(model, path, **arguments)
+    for value, same in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, same)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_whole_file(file, data_format):
+    path, weights = file
+    model = tiny.build(data_format=data_format)
+    report = load_checkpoint(model, str(path))
+    tiny.check_equal(tiny.values(model), weights)
+    assert report.path == str(path)
+    assert report.source == "keras_applications"
+    assert report.loaded == tuple(weights)
+    assert report.missing == report.unexpected == report.mismatched == ()
+
+
+def test_other_kinds_of_numbers(model, tmp_path):
+    weights = tiny.random_weights(model)
+    halves = {k: v.astype("float16") for k, v in weights.items()}
+    load_checkpoint(model, save(tmp_path / "half.npz", halves))
+    expected = {k: v.astype("float32") for k, v in halves.items()}
+    tiny.check_equal(tiny.values(model), expected)
+
+
+def test_mixed_precision_keeps_whole_numbers(file):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tiny.build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    load_checkpoint(model, file[0])
+    tiny.check_equal(tiny.values(model), file[1])
+
+
+def test_a_missing_variable(model, file, tmp_path):
+    _, weights = file
+    for name in ("block2a_bn/beta", "top_conv/kernel"):
+        del weights[name]
+    path = save(tmp_path / "partial.npz", weights)
+    message = (
+        r"partial.npz.*does not fit.*`strict=False`"
+        r"[\s\S]*2 missing: block2a_bn/beta; top_conv/kernel"
+    )
+    check_refused(model, message, path)
+    before = tiny.values(model)
+    report = load_checkpoint(model, path, strict=False)
+    assert report.missing == ("block2a_bn/beta", "top_conv/kernel")
+    assert report.loaded == tuple(weights)
+    kept = {name: before[name] for name in report.missing}
+    tiny.check_equal(tiny.values(model), {**weights, **kept})
+
+
+def test_another_shape(model, file, tmp_path):
+    _, weights = file
+    weights["stem_conv/kernel"] = np.ones((3, 3, 1, 8), "float32")
+    path = save(tmp_path / "grey.npz", weights)
+    check_refused(
+        model,
+        r"stem_conv/kernel is \(3, 3, 1, 8\) in the file and \(3, 3, 3, 8\)",
+        path,
+    )
+    report = load_checkpoint(model, path, strict=False)
+    assert [x.name for x in report.mismatched] == ["stem_conv/kernel"]
+    assert len(report.loaded) == len(weights) - 1
+
+
+def test_more_than_the_model_has(model, file, tmp_path):
+    """A deeper network has all that a shallow one has."""
+    deeper = tiny.random_weights(tiny.build(depth_coefficient=0.6))
+    path = save(tmp_path / "deeper.npz", deeper)
+    check_refused(model, "18 unexpected: block2b_expand_conv/kernel", path)
+    report = load_checkpoint(model, path, strict=False)
+    assert len(report.unexpected) == 18 or report.unexpected
+    assert report.missing == ()
+
+
+def test_only_a_few_misfits_are_listed(model, file, tmp_path):
+    _, weights = file
+    few = dict(list(weights.items())[:5])
+    path = save(tmp_path / "few.npz", few)
+    num_missing = len(weights) - 5
+    with pytest.raises(ValueError, match=f"{num_missing} missing") as caught:
+        load_checkpoint(model, path)
+    line = str(caught.value).splitlines()[-1]
+    assert line.count(";") == 5 and line.endswith("; ...")
+
+
+def test_another_variant_is_named(tmp_path):
+    model = keras_efficient.EfficientNetB0(weights=None)
+    weights = {
+        name: np.broadcast_to(np.float32(0), shape)
+        for name, shape in checkpoints.shapes_of("EfficientNetB1").items()
+    }
+    path = checkpoints.write_keras2_h5(
+        tmp_path / "b1.h5", weights, checkpoints.IMAGENET[1]
+    )
+    message = (
+        "b1.h5.*file looks like EfficientNetB1. The model looks like "
+        r"EfficientNetB0[\s\S]*unexpected: block1b_dwconv/depthwise_kernel"
+    )
+    check_refused(model, message, path)
+
+
+def test_another_number_of_classes(model, file, capsys):
+    path, weights = file
+    model = tiny.build(classes=7)
+    before = tiny.values(model)
+    report = load_checkpoint(model, path)
+    assert capsys.readouterr().out == (
+        "tiny.npz has 5 classes, the model 7: the classifier was not loaded.\n"
+    )
+    names = ["predictions/kernel", "predictions/bias"]
+    assert [x.name for x in report.mismatched] == names
+    kept = {name: before[name] for name in names}
+    tiny.check_equal(tiny.values(model), {**weights, **kept})
+
+
+def test_a_classifier_of_other_features_is_a_misfit(model, file, tmp_path):
+    _, weights = file
+    weights["predictions/kernel"] = np.ones((9, 7), "float32")
+    weights["predictions/bias"] = np.ones(7, "float32")
+    check_refused(model, "predictions/kernel is", save(tmp_path / "a", weights))
+
+
+def test_a_model_without_classifier_takes_a_file_with_one(file):
+    path, weights = file
+    names = ("predictions/kernel", "predictions/bias")
+    report = load_checkpoint(tiny.build(include_top=False), path)
+    assert report.ignored == names
+    assert set(report.loaded) == set(weights) - set(names)
+
+
+def test_a_model_with_classifier_needs_one(model, file, tmp_path):
+    _, weights = file
+    for name in ("predictions/kernel", "predictions/bias"):
+        del weights[name]
+    path = save(tmp_path / "no_top.npz", weights)
+    check_refused(model, "no classifier.*`include_top=False`", path)
+
+
+def test_layers_of_the_user_are_not_passed_over(file):
+    backbone = tiny.build(include_top=False, pooling="avg")
+    outputs = keras.layers.Dense(3, name="head")(backbone.output)
+    model = keras.Model(backbone.input, outputs)
+    check_refused(model, "2 missing: head/kernel; head/bias", file[0])
+    report = load_checkpoint(model, file[0], strict=False)
+    assert report.missing == ("head/kernel", "head/bias")
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("block2a_bn/beta", np.nan, "block2a_bn/beta holds 1 numbers"),
+        ("stem_conv/kernel", np.inf, "stem_conv/kernel holds 1 numbers"),
+        ("top_bn/moving_variance", -0.1, "top_bn.*negative variance -0.1"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_impossible_numbers(
+    model, file, tmp_path, name, value, message, strict
+):
+    _, weights = file
+    weights[name].flat[3] = value
+    path = save(tmp_path / "a.npz", weights)
+    check_refused(model, f"a.npz is damaged.*{message}", path, strict=strict)
+
+
+def test_nothing_that_fits(model, tmp_path):
+    path = save(tmp_path / "a.npz", {"stem_conv/kernel": np.ones((2, 2))})
+    check_refused(model, "Nothing in it fits", path, strict=False)
+
+
+def test_another_network(model, tmp_path):
+    path = save(tmp_path / "a.npz", {"layer1.0.conv1.weight": np.ones(3)})
+    check_refused(model, "no known EfficientNet.*layer1.0.conv1", path)
+
+
+def save_as(path, scheme, model):
+    """Weights of a model under the names and axes of another library."""
+    weights = tiny.random_weights(model)
+    table = scheme.table(blocks_in(weights))
+    return save(path, {name: _to_torch(table[name], weights) for name in table})
+
+
+def _to_torch(name, weights):
+    array = weights[name]
+    if name.endswith("_dwconv/kernel"):
+        return array.transpose(2, 3, 0, 1)
+    if array.ndim == 4:
+        return array.transpose(3, 2, 0, 1)
+    return array.T
+
+
+SYMMETRIC = {"padding": "symmetric", "batch_norm_epsilon": 1e-5}
+
+
+@pytest.mark.parametrize(
+    "scheme, source, arguments",
+    [
+        ("TIMM", "timm_tf", {}),
+        ("TIMM", "timm", SYMMETRIC),
+        ("LUKEMELAS", "lukemelas", {}),
+    ],
+)
+def test_models_that_pad_otherwise_are_refused(
+    tmp_path, scheme, source, arguments
+):
+    right = tiny.build(**arguments)
+    path = save_as(tmp_path / "a.npz", getattr(schemes, scheme), right)
+    report = load_checkpoint(right, path, source=source)
+    assert report.source == source
+    epsilons = {1e-3, 1e-5}
+    paddings = {"same", "symmetric"}
+    for padding in paddings:
+        for epsilon in epsilons:
+            if padding == right.get_layer("stem_conv").padding and (
+                epsilon == right.get_layer("stem_bn").epsilon
+            ):
+                continue
+            wrong = tiny.build(padding=padding, batch_norm_epsilon=epsilon)
+            message = (
+                f"{source!r}, trained with padding='{right.get_layer('stem_conv').padding}'"
+                f".*Received a model with padding='{padding}' and "
+                f"batch_norm_epsilon={epsilon:g}.*EfficientNet"
+            )
+            check_refused(wrong, message, path, source=source)
+
+
+def test_a_refusal_tells_how_to_build(model):
+    path = "efficientnet_b2_ra.pth"
+    with pytest.raises(ValueError) as caught:
+        sources.check_model(
+            model, sources.SOURCES["timm"], path, "EfficientNetB2"
+        )
+    assert (
+        "`keras_efficient.EfficientNet(width_coefficient=1.1, "
+        "depth_coefficient=1.2, resolution=260, dropout_rate=0.3, "
+        'padding="symmetric", batch_norm_epsilon=1e-05)`'
+    ) in str(caught.value)
+
+
+@pytest.mark.parametrize("i", range(8))
+def test_the_epsilon_of_torchvision_changes_with_b5(i):
+    epsilon = 1e-5 if i < 5 else 1e-3
+    model = tiny.build(padding="symmetric", batch_norm_epsilon=epsilon)
+    torchvision = sources.SOURCES["torchvision"]
+    variant = f"EfficientNetB{i}"
+    sources.check_model(model, torchvision, "a.pth", variant)
+    model = tiny.build(padding="symmetric", batch_norm_epsilon=0.01)
+    with pytest.raises(ValueError, match=f"epsilon={epsilon:g};"):
+        sources.check_model(model, torchvision, "a.pth", variant)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("tf_efficientnet_b0_ns-c0e6a31c.pth", "timm_tf"),
+        ("my_tf_efficientnet_b0.pth", "timm_tf"),
+        ("efficientnet_b0_ra-3dd342df.pth", "timm"),
+    ],
+)
+def test_names_of_files_of_timm(tmp_path, name, expected):
+    names = ["conv_stem.weight"]
+    source, _ = sources.identify(names, tmp_path / name)
+    assert source.name == expected
+    # A config of another model beside it does not count.
+    config = {"architecture": "tf_efficientnet_b0"}
+    assert sources.identify(names, tmp_path / name, None, config)[0] is source
+
+
+@pytest.mark.parametrize(
+    "architecture", ["tf_efficientnet_b0", "efficientnet_b0"]
+)
+def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
+    """As the files of the Hugging Face hub come."""
+    is_tf = architecture.startswith("tf_")
+    model = tiny.build(**({} if is_tf else SYMMETRIC))
+    path = save_as(tmp_path / "model.safetensors", schemes.TIMM, model)
+    path = path.with_name("model.safetensors.npz")
+    (tmp_path / "config.json").write_text(
+        f'{{"architecture": "{architecture}", "pretrained_cfg": '
+        '{"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}}'
+    )
+    report = load_checkpoint(model, path)
+    assert report.source == ("timm_tf" if is_tf else "timm")
+    assert report.normalization.mean == (0.5, 0.4, 0.3)
+    assert report.normalization.std == (0.2, 0.3, 0.4)
+
+
+def test_a_name_that_does_not_tell(model, tmp_path):
+    path = save_as(tmp_path / "best.npz", schemes.TIMM, model)
+    check_refused(model, 'Pass `source="timm_tf"` or `source="timm"`', path)
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("pytorch", "one of.*'timm_tf'.*Received: source='pytorch'"),
+        ("lukemelas", "names of 'timm'. Received: source='lukemelas'"),
+    ],
+)
+def test_wrong_sources(model, tmp_path, source, message):
+    path = save_as(tmp_path / "best.npz", schemes.TIMM, model)
+    check_refused(model, message, path, source=source)
+
+
+def test_a_model_of_ours_as_legacy_h5(tmp_path):
+    """`model.save("a.h5")` names layers; any padding is its own."""
+    original = tiny.build(**SYMMETRIC)
+    for variable in original.weights:
+        value = np.random.default_rng(3).uniform(0.1, 1, variable.shape)
+        variable.assign(value)
+    original.save(tmp_path / "a.h5")
+    model = tiny.build(**SYMMETRIC)
+    report = load_checkpoint(model, tmp_path / "a.h5")
+    assert report.source == "keras_efficient"
+    for value, same in zip(
+        original.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(value, same)
+
+
+def test_reports_can_be_read(model, file, tmp_path):
+    _, weights = file
+    del weights["stem_bn/beta"]
+    weights["other/kernel"] = np.ones(3)
+    path = save(tmp_path / "a.npz", weights)
+    lines = str(load_checkpoint(model, path, strict=False)).splitlines()
+    assert lines == [
+        f"{path} (keras_applications): {len(weights) - 1} loaded",
+        "1 missing: stem_bn/beta",
+        "1 unexpected: other/kernel",
+        "pixels: mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225), "
+        "from ImageNet, as nothing says otherwise",
+    ]

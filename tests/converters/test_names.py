@@ -1,0 +1,200 @@
+"""Tests for the names of variables, against names written by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.converters import schemes
+from keras_efficient.converters import variant_shapes
+from keras_efficient.converters.names import blocks_in
+from keras_efficient.converters.names import named_variables
+from tests.converters import checkpoints
+from tests.converters import tiny
+
+# Spec section 7.2, for a block that expands and one that does not.
+EXPECTED = {
+    "keras_efficient": {
+        "stem_conv/kernel": "stem_conv/kernel",
+        "block1a/depthwise_bn/gamma": "block1a_bn/gamma",
+        "block3b/squeeze_excite/expand_conv/bias": "block3b_se_expand/bias",
+    },
+    "keras_applications": {
+        "block1a_dwconv/kernel": "block1a_dwconv/kernel",
+        "block3b_bn/moving_mean": "block3b_bn/moving_mean",
+        "predictions/bias": "predictions/bias",
+    },
+    "tensorflow": {
+        "stem/conv2d/kernel": "stem_conv/kernel",
+        "stem/tpu_batch_normalization/gamma": "stem_bn/gamma",
+        "blocks_0/conv2d/kernel": "block1a_project_conv/kernel",
+        "blocks_0/tpu_batch_normalization/beta": "block1a_bn/beta",
+        "blocks_0/tpu_batch_normalization_1/beta": "block1a_project_bn/beta",
+        "blocks_4/conv2d/kernel": "block3b_expand_conv/kernel",
+        "blocks_4/conv2d_1/kernel": "block3b_project_conv/kernel",
+        "blocks_4/depthwise_conv2d/kernel": "block3b_dwconv/kernel",
+        "blocks_4/se/conv2d/bias": "block3b_se_reduce/bias",
+        "blocks_4/se/conv2d_1/bias": "block3b_se_expand/bias",
+        "blocks_4/tpu_batch_normalization_2/gamma": "block3b_project_bn/gamma",
+        "head/conv2d/kernel": "top_conv/kernel",
+        "head/dense/bias": "predictions/bias",
+    },
+    "timm": {
+        "conv_stem.weight": "stem_conv/kernel",
+        "bn1.running_var": "stem_bn/moving_variance",
+        "blocks.0.0.conv_pw.weight": "block1a_project_conv/kernel",
+        "blocks.0.0.bn2.weight": "block1a_project_bn/gamma",
+        "blocks.2.1.conv_pw.weight": "block3b_expand_conv/kernel",
+        "blocks.2.1.bn2.bias": "block3b_bn/beta",
+        "blocks.2.1.se.conv_reduce.bias": "block3b_se_reduce/bias",
+        "blocks.2.1.conv_pwl.weight": "block3b_project_conv/kernel",
+        "bn2.weight": "top_bn/gamma",
+        "classifier.weight": "predictions/kernel",
+    },
+    "lukemelas": {
+        "_conv_stem.weight": "stem_conv/kernel",
+        "_bn1.bias": "top_bn/beta",
+        "_blocks.0._bn1.weight": "block1a_bn/gamma",
+        "_blocks.4._bn0.weight": "block3b_expand_bn/gamma",
+        "_blocks.4._se_expand.weight": "block3b_se_expand/kernel",
+        "_fc.bias": "predictions/bias",
+    },
+    "torchvision": {
+        "features.0.0.weight": "stem_conv/kernel",
+        "features.1.0.block.0.0.weight": "block1a_dwconv/kernel",
+        "features.1.0.block.1.fc1.bias": "block1a_se_reduce/bias",
+        "features.1.0.block.2.1.weight": "block1a_project_bn/gamma",
+        "features.3.1.block.1.1.weight": "block3b_bn/gamma",
+        "features.3.1.block.2.fc2.weight": "block3b_se_expand/kernel",
+        "features.8.1.running_mean": "top_bn/moving_mean",
+        "classifier.1.weight": "predictions/kernel",
+    },
+}
+SCHEMES = {scheme.name: scheme for scheme in schemes.SCHEMES}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_tables(name):
+    names = checkpoints.shapes_of("EfficientNetB0")
+    table = SCHEMES[name].table(blocks_in(names))
+    assert set(table.values()) == set(names)
+    assert len(table) == len(names) == 311
+    for source, canonical in EXPECTED[name].items():
+        assert table[source] == canonical
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_schemes_are_recognised(name):
+    for variant in ("EfficientNetB0", "EfficientNetB7"):
+        names = checkpoints.shapes_of(variant)
+        table = SCHEMES[name].table(blocks_in(names))
+        assert schemes.recognize(list(table)).name == name
+        some = [source for source in table if "block" in source]
+        assert schemes.recognize(some[3:30]).name == name
+
+
+def test_counters_do_not_hide_a_scheme():
+    names = checkpoints.shapes_of("EfficientNetB0")
+    table = schemes.TIMM.table(blocks_in(names))
+    counters = [f"blocks.{i}.bn.num_batches_tracked" for i in range(999)]
+    assert schemes.recognize([*table, *counters]) is schemes.TIMM
+    assert schemes.TIMM.rewrite("bn1.num_batches_tracked") is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[], ["layer1.0.conv1.weight", "fc.weight"], ["dense/kernel"]],
+)
+def test_other_networks_are_not_recognised(names):
+    assert schemes.recognize(names) is None
+
+
+def test_names_are_rewritten():
+    assert schemes.TENSORFLOW.rewrite(
+        "model/efficientnet-b0/blocks_3/depthwise_conv2d/depthwise_kernel"
+    ) == ("blocks_3/depthwise_conv2d/kernel")
+    assert (
+        schemes.KERAS_APPLICATIONS.rewrite("block1a_dwconv/depthwise_kernel")
+        == "block1a_dwconv/kernel"
+    )
+
+
+def test_axes_are_laid_as_in_keras():
+    def to_keras(canonical, *shape):
+        return schemes.TIMM.to_keras(canonical, np.zeros(shape)).shape
+
+    assert to_keras("a_project_conv/kernel", 8, 7, 3, 5) == (3, 5, 7, 8)
+    assert to_keras("a_dwconv/kernel", 8, 1, 3, 5) == (3, 5, 8, 1)
+    assert to_keras("predictions/kernel", 10, 6) == (6, 10)
+    assert to_keras("stem_bn/gamma", 8) == (8,)
+    same = np.zeros((3, 5, 7, 8))
+    assert schemes.TENSORFLOW.to_keras("stem_conv/kernel", same) is same
+
+
+def test_variables_of_a_model_have_the_names_of_keras_applications():
+    model = keras_efficient.EfficientNetB0(weights=None)
+    shapes = {k: tuple(v.shape) for k, v in named_variables(model).items()}
+    assert list(shapes.items()) == list(checkpoints.shapes_of().items())
+
+
+def test_variables_within_another_model():
+    backbone = tiny.build(include_top=False)
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Dense(3, name="head")(backbone(inputs))
+    named = named_variables(keras.Model(inputs, x))
+    inner = named_variables(backbone)
+    assert [named[name] is value for name, value in inner.items()]
+    assert set(named) - set(inner) == {"head/kernel", "head/bias"}
+
+
+def test_two_networks_in_one_model_are_told_apart_by_the_user():
+    inputs = keras.Input((32, 32, 3))
+    outputs = [tiny.build(include_top=False, name=x)(inputs) for x in "ab"]
+    with pytest.raises(ValueError, match="'two' has two variables 'stem_conv"):
+        named_variables(keras.Model(inputs, outputs, name="two"))
+
+
+def test_blocks_count_beyond_the_alphabet():
+    names = [f"block1{x}_dwconv/kernel" for x in ("aa", "b", "z", "a")]
+    assert [block.name for block in blocks_in(names)] == [
+        "block1a",
+        "block1b",
+        "block1z",
+        "block1aa",
+    ]
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB3"])
+def test_variants_of_models(name):
+    model = getattr(keras_efficient, name)(
+        weights=None, include_top=False, input_shape=(64, 96, 1)
+    )
+    named = named_variables(model)
+    assert variant_shapes.variant_of_model(named) == name
+
+
+def test_other_models_are_no_variant():
+    named = named_variables(tiny.build())
+    assert variant_shapes.variant_of_model(named) is None
+
+
+@pytest.mark.parametrize("scheme", schemes.SCHEMES, ids=lambda s: s.name)
+@pytest.mark.parametrize("variant", ["EfficientNetB0", "EfficientNetB1"])
+def test_variants_of_files(scheme, variant):
+    """B1 has all variables of B0, of the same shapes, and some more."""
+    shapes = checkpoints.shapes_of(variant)
+    table = scheme.table(blocks_in(shapes))
+    arrays = {
+        source: np.empty(_shape_in_file(scheme, canonical, shapes[canonical]))
+        for source, canonical in table.items()
+    }
+    assert variant_shapes.variant_of_file(arrays, scheme) == variant
+
+
+def _shape_in_file(scheme, canonical, shape):
+    if not scheme.is_torch or not canonical.endswith("/kernel"):
+        return shape
+    order = (1, 0) if len(shape) == 2 else (3, 2, 0, 1)
+    if canonical.endswith("_dwconv/kernel"):
+        order = (2, 3, 0, 1)
+    return tuple(shape[i] for i in order)

@@ -1,0 +1,45 @@
+"""An EfficientNet of four blocks, for what needs no real size."""
+
+import keras
+import numpy as np
+
+import keras_efficient
+from keras_efficient.converters.names import named_variables
+from keras_efficient.variants import EFFICIENTNET_STAGES
+from tests.converters import checkpoints
+
+
+def build(**arguments):
+    return keras_efficient.EfficientNet(
+        **{
+            "stages": EFFICIENTNET_STAGES[:3],
+            "width_coefficient": 0.25,
+            "depth_coefficient": 0.5,
+            "top_filters": 64,
+            "resolution": 32,
+            "classes": 5,
+            **arguments,
+        }
+    )
+
+
+def random_weights(model, seed=5):
+    """Random values for a model, by canonical name."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: checkpoints.random_value(rng, name, tuple(variable.shape))
+        for name, variable in named_variables(model).items()
+    }
+
+
+def values(model):
+    return {
+        name: keras.ops.convert_to_numpy(variable)
+        for name, variable in named_variables(model).items()
+    }
+
+
+def check_equal(received, expected):
+    assert set(received) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(received[name], value, name)

@@ -1,0 +1,126 @@
+"""Tests for reading one image, from good and bad files."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_efficient.data import load_image
+
+
+@pytest.fixture
+def photo():
+    """5 rows, 8 columns; red grows downwards, green to the right."""
+    image = np.zeros((5, 8, 3), "uint8")
+    image[..., 0] = np.arange(5)[:, None] * 40
+    image[..., 1] = np.arange(8)[None] * 30
+    image[..., 2] = 7
+    return image
+
+
+def save(path, image, **options):
+    Image.fromarray(image).save(path, **options)
+    return path
+
+
+def test_reads_a_file_its_bytes_and_an_open_image(tmp_path, photo):
+    path = save(tmp_path / "a.png", photo)
+    for source in (path, str(path), path.read_bytes(), Image.open(path)):
+        image = load_image(source)
+        assert image.dtype == np.uint8
+        np.testing.assert_array_equal(image, photo)
+
+
+def test_greyscale_becomes_three_equal_channels(tmp_path, photo):
+    path = save(tmp_path / "grey.png", photo[..., 0])
+    np.testing.assert_array_equal(
+        load_image(path), np.repeat(photo[..., :1], 3, axis=-1)
+    )
+
+
+def test_transparency_is_dropped(tmp_path, photo):
+    alpha = np.full((5, 8, 1), 0, "uint8")
+    path = save(tmp_path / "rgba.png", np.concatenate([photo, alpha], -1))
+    np.testing.assert_array_equal(load_image(path), photo)
+
+
+def test_palette_and_bilevel(tmp_path, photo):
+    image = Image.fromarray(photo).convert("P", palette=Image.ADAPTIVE)
+    image.save(tmp_path / "palette.png")
+    loaded = load_image(tmp_path / "palette.png")
+    np.testing.assert_array_equal(loaded, np.array(image.convert("RGB")))
+    Image.fromarray(photo[..., 0] > 80).save(tmp_path / "bilevel.png")
+    assert set(np.unique(load_image(tmp_path / "bilevel.png"))) == {0, 255}
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    deep = np.array([[0, 257, 65535], [32896, 514, 1000]], "uint16")
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    loaded = load_image(tmp_path / "deep.png")
+    assert loaded[..., 0].tolist() == [[0, 1, 255], [128, 2, 3]]
+
+
+def test_cmyk_jpeg(tmp_path, photo):
+    Image.fromarray(photo).convert("CMYK").save(tmp_path / "cmyk.jpg")
+    assert load_image(tmp_path / "cmyk.jpg").shape == (5, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "orientation, turned",
+    [
+        (1, lambda x: x),
+        (2, lambda x: x[:, ::-1]),
+        (3, lambda x: x[::-1, ::-1]),
+        (6, lambda x: np.rot90(x, -1)),
+        (8, lambda x: np.rot90(x)),
+    ],
+)
+def test_orientation_of_the_camera_is_applied(
+    tmp_path, photo, orientation, turned
+):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "turned.png", photo, exif=exif)
+    np.testing.assert_array_equal(load_image(path), turned(photo))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.7])
+def test_cut_off_files_are_named(tmp_path, kept):
+    noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), "uint8")
+    whole = io.BytesIO()
+    Image.fromarray(noise).save(whole, "jpeg")
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(whole.getvalue()[: int(kept * len(whole.getvalue()))])
+    reason = "is empty" if kept == 0 else "is no whole image"
+    with pytest.raises(ValueError, match=f"cut.jpg {reason}"):
+        load_image(path)
+
+
+def test_no_image_and_no_file(tmp_path):
+    path = tmp_path / "text.jpg"
+    path.write_text("this is no image")
+    with pytest.raises(ValueError, match="text.jpg is no whole image"):
+        load_image(path)
+    with pytest.raises(FileNotFoundError, match="There is no image .*gone"):
+        load_image(tmp_path / "gone.jpg")
+
+
+def test_far_too_large_images_are_refused(tmp_path, photo, monkeypatch):
+    path = save(tmp_path / "a.png", photo)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)  # the photo has 40
+    with pytest.raises(ValueError, match="too many pixels.*MAX_IMAGE_PIXELS"):
+        load_image(path)
+
+
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros((4, 6, 3), "float32"), "uint8.*dtype=float32"),
+        (np.zeros((4, 6, 2), "uint8"), r"1, 3 or 4.*shape=\(4, 6, 2\)"),
+        (np.zeros((1, 4, 6, 3), "uint8"), r"shape=\(1, 4, 6, 3\)"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(array, message):
+    with pytest.raises(ValueError, match=message):
+        load_image(array)

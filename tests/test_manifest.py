@@ -1,0 +1,215 @@
+"""Tests of `weights_manifest.json`: what can be recomputed is recomputed."""
+
+import copy
+import json
+import math
+import pathlib
+import re
+
+import pytest
+from keras.src.applications import efficientnet
+
+from keras_efficient import weights
+from keras_efficient.variants import EFFICIENTNET_VARIANTS
+from keras_efficient.weights import manifest
+from tests.converters import checkpoints
+
+PATH = pathlib.Path(__file__).parents[1] / "weights_manifest.json"
+ENTRIES = manifest.entries()
+REDISTRIBUTABLE = {"Apache-2.0", "MIT", "BSD-3-Clause"}
+
+
+def content():
+    return json.loads(PATH.read_text())
+
+
+def test_names_and_urls_differ():
+    for what in ("name", "file_name"):
+        values = [getattr(entry, what) for entry in ENTRIES]
+        assert len(set(values)) == len(values)
+    urls = [url for entry in ENTRIES for url in entry.urls]
+    assert len(set(urls)) == len(urls)
+    hashes = [str(entry.hash) for entry in ENTRIES if entry.hash]
+    assert len(set(hashes)) == len(hashes)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_entries_agree_with_the_network(entry):
+    variant = EFFICIENTNET_VARIANTS[entry.model]
+    assert entry.input.size == (variant.resolution,) * 2
+    assert entry.input.value_range == (0, 255)
+    shapes = checkpoints.shapes_of(entry.model, entry.num_classes)
+    expected = sum(
+        math.prod(shape)
+        for name, shape in shapes.items()
+        if "/moving_" not in name
+        and (entry.include_top or not name.startswith("predictions/"))
+    )
+    assert entry.num_params == expected
+    assert entry.num_classes == (1000 if entry.include_top else 0)
+    assert entry.class_names == ("imagenet1k" if entry.include_top else None)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_entries_say_where_they_come_from(entry):
+    assert entry.license.spdx in REDISTRIBUTABLE
+    assert entry.license.url.startswith("https://")
+    assert set(entry.source) == {"url", "note"}
+    assert set(entry.training) == {"dataset", "recipe"}
+    assert set(entry.metrics) <= {"reported"}
+    if entry.metrics:
+        reported = entry.metrics["reported"]
+        assert set(reported) == {"dataset", "top1", "url"}
+        assert 76 < reported["top1"] < 87
+    name = f"{entry.model.lower()}.{entry.tag}"
+    assert entry.name == name or entry.name.startswith(f"{name}.")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_pixels_are_normalised_as_the_weights_were_trained(entry):
+    """Only adversarial propagation was trained on [-1, 1]."""
+    is_half = entry.tag == "advprop"
+    expected = checkpoints.HALF if is_half else checkpoints.IMAGENET
+    assert (entry.input.mean, entry.input.std) == expected
+
+
+def test_hashes_are_those_in_the_names():
+    for entry in ENTRIES:
+        found = re.search(r"-([0-9a-f]{8})\.pth$", entry.file_name)
+        if entry.format == "timm_tf":
+            assert entry.hash == {"sha256_prefix": found[1]}
+        elif entry.format != "keras_applications_h5":
+            assert entry.hash == {}
+
+
+def test_hashes_are_those_of_keras_applications():
+    published = efficientnet.WEIGHTS_HASHES
+    found = {
+        f"efficientnet{key}{suffix}.h5": {"md5": pair[i]}
+        for key, pair in published.items()
+        for i, suffix in enumerate(("", "_notop"))
+    }
+    ours = {
+        entry.file_name: entry.hash
+        for entry in ENTRIES
+        if entry.format == "keras_applications_h5"
+    }
+    assert ours == found
+    base = efficientnet.BASE_WEIGHTS_PATH
+    assert all(
+        entry.urls == (f"{base}{entry.file_name}",)
+        for entry in ENTRIES
+        if entry.file_name in ours
+    )
+
+
+def test_urls_are_those_of_timm():
+    checkpoints.import_peer("timm")
+    from timm.models import _registry
+
+    published = {
+        config.url for config in _registry._model_pretrained_cfgs.values()
+    }
+    for entry in ENTRIES:
+        if entry.format == "timm_tf":
+            assert entry.urls[0] in published, entry.name
+
+
+def test_urls_are_those_of_lukemelas():
+    peer = checkpoints.import_peer("efficientnet_pytorch.utils")
+    published = {*peer.url_map.values(), *peer.url_map_advprop.values()}
+    for entry in ENTRIES:
+        if entry.format == "lukemelas":
+            assert set(entry.urls) <= published
+
+
+def test_every_variant_has_its_sets():
+    both = ("imagenet", "noisy-student", "advprop")
+    for name in EFFICIENTNET_VARIANTS:
+        more = []
+        if name < "EfficientNetB6":
+            more.append("imagenet-baseline")
+        if name in ("EfficientNetB5", "EfficientNetB7"):
+            more.append("imagenet-randaugment")
+        assert set(weights.tags(name)) == {*both, *more}
+    assert weights.tags("EfficientNetB9") == ()
+
+
+def test_files_are_found_in_the_order_to_try():
+    def formats(*arguments):
+        return [entry.format for entry in weights.find(*arguments)]
+
+    b0 = "EfficientNetB0"
+    other = ["timm_tf", "lukemelas", "tensorflow_checkpoint"]
+    assert formats(b0, "imagenet") == ["keras_applications_h5", *other]
+    assert formats(b0, "advprop") == other
+    assert formats(b0, "noisy-student") == ["timm_tf", other[-1]]
+    names = [x.name for x in weights.find(b0, "imagenet", include_top=False)]
+    assert names[:3] == [
+        "efficientnetb0.imagenet.notop",
+        "efficientnetb0.imagenet",
+        "efficientnetb0.imagenet.timm",
+    ]
+    assert weights.find(b0, "coco") == ()
+
+
+def test_files_are_known_by_name():
+    entry = weights.by_file_name("adv-efficientnet-b3-cdd7c0f4.pth")
+    assert entry.name == "efficientnetb3.advprop.lukemelas"
+    # Three different files of Google are called so.
+    assert weights.by_file_name("efficientnet-b0.tar.gz") is None
+
+
+def change(**fields):
+    def apply(entry):
+        for name, value in fields.items():
+            if value is None:
+                del entry[name]
+            else:
+                entry[name] = value
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    "apply, message",
+    [
+        (change(tag=None), r"lacks the fields \['tag'\]"),
+        (change(colour="red"), r"unknown fields \['colour'\]"),
+        (change(format="zip"), "`format` is of.*'zip'"),
+        (change(urls=[]), "`urls` has one"),
+        (change(urls=["http://a/b"]), "https.*'http://a/b'"),
+        (change(file_name="../a"), "plain name.*'../a'"),
+        (change(hash={"md5": "12"}), "32 hexadecimal.*'12'"),
+        (change(hash={"md5": "g" * 32}), "32 hexadecimal"),
+        (change(hash={"crc": "1"}), "`hash` is of.*'crc'"),
+        (change(num_params=0), "`num_params` is positive"),
+        (lambda e: e["input"].update(std=[1, 0, 1]), "`std` is positive"),
+        (lambda e: e["input"].update(mean=[1]), "three numbers"),
+        (lambda e: e["input"].pop("size"), r"input.*lacks.*\['size'\]"),
+        (lambda e: e["license"].pop("url"), r"license.*lacks.*\['url'\]"),
+    ],
+)
+def test_schema(apply, message):
+    wrong = copy.deepcopy(content())
+    apply(wrong["weights"][3])
+    name = wrong["weights"][3]["name"]
+    with pytest.raises(ValueError, match=f"{name}.*{message}"):
+        manifest.parse(wrong)
+
+
+def test_schema_of_the_whole():
+    with pytest.raises(ValueError, match="schema_version=2"):
+        manifest.parse({**content(), "schema_version": 2})
+    twice = content()
+    twice["weights"].append(twice["weights"][0])
+    with pytest.raises(ValueError, match="twice.*efficientnetb0.imagenet"):
+        manifest.parse(twice)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Install `keras-efficient`"):
+        manifest._read(tmp_path / "none.json")
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(ValueError, match="no valid JSON"):
+        manifest._read(tmp_path / "a.json")

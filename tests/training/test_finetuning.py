@@ -1,0 +1,155 @@
+"""Tests for the two-step fine-tuning, its checkpoints and its resume."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.layers import BatchNormalization
+from keras_efficient.training import finetune_classifier
+from keras_efficient.variants import EFFICIENTNET_STAGES
+
+
+def coloured_images(count=24, seed=0):
+    """Three classes of noise on red, green or blue."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = rng.integers(0, 90, (count, 36, 44, 3))
+    images[np.arange(count), ..., labels] += 150
+    dataset = keras_efficient.data.from_arrays(images.astype("uint8"), labels)
+    return dataset.batches(32, 6, training=True, seed=1)
+
+
+def build_model():
+    keras.utils.set_random_seed(3)
+    return keras_efficient.EfficientNet(
+        width_coefficient=0.25,
+        resolution=32,
+        classes=3,
+        stages=EFFICIENTNET_STAGES[:2],
+        top_filters=64,
+    )
+
+
+def weights_of(model):
+    return [keras.ops.convert_to_numpy(w).copy() for w in model.weights]
+
+
+def finetune(directory, model=None, **arguments):
+    model = model or build_model()
+    settings = {"head_epochs": 2, "epochs": 3, "verbose": 0, **arguments}
+    batches = coloured_images()
+    result = finetune_classifier(
+        model, batches, batches_of_validation(), directory=directory, **settings
+    )
+    return model, result
+
+
+def batches_of_validation():
+    return coloured_images(count=9, seed=5)
+
+
+def test_learns_the_head_first_and_then_all(tmp_path):
+    model = build_model()
+    seen = {}
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            learning = {
+                w.path.split("/")[0] for w in self.model.trainable_weights
+            }
+            norms = [
+                layer.trainable
+                for layer in self.model._flatten_layers()
+                if isinstance(layer, BatchNormalization)
+            ]
+            rate = self.model.optimizer.learning_rate
+            seen[len(seen)] = (learning, any(norms), float(rate))
+
+    _, result = finetune(tmp_path, model, callbacks=[Watch()])
+    assert seen[0][0] == {"predictions"}
+    assert {"stem_conv", "block1a", "predictions"} <= seen[1][0]
+    assert not seen[1][1], "batch norm must be frozen in the second step"
+    assert len(result.head["loss"]) == 2 and len(result.all["loss"]) == 3
+    assert result.all["loss"][-1] < result.head["loss"][0]
+    assert result.all["images_per_second"][0] > 0
+
+
+def test_batch_norm_learns_where_asked(tmp_path):
+    model = build_model()
+    before = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
+    before = before.copy()
+    finetune(tmp_path / "frozen", model)
+    after = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
+    np.testing.assert_array_equal(before, after)
+    finetune(tmp_path / "free", model, train_batch_norm=True)
+    after = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
+    assert not np.array_equal(before, after)
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Breaks off at the end of the first epoch of the second step."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.params["epochs"] == 3 and epoch == 0:
+            raise KeyboardInterrupt
+
+
+def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
+    whole, whole_result = finetune(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        finetune(tmp_path / "broken", callbacks=[Interrupt()])
+    # A new model with other weights: all must come from the folder.
+    keras.utils.set_random_seed(99)
+    resumed, result = finetune(tmp_path / "broken")
+    assert len(result.all["loss"]) == 3
+    np.testing.assert_allclose(
+        result.all["loss"], whole_result.all["loss"], rtol=2e-3
+    )
+    for expected, weight in zip(
+        weights_of(whole), weights_of(resumed), strict=True
+    ):
+        np.testing.assert_allclose(weight, expected, rtol=2e-2, atol=2e-3)
+
+
+def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
+    model, result = finetune(tmp_path)
+
+    class Fail(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise AssertionError("trains again")
+
+    other, again = finetune(tmp_path, callbacks=[Fail()])
+    assert again.all == result.all
+    for one, two in zip(weights_of(model), weights_of(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_other_settings_are_refused(tmp_path):
+    finetune(tmp_path, head_epochs=1, epochs=0)
+    with pytest.raises(ValueError, match=r"epochs was \[1, 0\], is \[1, 2\]"):
+        finetune(tmp_path, head_epochs=1, epochs=2)
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings["epochs"] == [1, 0]
+
+
+def test_a_checkpoint_without_its_state_does_not_count(tmp_path):
+    model, _ = finetune(tmp_path, head_epochs=2, epochs=0)
+    folder = tmp_path / "head_checkpoints"
+    # Killed between the weights and the state of a third epoch.
+    (folder / "epoch_00003.weights.h5").write_bytes(b"half")
+    checkpoints = keras_efficient.training.EpochCheckpoints(folder)
+    assert checkpoints.restore(model) == 2
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [
+        "epoch_00002.json",
+        "epoch_00002.weights.h5",
+        "epoch_00003.weights.h5",
+    ]
+
+
+def test_wants_data_with_a_length(tmp_path):
+    with pytest.raises(ValueError, match="must have a length.*generator"):
+        finetune_classifier(build_model(), (x for x in ()), directory=tmp_path)

@@ -1,0 +1,78 @@
+"""A web server on this machine, with the vices of real ones."""
+
+import contextlib
+import http.server
+import re
+import threading
+
+
+class FileServer:
+    """Serves `files`, and remembers what was asked for.
+
+    Attributes:
+        files: Dict of path to bytes.
+        requests: List of `(path, range)` in the order of arrival.
+        breaks_after: How many bytes of each answer arrive, `None` for all.
+        knows_ranges: Whether a part of a file can be asked for.
+        etag: What tells one state of the files from another.
+        url: Where it is.
+    """
+
+    def __init__(self):
+        self.files = {}
+        self.requests = []
+        self.breaks_after = None
+        self.knows_ranges = True
+        self.etag = '"1"'
+        self.url = None
+
+
+@contextlib.contextmanager
+def serving():
+    """Runs a `FileServer` for as long as the block lasts."""
+    state = FileServer()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            _answer(self, state)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _answer(handler, state):
+    asked = handler.headers.get("Range")
+    state.requests.append((handler.path, asked))
+    content = state.files.get(handler.path)
+    if content is None:
+        handler.send_error(404)
+        return
+    start = 0
+    is_same = handler.headers.get("If-Range") in (None, state.etag)
+    if asked and state.knows_ranges and is_same:
+        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
+        if start >= len(content):
+            handler.send_error(416)
+            return
+        handler.send_response(206)
+        last = len(content) - 1
+        handler.send_header(
+            "Content-Range", f"bytes {start}-{last}/{len(content)}"
+        )
+    else:
+        handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content) - start))
+    handler.send_header("ETag", state.etag)
+    handler.end_headers()
+    handler.wfile.write(content[start:][: state.breaks_after])

@@ -1,0 +1,331 @@
+"""Tests for downloads, from a server on this machine."""
+
+import contextlib
+import dataclasses
+import hashlib
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from keras_efficient import weights
+from keras_efficient.weights import download
+from keras_efficient.weights import manifest
+from tests.weights import file_server
+
+CONTENT = np.random.default_rng(3).bytes(700_001)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server():
+    with file_server.serving() as server:
+        server.files["/weights.h5"] = CONTENT
+        yield server
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(download.MIRROR_VARIABLE, raising=False)
+    for variable in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path / "cache"
+
+
+def entry_at(*urls, file_hash=None, file_name="weights.h5"):
+    return dataclasses.replace(
+        manifest.entries()[0],
+        file_name=file_name,
+        urls=urls,
+        hash={"sha256": SHA256} if file_hash is None else file_hash,
+    )
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def part_of(cache, content):
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "weights.h5.part").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "file_hash",
+    [
+        {},
+        {"sha256": SHA256},
+        {"sha256_prefix": SHA256[:8]},
+        {"md5": hashlib.md5(CONTENT).hexdigest()},
+    ],
+)
+def test_a_file_comes_once(server, cache, file_hash, capsys):
+    entry = entry_at(f"{server.url}/weights.h5", file_hash=file_hash)
+    path = weights.fetch(entry)
+    assert path == cache / "weights.h5"
+    assert path.read_bytes() == CONTENT
+    assert names_in(cache) == ["weights.h5"]
+    told = capsys.readouterr().out
+    assert told == (
+        f"Downloading weights.h5 (700,001 bytes) from {entry.urls[0]}\n"
+    )
+    assert weights.fetch(entry) == path
+    assert len(server.requests) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_shows_where_wanted(server, cache, capsys):
+    weights.fetch(entry_at(f"{server.url}/weights.h5"), verbose=True)
+    assert "700001/700001" in capsys.readouterr().out
+
+
+def test_nothing_is_printed_without_interactive_logging(server, cache, capsys):
+    keras.config.disable_interactive_logging()
+    try:
+        weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    finally:
+        keras.config.enable_interactive_logging()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("file_hash", [None, {}])
+def test_a_broken_connection_is_resumed(server, cache, file_hash):
+    server.breaks_after = 300_000
+    path = weights.fetch(
+        entry_at(f"{server.url}/weights.h5", file_hash=file_hash)
+    )
+    assert path.read_bytes() == CONTENT
+    ranges = [asked for _, asked in server.requests]
+    assert ranges == [None, "bytes=300000-", "bytes=600000-"]
+    assert names_in(cache) == ["weights.h5"]
+
+
+def test_the_next_call_resumes(server, cache):
+    part_of(cache, CONTENT[:500_000])
+    path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert path.read_bytes() == CONTENT
+    assert server.requests == [("/weights.h5", "bytes=500000-")]
+
+
+def test_a_server_without_ranges_sends_all_again(server, cache):
+    server.knows_ranges = False
+    part_of(cache, CONTENT[:500_000])
+    path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_whole_unfinished_file_is_asked_for_again(server, cache):
+    part_of(cache, CONTENT)  # the server answers 416 to its end
+    path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert path.read_bytes() == CONTENT
+
+
+def test_another_beginning_is_noticed_by_the_hash(server, cache):
+    part_of(cache, b"x" * 500_000)
+    path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert path.read_bytes() == CONTENT
+    assert [asked for _, asked in server.requests] == ["bytes=500000-", None]
+
+
+def test_another_beginning_is_noticed_without_a_hash(server, cache):
+    """A file that changed on the server since is not patched together."""
+    entry = entry_at(f"{server.url}/weights.h5", file_hash={})
+    server.breaks_after = 300_000
+    server.knows_ranges = False
+    with pytest.raises(OSError, match="broken off after 300,000 of 700,001"):
+        weights.fetch(entry)
+    server.breaks_after, server.knows_ranges = None, True
+    server.files["/weights.h5"] = changed = CONTENT[::-1]
+    server.etag = '"2"'
+    assert weights.fetch(entry).read_bytes() == changed
+    assert server.requests[-1] == ("/weights.h5", "bytes=300000-")
+
+
+def test_an_unknown_beginning_is_not_trusted_without_a_hash(server, cache):
+    part_of(cache, CONTENT[:5])
+    entry = entry_at(f"{server.url}/weights.h5", file_hash={})
+    assert weights.fetch(entry).read_bytes() == CONTENT
+    assert server.requests == [("/weights.h5", None)]
+
+
+def test_a_truncated_file_is_no_file(server, cache):
+    server.breaks_after, server.knows_ranges = 1000, False
+    entry = entry_at(f"{server.url}/weights.h5")
+    with pytest.raises(weights.DownloadError, match="1,000 of 700,001 bytes"):
+        weights.fetch(entry)
+    assert "weights.h5" not in names_in(cache)
+
+
+def test_another_file_is_removed(server, cache):
+    server.files["/weights.h5"] = b"<html>error</html>"
+    received = hashlib.sha256(b"<html>error</html>").hexdigest()
+    entry = entry_at(f"{server.url}/weights.h5")
+    with pytest.raises(ValueError, match="not the file") as caught:
+        weights.fetch(entry)
+    assert SHA256 in str(caught.value) and received in str(caught.value)
+    assert names_in(cache) == []
+
+
+def test_a_wrong_file_in_the_cache_is_replaced(server, cache, capsys):
+    cache.mkdir()
+    (cache / "weights.h5").write_bytes(b"of something else")
+    path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert path.read_bytes() == CONTENT
+    assert "is not the published file" in capsys.readouterr().out
+
+
+def test_a_wrong_file_in_the_cache_stays_if_there_is_no_other(server, cache):
+    cache.mkdir()
+    (cache / "weights.h5").write_bytes(b"of something else")
+    with pytest.raises(weights.DownloadError):
+        weights.fetch(entry_at(f"{server.url}/none.h5"))
+    assert (cache / "weights.h5").read_bytes() == b"of something else"
+
+
+def test_the_next_url_is_tried(server, cache):
+    server.files["/page"] = b"<html>moved</html>"
+    urls = [f"{server.url}/{name}" for name in ("none", "page", "weights.h5")]
+    assert weights.fetch(entry_at(*urls)).read_bytes() == CONTENT
+    assert [path for path, _ in server.requests] == [
+        "/none",
+        "/page",
+        "/weights.h5",
+    ]
+
+
+def test_offline_says_what_to_do(server, cache):
+    with contextlib.closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}/weights.h5"
+        missing = f"{server.url}/none.h5"
+        with pytest.raises(OSError) as caught:
+            weights.fetch(entry_at(closed, missing))
+    message = str(caught.value)
+    assert message.startswith("weights.h5 could not be downloaded")
+    assert f"- {closed}: " in message and "refused" in message
+    assert f"- {missing}: HTTP 404 Not Found" in message
+    assert f"by hand at {cache / 'weights.h5'}" in message
+    assert download.MIRROR_VARIABLE in message
+    assert set(caught.value.reasons) == {closed, missing}
+
+
+def test_a_mirror_comes_first(server, cache, monkeypatch):
+    monkeypatch.setenv(download.MIRROR_VARIABLE, f"{server.url}/mirror/")
+    server.files["/mirror/weights.h5"] = CONTENT
+    weights.fetch(entry_at("https://nowhere.invalid/a"))
+    assert server.requests == [("/mirror/weights.h5", None)]
+
+
+def test_a_mirror_without_the_file_is_passed_over(server, cache, monkeypatch):
+    monkeypatch.setenv(download.MIRROR_VARIABLE, f"{server.url}/mirror")
+    weights.fetch(entry_at(f"{server.url}/weights.h5"))
+    assert [path for path, _ in server.requests] == [
+        "/mirror/weights.h5",
+        "/weights.h5",
+    ]
+
+
+def test_a_mirror_may_be_a_folder(cache, tmp_path, monkeypatch):
+    (tmp_path / "weights.h5").write_bytes(CONTENT)
+    monkeypatch.setenv(download.MIRROR_VARIABLE, str(tmp_path))
+    path = weights.fetch(entry_at("https://nowhere.invalid/a"))
+    assert path.read_bytes() == CONTENT
+    assert path.parent == cache
+
+
+def test_urls_of_one_file_name_do_not_mix(server, cache):
+    server.files["/a/model.tar.gz"] = b"a"
+    server.files["/b/model.tar.gz"] = b"b"
+    paths = [weights.fetch(f"{server.url}/{x}/model.tar.gz") for x in "ab"]
+    assert [path.read_bytes() for path in paths] == [b"a", b"b"]
+    assert [path.name for path in paths] == ["model.tar.gz"] * 2
+
+
+def test_a_url_may_have_a_hash(server, cache):
+    url = f"{server.url}/weights.h5"
+    assert weights.fetch(url, file_hash={"sha256": SHA256}).exists()
+    with pytest.raises(weights.HashMismatchError):
+        weights.fetch(url, file_hash={"md5": "0" * 32}, folder=cache / "b")
+    with pytest.raises(ValueError, match=r"Received: \['crc'\]"):
+        weights.fetch(url, file_hash={"crc": "0"})
+
+
+def test_a_published_url_has_the_hash_of_its_entry():
+    entry = manifest.entries()[0]
+    name, urls, file_hash = download._resolve(entry.urls[0])
+    assert (name, urls, file_hash) == (entry.file_name, entry.urls, entry.hash)
+
+
+@pytest.mark.parametrize("source", ["weights.h5", "ftp://a/b", "https://a/"])
+def test_what_is_no_url_is_refused(source):
+    with pytest.raises(ValueError, match=f"URL of a file.*{source}"):
+        weights.fetch(source)
+
+
+def test_one_process_at_a_time(server, cache):
+    """Many threads and a second process ask; the file comes once."""
+    entry = entry_at(f"{server.url}/weights.h5")
+    paths = []
+    threads = [
+        threading.Thread(target=lambda: paths.append(weights.fetch(entry)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert len(paths) == 6
+    assert len(server.requests) == 1
+    assert names_in(cache) == ["weights.h5"]
+
+
+def test_locks_hold_other_processes_back(tmp_path):
+    from keras_efficient.weights.locking import locked
+
+    path = tmp_path / "weights.h5"
+    source = pathlib.Path(download.__file__).with_name("locking.py")
+    # By its file, as importing Keras takes seconds.
+    program = f"""
+import importlib.util, pathlib
+spec = importlib.util.spec_from_file_location("locking", {str(source)!r})
+locking = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(locking)
+print("waiting", flush=True)
+with locking.locked(pathlib.Path({str(path)!r})):
+    print("inside", pathlib.Path({str(path)!r}).read_text(), flush=True)
+"""
+    with locked(path):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "waiting\n"
+        path.write_text("written")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.3)
+    assert process.communicate(timeout=30)[0] == "inside written\n"
+    assert names_in(tmp_path) == ["weights.h5"]
+
+
+def test_the_cache_is_that_of_keras(monkeypatch, tmp_path):
+    monkeypatch.delenv(download.CACHE_VARIABLE, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert download.cache_dir() == tmp_path / "models"
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert download.cache_dir() == tmp_path / ".keras" / "models"
+
+
+def test_a_cache_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "file" / "a"))
+    with pytest.raises(
+        OSError, match=f"cannot be made.*{download.CACHE_VARIABLE}"
+    ):
+        weights.fetch(entry_at("https://nowhere.invalid/a"))
