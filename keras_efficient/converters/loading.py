@@ -50,9 +50,10 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
             and the report names the rest. Defaults to `True`.
         source: String, the library that the weights come from, one of
             `"keras_applications"`, `"keras_efficient"`, `"tensorflow"`,
-            `"timm_tf"`, `"timm"`, `"lukemelas"` and `"torchvision"`. Only a
-            file of timm with a name that does not tell needs it. Defaults to
-            `None`: recognised.
+            `"timm_tf"`, `"timm"`, `"lukemelas"` and `"torchvision"`. A file
+            of timm with a name that does not tell needs it, and an `.npz` of
+            a model of ours that pads as PyTorch (`"keras_efficient"`).
+            Defaults to `None`: recognised.
         normalization: Pair `(mean, std)` in units of `[0, 1]`, by which the
             pixels of these weights were normalised. Defaults to `None`: what
             the file, its published name or its `config.json` says, else

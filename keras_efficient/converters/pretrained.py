@@ -59,8 +59,9 @@ def load_pretrained(model, model_name, weights):
 def _load_published(model, model_name, tag):
     """Loads the first file of a set that can be had."""
     has_top = find_layer(model, CLASSIFIER) is not None
-    reasons, path = {}, None
-    for entry in published.find(model_name, tag, include_top=has_top):
+    entries = published.find(model_name, tag, include_top=has_top)
+    reasons = {}
+    for entry in entries:
         if _needs_missing_package(entry):
             reasons[entry.urls[0]] = (
                 "left out, as reading it needs TensorFlow: "
@@ -71,7 +72,6 @@ def _load_published(model, model_name, tag):
             file = published.fetch(entry)
         except published.DownloadError as error:
             reasons.update(error.reasons)
-            path = path or error.path
             continue
         return load_checkpoint(
             model,
@@ -79,6 +79,7 @@ def _load_published(model, model_name, tag):
             source=_SOURCES[entry.format],
             normalization=(entry.input.mean, entry.input.std),
         )
+    path = published.cache_dir() / entries[0].file_name
     raise published.DownloadError(path, reasons)
 
 

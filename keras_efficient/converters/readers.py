@@ -176,7 +176,12 @@ def _read_safetensors(path):
             'by `pip install "keras-efficient[convert]"`.'
         ) from error
     with safetensors.safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}
+    return {
+        # NumPy itself knows no bfloat16, and Keras no arrays of it.
+        name: a.astype("float32") if a.dtype.name == "bfloat16" else a
+        for name, a in arrays.items()
+    }
 
 
 def _read_tensorflow(path):

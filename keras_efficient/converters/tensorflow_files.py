@@ -14,7 +14,6 @@ EMA_SUFFIX = "/ExponentialMovingAverage"
 _SLOTS = re.compile(
     r"/(RMSProp|Momentum|Adam|Adagrad|Ftrl|LARS|LARSOptimizer)(_\d+)?$"
 )
-_COUNTERS = ("global_step", "save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")
 _DATA_FILE = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
 
@@ -31,7 +30,8 @@ def find_prefix(path):
     path = pathlib.Path(path)
     if path.is_dir():
         return _newest(path)
-    prefix = path.with_name(_DATA_FILE.sub("", path.name))
+    name = _DATA_FILE.sub("", path.name)
+    prefix = path.with_name(name) if name else path
     return prefix if _index(prefix).is_file() else None
 
 
@@ -60,7 +60,7 @@ def read(prefix):
     names = {
         key: _variable_name(key)
         for key, dtype in dtypes.items()
-        if dtype.is_floating or dtype.is_integer
+        if dtype.is_floating  # steps are counted in integers
     }
     averaged = {
         name.removesuffix(EMA_SUFFIX)
@@ -70,7 +70,7 @@ def read(prefix):
     return {
         name.removesuffix(EMA_SUFFIX): np.asarray(reader.get_tensor(key))
         for key, name in names.items()
-        if not _is_of_optimizer(name) and name not in averaged
+        if not _SLOTS.search(name) and name not in averaged
     }
 
 
@@ -148,7 +148,3 @@ def _variable_name(key):
     return re.sub(
         r"\.\.|\.S", lambda m: escapes[m[0]], key.removesuffix(suffix)
     )
-
-
-def _is_of_optimizer(name):
-    return name.endswith(_COUNTERS) or _SLOTS.search(name) is not None

@@ -38,7 +38,7 @@ def saved_model(
     equals `preprocessing(load_image(file))` given to the model, on each
     backend. On JAX and PyTorch a child process with TensorFlow writes it.
 
-    Two signatures, both for any number of images:
+    Two signatures, both for any number of images from 1 on:
 
     | signature | input | outputs |
     |---|---|---|

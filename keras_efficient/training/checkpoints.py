@@ -16,8 +16,12 @@ class EpochCheckpoints(keras.callbacks.Callback):
     that dropout goes on where it stopped. A checkpoint counts only once it is
     whole: a process may be killed at any moment.
 
+    On PyTorch Keras' dropout draws from the global random numbers: these are
+    seeded anew at the beginning of each epoch, by `seed` and its number.
+
     Args:
         directory: Path of the folder; made if it is not there.
+        seed: Integer, for the global random numbers. Defaults to 0.
 
     Returns:
         A `keras.callbacks.Callback`.
@@ -31,9 +35,10 @@ class EpochCheckpoints(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, seed=0):
         super().__init__()
         self.directory = pathlib.Path(directory)
+        self.seed = seed
 
     def restore(self, model):
         """Fills a compiled model from the last whole checkpoint.
@@ -56,6 +61,10 @@ class EpochCheckpoints(keras.callbacks.Callback):
         ):
             variable.assign(np.array(values, dtype=variable.dtype))
         return state["epoch"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Seeds the global random numbers."""
+        keras.utils.set_random_seed(self.seed + epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the checkpoint of an epoch, and removes the one before."""

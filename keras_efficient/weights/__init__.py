@@ -2,6 +2,7 @@
 
 from keras_efficient.weights.download import DownloadError
 from keras_efficient.weights.download import HashMismatchError
+from keras_efficient.weights.download import cache_dir
 from keras_efficient.weights.download import fetch
 from keras_efficient.weights.manifest import InputFormat
 from keras_efficient.weights.manifest import License
@@ -18,6 +19,7 @@ __all__ = [
     "License",
     "WeightsEntry",
     "by_file_name",
+    "cache_dir",
     "entries",
     "fetch",
     "find",

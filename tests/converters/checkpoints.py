@@ -169,8 +169,9 @@ def write_google_checkpoint(prefix, weights):
             source = source.replace("/kernel", "/depthwise_kernel")
         tensors[source] = value + 1
         tensors[f"{source}/ExponentialMovingAverage"] = value
-        tensors[f"{source}/RMSProp"] = value + 2
-        tensors[f"{source}/RMSProp_1"] = value + 3
+        if name.startswith("stem_"):  # each variable has them, of its size
+            tensors[f"{source}/RMSProp"] = value + 2
+            tensors[f"{source}/RMSProp_1"] = value + 3
     tf.raw_ops.SaveV2(
         prefix=str(prefix),
         tensor_names=list(tensors),
@@ -186,7 +187,7 @@ def pack_as_google(prefix, path):
     """The archive as it is published, with what must not be taken out."""
     evil = prefix.parent / "evil"
     evil.write_bytes(b"evil")
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for file in sorted(prefix.parent.glob(f"{prefix.name}.*")):
             archive.add(file, f"efficientnet-b0/{file.name}")
             archive.add(evil, f"efficientnet-b0/._{file.name}")

@@ -49,6 +49,16 @@ def test_safetensors_by_content(tmp_path):
     check_equal(read_checkpoint(tmp_path / "a.bin"), arrays())
 
 
+def test_safetensors_of_bfloat16(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    halves = {"a": np.array([1.5, -0.25, 3]).astype(ml_dtypes.bfloat16)}
+    safetensors.save_file(halves, tmp_path / "a.safetensors")
+    array = read_checkpoint(tmp_path / "a.safetensors")["a"]
+    assert array.dtype == "float32"
+    assert array.tolist() == [1.5, -0.25, 3]
+
+
 def test_h5_of_keras_2(tmp_path):
     weights = {"stem_conv/kernel": np.ones((3, 3, 3, 8), "float32")}
     for nested in (False, True):

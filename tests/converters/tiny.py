@@ -1,4 +1,4 @@
-"""An EfficientNet of four blocks, for what needs no real size."""
+"""An EfficientNet of three blocks, for what needs no real size."""
 
 import keras
 import numpy as np

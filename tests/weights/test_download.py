@@ -3,11 +3,11 @@
 import contextlib
 import dataclasses
 import hashlib
-import pathlib
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 
 from keras_efficient import weights
 from keras_efficient.weights import download
+from keras_efficient.weights import locking
 from keras_efficient.weights import manifest
 from tests.weights import file_server
 
@@ -286,22 +287,43 @@ def test_one_process_at_a_time(server, cache):
     assert names_in(cache) == ["weights.h5"]
 
 
-def test_locks_hold_other_processes_back(tmp_path):
-    from keras_efficient.weights.locking import locked
+def test_never_two_hold_a_lock(tmp_path):
+    """Though the file of the lock comes and goes with its holders."""
+    holders, most = [], []
 
+    def hold_again_and_again(name):
+        for _ in range(20):
+            with locking.locked(tmp_path / "weights.h5"):
+                holders.append(name)
+                time.sleep(0.001)
+                most.append(len(holders))
+                holders.remove(name)
+
+    threads = [
+        threading.Thread(target=hold_again_and_again, args=(i,))
+        for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 80
+
+
+def test_locks_hold_other_processes_back(tmp_path):
     path = tmp_path / "weights.h5"
-    source = pathlib.Path(download.__file__).with_name("locking.py")
+    source = locking.__file__
     # By its file, as importing Keras takes seconds.
     program = f"""
 import importlib.util, pathlib
-spec = importlib.util.spec_from_file_location("locking", {str(source)!r})
+spec = importlib.util.spec_from_file_location("locking", {source!r})
 locking = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(locking)
 print("waiting", flush=True)
 with locking.locked(pathlib.Path({str(path)!r})):
     print("inside", pathlib.Path({str(path)!r}).read_text(), flush=True)
 """
-    with locked(path):
+    with locking.locked(path):
         process = subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
         )

@@ -1,0 +1,143 @@
+"""Tests for Keras' own files, which Keras loads."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.converters import load_checkpoint
+from keras_efficient.converters.names import named_variables
+from tests.converters import tiny
+
+FORMATS = (".weights.h5", ".keras")
+
+
+def trained(**arguments):
+    model = tiny.build(**arguments)
+    weights = tiny.random_weights(model)
+    for name, variable in named_variables(model).items():
+        variable.assign(weights[name])
+    return model
+
+
+def save(model, path):
+    if path.name.endswith(".keras"):
+        model.save(path)
+    else:
+        model.save_weights(path)
+    return path
+
+
+def check_refused(model, message, path, **arguments):
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(model, path, **arguments)
+    for value, same in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, same)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_whole_file(tmp_path, ending):
+    original = trained()
+    layer = original.get_layer("preprocessing")
+    layer.mean.assign([0.1, 0.2, 0.3])
+    path = save(original, tmp_path / f"a{ending}")
+    model = tiny.build()
+    report = load_checkpoint(model, path)
+    tiny.check_equal(tiny.values(model), tiny.values(original))
+    assert report.source == "keras"
+    assert len(report.loaded) == len(named_variables(model))
+    np.testing.assert_allclose(report.normalization.mean, (0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_the_name_does_not_matter(tmp_path, ending):
+    original = trained()
+    path = save(original, tmp_path / f"a{ending}")
+    path = path.rename(tmp_path / "best.checkpoint")
+    model = tiny.build()
+    load_checkpoint(model, path)
+    tiny.check_equal(tiny.values(model), tiny.values(original))
+
+
+def test_pixels_may_be_normalised_otherwise(tmp_path):
+    path = save(trained(), tmp_path / "a.weights.h5")
+    model = tiny.build()
+    given = ((0.5,) * 3, (0.25,) * 3)
+    report = load_checkpoint(model, path, normalization=given)
+    assert report.normalization.std == given[1]
+    std = keras.ops.convert_to_numpy(model.get_layer("preprocessing").std)
+    np.testing.assert_array_equal(std, given[1])
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_another_number_of_classes(tmp_path, ending, capsys):
+    original = trained()
+    path = save(original, tmp_path / f"a{ending}")
+    model = tiny.build(classes=7)
+    before = tiny.values(model)
+    report = load_checkpoint(model, path)
+    assert "has 5 classes, the model 7" in capsys.readouterr().out
+    names = ["predictions/kernel", "predictions/bias"]
+    assert [x.name for x in report.mismatched] == names
+    after = tiny.values(model)
+    for name, value in tiny.values(original).items():
+        expected = before[name] if name in names else value
+        np.testing.assert_array_equal(after[name], expected, name)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_no_classifier_in_the_file(tmp_path, ending):
+    path = save(trained(include_top=False), tmp_path / f"a{ending}")
+    model = tiny.build()
+    check_refused(model, "no classifier.*`include_top=False`", path)
+    report = load_checkpoint(model, path, strict=False)
+    assert report.missing == ("predictions/kernel", "predictions/bias")
+
+
+def test_a_classifier_that_is_not_needed(tmp_path):
+    original = trained()
+    path = save(original, tmp_path / "a.weights.h5")
+    model = tiny.build(include_top=False)
+    load_checkpoint(model, path)
+    expected = tiny.values(original)
+    for name, value in tiny.values(model).items():
+        np.testing.assert_array_equal(value, expected[name], name)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_another_network(tmp_path, ending):
+    path = save(trained(width_coefficient=0.5), tmp_path / f"a{ending}")
+    model = tiny.build()
+    check_refused(model, r"does not fit[\s\S]*missing: stem_conv/kernel", path)
+    report = load_checkpoint(model, path, strict=False)
+    assert "stem_conv/kernel" in report.missing
+    assert np.isfinite(model.get_layer("stem_conv").kernel).all()
+
+
+def test_no_network_at_all(tmp_path):
+    inputs = keras.Input((4,))
+    path = tmp_path / "a.keras"
+    keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(path)
+    check_refused(tiny.build(), "a.keras", path)
+
+
+def test_impossible_numbers(tmp_path):
+    original = trained()
+    original.get_layer("stem_bn").gamma.assign(np.full(8, np.nan))
+    path = save(original, tmp_path / "a.weights.h5")
+    check_refused(tiny.build(), "damaged.*stem_bn/gamma holds 8", path)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_truncated_files(tmp_path, ending):
+    path = save(trained(), tmp_path / f"a{ending}")
+    path.write_bytes(path.read_bytes()[:-5000])
+    check_refused(tiny.build(), f"a{ending}", path)
+
+
+def test_weights_of_a_whole_b1_in_a_b0(tmp_path):
+    b1 = keras_efficient.EfficientNetB1(weights=None, include_top=False)
+    path = save(b1, tmp_path / "b1.weights.h5")
+    b0 = keras_efficient.EfficientNetB0(weights=None, include_top=False)
+    check_refused(b0, "does not fit.*The model looks like EfficientNetB0", path)

@@ -1,0 +1,186 @@
+"""Tests for the argument `weights` of the builders."""
+
+import dataclasses
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient import weights as published
+from keras_efficient.converters.names import named_variables
+from keras_efficient.converters.pretrained import load_pretrained
+from keras_efficient.weights import download
+from keras_efficient.weights import manifest
+from tests.converters import checkpoints
+from tests.converters import tiny
+
+B0 = "EfficientNetB0"
+
+
+@pytest.fixture(autouse=True)
+def no_network(tmp_path, monkeypatch):
+    """Files come from a folder, or from nowhere."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(download.MIRROR_VARIABLE, str(folder))
+    offline = tuple(
+        dataclasses.replace(
+            entry,
+            # Port 9 discards, and nobody listens.
+            urls=(f"http://127.0.0.1:9/{entry.file_name}",),
+        )
+        for entry in manifest.entries()
+    )
+    monkeypatch.setattr(manifest, "entries", lambda: offline)
+    return folder
+
+
+@pytest.fixture
+def publish(no_network, monkeypatch):
+    """Puts files where the mirror has them, under their right hashes."""
+
+    def put(name, write):
+        entries = list(manifest.entries())
+        (index,) = (i for i, e in enumerate(entries) if e.name == name)
+        file = no_network / entries[index].file_name
+        write(file)
+        digest = hashlib.md5(file.read_bytes()).hexdigest()
+        entries[index] = dataclasses.replace(
+            entries[index], hash={"md5": digest}
+        )
+        monkeypatch.setattr(manifest, "entries", lambda: tuple(entries))
+
+    return put
+
+
+def write_h5(weights):
+    return lambda path: checkpoints.write_keras2_h5(
+        path, weights, checkpoints.IMAGENET[1]
+    )
+
+
+def test_none_leaves_the_model_as_it_is():
+    model = tiny.build()
+    before = tiny.values(model)
+    assert load_pretrained(model, B0, None) is None
+    tiny.check_equal(tiny.values(model), before)
+
+
+def test_imagenet(publish):
+    weights = checkpoints.random_weights()
+    publish("efficientnetb0.imagenet", write_h5(weights))
+    tiny.check_equal(tiny.values(keras_efficient.EfficientNetB0()), weights)
+
+
+def test_imagenet_with_other_classes(publish, capsys):
+    weights = checkpoints.random_weights()
+    publish("efficientnetb0.imagenet", write_h5(weights))
+    model = keras_efficient.EfficientNetB0(classes=5)
+    assert "has 1000 classes, the model 5" in capsys.readouterr().out
+    values = tiny.values(model)
+    for name in set(weights) - {"predictions/kernel", "predictions/bias"}:
+        np.testing.assert_array_equal(values[name], weights[name])
+
+
+def test_without_a_classifier_the_smaller_file_comes(publish, no_network):
+    weights = checkpoints.random_weights()
+    for name in ("predictions/kernel", "predictions/bias"):
+        del weights[name]
+    publish("efficientnetb0.imagenet.notop", write_h5(weights))
+    model = keras_efficient.EfficientNetB0(include_top=False)
+    tiny.check_equal(tiny.values(model), weights)
+
+
+def test_the_next_file_of_a_set_is_tried(publish):
+    """Google's archive is the last; it says how pixels are normalised."""
+    pytest.importorskip("tensorflow")
+    weights = checkpoints.random_weights()
+
+    def write(path):
+        prefix = path.parent / "model.ckpt"
+        checkpoints.write_google_checkpoint(prefix, weights)
+        checkpoints.pack_as_google(prefix, path)
+
+    publish("efficientnetb0.advprop.google", write)
+    model = keras_efficient.EfficientNetB0(weights="advprop")
+    tiny.check_equal(tiny.values(model), weights)
+    layer = model.get_layer("preprocessing")
+    for variable in (layer.mean, layer.std):
+        values = keras.ops.convert_to_numpy(variable)
+        np.testing.assert_array_equal(values, [0.5, 0.5, 0.5])
+
+
+def test_a_path(tmp_path):
+    weights = checkpoints.random_weights(classes=7)
+    path = write_h5(weights)(tmp_path / "a.h5")
+    model = keras_efficient.EfficientNetB0(classes=7, weights=path)
+    tiny.check_equal(tiny.values(model), weights)
+    model = keras_efficient.EfficientNetB0(classes=7, weights=str(path))
+    tiny.check_equal(tiny.values(model), weights)
+
+
+def test_a_folder_called_like_a_set_does_not_count(tmp_path, monkeypatch):
+    (tmp_path / "imagenet").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="could not be downloaded"):
+        load_pretrained(tiny.build(), B0, "imagenet")
+
+
+def test_offline_all_is_said_at_once(tmp_path):
+    with pytest.raises(OSError) as caught:
+        keras_efficient.EfficientNetB0()
+    message = str(caught.value)
+    for entry in published.find(B0, "imagenet"):
+        assert f"- {entry.urls[0]}: " in message
+    assert f"by hand at {tmp_path / 'cache' / 'efficientnetb0.h5'}" in message
+
+
+def test_without_tensorflow_its_files_are_not_fetched(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(OSError, match="left out, as reading it needs Tensor"):
+        load_pretrained(tiny.build(), B0, "noisy-student")
+
+
+def test_a_wrong_file_is_no_reason_to_try_the_next(publish, no_network):
+    publish("efficientnetb0.imagenet", lambda path: path.write_bytes(b"a"))
+    (no_network / "efficientnetb0.h5").write_bytes(b"another")
+    with pytest.raises(published.HashMismatchError):
+        load_pretrained(tiny.build(), B0, "imagenet")
+
+
+@pytest.mark.parametrize(
+    "weights, message",
+    [
+        ("imagnet", "Did you mean 'imagenet'"),
+        ("noisy_student", "Did you mean 'noisy-student'"),
+        ("coco", r"one of \('imagenet',.*'advprop'\)\. Received: w.*'coco'"),
+        ("nowhere/a.h5", "path of an existing checkpoint"),
+        (3, "weights=3"),
+        (True, "weights=True"),
+    ],
+)
+def test_what_is_neither_a_set_nor_a_path(weights, message):
+    with pytest.raises(ValueError, match=message):
+        load_pretrained(tiny.build(), B0, weights)
+
+
+def test_sets_are_those_of_the_variant():
+    with pytest.raises(ValueError, match="EfficientNetB6 must be None"):
+        load_pretrained(tiny.build(), "EfficientNetB6", "imagenet-randaugment")
+
+
+def test_a_wrong_variant_is_named(publish):
+    weights = {
+        name: np.broadcast_to(np.float32(0), shape)
+        for name, shape in checkpoints.shapes_of("EfficientNetB1").items()
+    }
+    publish("efficientnetb0.imagenet", write_h5(weights))
+    model = keras_efficient.EfficientNetB0(weights=None)
+    before = tiny.values(model)
+    with pytest.raises(ValueError, match="file looks like EfficientNetB1"):
+        load_pretrained(model, B0, "imagenet")
+    tiny.check_equal(tiny.values(model), before)
+    assert len(named_variables(model)) == len(before)

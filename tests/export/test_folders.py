@@ -1,0 +1,104 @@
+"""Folders appear whole or not at all."""
+
+import os
+import stat
+
+import pytest
+
+from keras_efficient.export.folders import new_folder
+
+
+def fill(path, text, **options):
+    with new_folder(path, **options) as folder:
+        (folder / "file").write_text(text)
+        assert folder.parent == path.parent  # one file system: one rename
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_makes_the_folder_and_those_above(tmp_path):
+    path = tmp_path / "served" / "flowers" / "1"
+    fill(path, "new")
+    assert (path / "file").read_text() == "new"
+    assert names_in(path.parent) == ["1"]
+
+
+def test_the_folder_has_the_usual_rights(tmp_path):
+    fill(tmp_path / "1", "new")
+    (tmp_path / "usual").mkdir()
+    modes = [
+        stat.S_IMODE(os.stat(tmp_path / name).st_mode)
+        for name in ("1", "usual")
+    ]
+    assert modes[0] == modes[1]
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "1").mkdir()
+    fill(tmp_path / "1", "new")
+    assert names_in(tmp_path / "1") == ["file"]
+
+
+@pytest.mark.parametrize("name, other", [("1", "2"), ("model", "model-2")])
+def test_a_full_folder_is_kept(tmp_path, name, other):
+    fill(tmp_path / name, "old")
+    with pytest.raises(FileExistsError, match=f"overwrite=True.*/{other}$"):
+        fill(tmp_path / name, "new")
+    assert (tmp_path / name / "file").read_text() == "old"
+    assert names_in(tmp_path) == [name]
+
+
+def test_overwrite_replaces_the_whole_folder(tmp_path):
+    fill(tmp_path / "1", "old")
+    (tmp_path / "1" / "more").write_text("old")
+    fill(tmp_path / "1", "new", overwrite=True)
+    assert names_in(tmp_path / "1") == ["file"]
+    assert (tmp_path / "1" / "file").read_text() == "new"
+    assert names_in(tmp_path) == ["1"]
+
+
+def test_an_error_leaves_everything_as_it_was(tmp_path):
+    fill(tmp_path / "1", "old")
+    with pytest.raises(KeyboardInterrupt):
+        with new_folder(tmp_path / "1", overwrite=True) as folder:
+            (folder / "file").write_text("half")
+            assert (tmp_path / "1" / "file").read_text() == "old"
+            raise KeyboardInterrupt
+    assert (tmp_path / "1" / "file").read_text() == "old"
+    assert names_in(tmp_path) == ["1"]
+
+
+def test_a_failing_rename_brings_the_old_folder_back(tmp_path):
+    fill(tmp_path / "1", "old")
+    with pytest.raises(FileNotFoundError):
+        with new_folder(tmp_path / "1", overwrite=True) as folder:
+            folder.rmdir()
+    assert (tmp_path / "1" / "file").read_text() == "old"
+    assert names_in(tmp_path) == ["1"]
+
+
+def test_who_comes_second_does_not_replace(tmp_path):
+    with pytest.raises(FileExistsError, match="not empty"):
+        with new_folder(tmp_path / "1") as folder:
+            (folder / "file").write_text("late")
+            fill(tmp_path / "1", "first")
+    assert (tmp_path / "1" / "file").read_text() == "first"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    fill(tmp_path / "real", "old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    fill_through_link = tmp_path / "link"
+    with new_folder(fill_through_link, overwrite=True) as folder:
+        (folder / "file").write_text("new")
+    assert fill_through_link.is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "new"
+
+
+def test_a_file_is_never_replaced(tmp_path):
+    (tmp_path / "1").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file"):
+        fill(tmp_path / "1", "new", overwrite=True)
+    assert (tmp_path / "1").read_text() == "mine"

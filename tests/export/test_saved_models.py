@@ -1,0 +1,306 @@
+"""Exported classifiers say what their models say, on every backend."""
+
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_efficient
+from keras_efficient import export
+from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import load_image
+from keras_efficient.export import saved_models
+from keras_efficient.export import verification
+from tests import golden_fill
+from tests.shared import SHARED
+from tests.shared import needs_shared
+
+tf = pytest.importorskip("tensorflow")
+
+CLASS_NAMES = ("daisy", "dandelion", "Rosen für Ägypten", "sunflower", "tulip")
+IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
+# A process with TensorFlow takes seconds to start.
+slow_elsewhere = pytest.mark.slow if not IS_TENSORFLOW else lambda test: test
+LAYERS = keras.layers
+
+
+@keras.saving.register_keras_serializable(package="tests_of_export")
+class HalfOf(LAYERS.Layer):
+    """A registered layer of the user's, in a module that can be imported."""
+
+    def call(self, inputs):
+        return inputs / 2.0
+
+
+class Unregistered(LAYERS.Layer):
+    def call(self, inputs):
+        return inputs
+
+
+def tiny_efficientnet(**options):
+    stages = keras_efficient.variants.EFFICIENTNET_STAGES[:2]
+    model = keras_efficient.EfficientNet(
+        input_shape=(64, 48, 3),
+        classes=5,
+        width_coefficient=0.25,
+        stages=stages,
+        **options,
+    )
+    return make_confident(golden_fill.fill(model))
+
+
+def make_confident(model):
+    """Probabilities near 1, in which every mistake shows."""
+    kernel = model.layers[-1].kernel
+    kernel.assign(keras.ops.convert_to_numpy(kernel) * 40)
+    return model
+
+
+def image_files():
+    """JPEG lying on its side, transparent PNG and grey PNG, three sizes."""
+    rng = np.random.default_rng(11)
+    noise = rng.integers(0, 256, (6, 5, 4), "uint8")
+    image = Image.fromarray(noise)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    return [
+        encode(image.convert("RGB").resize((91, 133), 3), "JPEG", exif=exif),
+        encode(image.resize((31, 70), 3), "PNG"),
+        encode(image.convert("L").resize((200, 64), 3), "PNG"),
+    ]
+
+
+def encode(image, form, **options):
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def prepare(files, preprocessing):
+    images = [preprocessing(load_image(file)) for file in files]
+    return np.stack(images).astype("float32")
+
+
+def ask(signature, **inputs):
+    inputs = {name: tf.constant(value) for name, value in inputs.items()}
+    return {name: x.numpy() for name, x in signature(**inputs).items()}
+
+
+def check_answer(answer, probabilities, class_names, tolerance=1e-5):
+    labels = probabilities.argmax(axis=-1)
+    assert answer["probabilities"].dtype == np.float32
+    np.testing.assert_allclose(
+        answer["probabilities"], probabilities, rtol=0, atol=tolerance
+    )
+    assert answer["label"].tolist() == labels.tolist()
+    names = [name.decode() for name in answer["class_name"].tolist()]
+    assert names == [class_names[label] for label in labels]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A small EfficientNet and the folder that was made of it."""
+    model = tiny_efficientnet()
+    path = tmp_path_factory.mktemp("served") / "flowers" / "1"
+    returned = export.saved_model(model, path, class_names=CLASS_NAMES)
+    assert returned == path
+    return model, path
+
+
+@pytest.fixture(scope="module")
+def signatures(exported):
+    return tf.saved_model.load(str(exported[1])).signatures
+
+
+def test_image_files_give_what_the_model_gives(exported, signatures):
+    files = image_files()
+    images = prepare(files, ImagePreprocessing((64, 48)))
+    probabilities = exported[0].predict(images, verbose=0)
+    assert probabilities.max(axis=-1).min() > 0.5  # of 1 / 5 if all the same
+    answer = ask(signatures["serving_default"], image_bytes=files)
+    check_answer(answer, probabilities, CLASS_NAMES)
+    alone = ask(signatures["serving_default"], image_bytes=files[1:2])
+    check_answer(alone, probabilities[1:2], CLASS_NAMES)
+
+
+def test_images_give_what_the_model_gives(exported, signatures):
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 48, 3))
+    images = images.astype("float32")
+    probabilities = exported[0].predict(images, verbose=0)
+    answer = ask(signatures["images"], images=images)
+    check_answer(answer, probabilities, CLASS_NAMES)
+
+
+def test_what_is_no_image_is_refused(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        signatures["serving_default"](tf.constant([b"no image"]))
+
+
+def test_signatures_say_what_goes_in_and_out(signatures):
+    assert set(signatures) == {"serving_default", "images"}
+    for name, signature in signatures.items():
+        (spec,) = signature.structured_input_signature[1].values()
+        expected = {
+            "serving_default": ("image_bytes", tf.string, (None,)),
+            "images": ("images", tf.float32, (None, 64, 48, 3)),
+        }[name]
+        assert (spec.name, spec.dtype, tuple(spec.shape)) == expected
+        outputs = signature.structured_outputs
+        assert outputs["probabilities"].shape.as_list() == [None, 5]
+        assert outputs["label"].dtype == tf.int64
+        assert outputs["class_name"].dtype == tf.string
+
+
+def test_metadata_lies_in_the_folder(exported):
+    _, path = exported
+    file = path / "assets.extra" / "metadata.json"
+    metadata = json.loads(file.read_text(encoding="utf-8"))
+    assert metadata["class_names"] == list(CLASS_NAMES)
+    assert metadata["image_size"] == [64, 48]
+    assert metadata["keras_efficient_version"] == keras_efficient.__version__
+    preprocessing = ImagePreprocessing.from_config(metadata["preprocessing"])
+    assert preprocessing == ImagePreprocessing((64, 48))
+    assert 0 <= metadata["largest_difference"] <= 1e-5
+    # Nothing else was left beside it.
+    assert [entry.name for entry in path.parent.iterdir()] == ["1"]
+
+
+def test_weights_are_written_once(exported):
+    model, path = exported
+    num_bytes = sum(
+        file.stat().st_size for file in (path / "variables").iterdir()
+    )
+    assert num_bytes < 1.5 * 4 * model.count_params() + 50_000
+
+
+@slow_elsewhere
+def test_saved_model_cli_runs_an_image_file(exported, tmp_path):
+    model, path = exported
+    files = image_files()[:2]
+    np.save(tmp_path / "files.npy", np.array(files, object), allow_pickle=True)
+    script = "from tensorflow.python.tools import saved_model_cli as cli;"
+    command = [sys.executable, "-c", f"{script}cli.main()", "run"]
+    command += ["--dir", str(path), "--tag_set", "serve"]
+    command += ["--signature_def", "serving_default", "--outdir", str(tmp_path)]
+    command += ["--inputs", f"image_bytes={tmp_path / 'files.npy'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    images = prepare(files, ImagePreprocessing((64, 48)))
+    answer = {
+        name: np.load(tmp_path / f"{name}.npy", allow_pickle=True)
+        for name in ("probabilities", "label", "class_name")
+    }
+    check_answer(answer, model.predict(images, verbose=0), CLASS_NAMES)
+
+
+def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
+    images = keras.Input((3, None, None), name="photo")
+    x = HalfOf()(images)
+    x = LAYERS.Conv2D(6, 3, data_format="channels_first")(x)
+    x = LAYERS.GlobalMaxPooling2D(data_format="channels_first")(x)
+    model = keras.Model({"photo": images}, LAYERS.Dense(3)(x))
+    model.layers[-1].kernel.assign(np.eye(6, 3) / 100)
+    preprocessing = ImagePreprocessing((40, 24), None, "bilinear")
+    path = tmp_path / "model"
+    export.saved_model(model, path, preprocessing=preprocessing)
+    signatures = tf.saved_model.load(str(path)).signatures
+
+    def probabilities_of(images):
+        inputs = {"photo": np.transpose(images, (0, 3, 1, 2))}
+        exp = np.exp(model.predict(inputs, verbose=0))
+        return exp / exp.sum(axis=-1, keepdims=True)
+
+    files = image_files()
+    answer = ask(signatures["serving_default"], image_bytes=files)
+    expected = probabilities_of(prepare(files, preprocessing))
+    check_answer(answer, expected, ("0", "1", "2"))
+    images = np.random.default_rng(0).uniform(0, 255, (2, 17, 33, 3))
+    answer = ask(signatures["images"], images=images.astype("float32"))
+    check_answer(answer, probabilities_of(images), ("0", "1", "2"))
+
+
+@slow_elsewhere
+def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
+    (tmp_path / "old").write_text("old")
+
+    def make_wrong_check(model, spec):
+        check = verification.make_check(model, spec)
+        wrong = check.probabilities + np.float32(2e-5)
+        return dataclasses.replace(check, probabilities=wrong)
+
+    monkeypatch.setattr(saved_models, "make_check", make_wrong_check)
+    with pytest.raises(
+        export.ExportMismatchError, match="differs from the model by [23]"
+    ):
+        export.saved_model(tiny_efficientnet(), tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    assert list(tmp_path.parent.glob(f".{tmp_path.name}*")) == []
+
+
+@pytest.mark.skipif(IS_TENSORFLOW, reason="needs no second process")
+def test_layers_that_the_child_cannot_find(tmp_path):
+    images = keras.Input((12, 8, 3))
+    x = LAYERS.GlobalAveragePooling2D()(Unregistered()(images))
+    model = keras.Model(images, LAYERS.Dense(2)(x))
+    with pytest.raises(ValueError, match="register_keras_serializable"):
+        export.saved_model(model, tmp_path / "1", verify=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(IS_TENSORFLOW, reason="needs no second process")
+def test_a_child_that_breaks_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="broke off .exit status 1"):
+        export.saved_model(tiny_efficientnet(), tmp_path / "1", verify=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_folder_is_refused_before_any_work(tmp_path):
+    (tmp_path / "saved_model.pb").write_text("old")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        export.saved_model(tiny_efficientnet(), tmp_path)
+
+
+def test_without_tensorflow_the_error_names_the_extra(tmp_path, monkeypatch):
+    model = tiny_efficientnet()
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError, match=r'"keras-efficient\[export\]"'):
+        export.saved_model(model, tmp_path / "1")
+
+
+@pytest.mark.slow
+def test_mixed_precision_gives_float32(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = tiny_efficientnet()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    export.saved_model(model, tmp_path / "1", class_names=CLASS_NAMES)
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    files = image_files()
+    images = prepare(files, ImagePreprocessing((64, 48)))
+    probabilities = model.predict(images, verbose=0)
+    answer = ask(signatures["serving_default"], image_bytes=files)
+    check_answer(answer, probabilities, CLASS_NAMES, tolerance=0.05)
+
+
+@pytest.mark.slow
+@needs_shared
+def test_b0_on_photos(tmp_path):
+    model = keras_efficient.EfficientNetB0(weights=None)
+    make_confident(golden_fill.fill(model))
+    path = export.saved_model(model, tmp_path / "b0" / "1")
+    photos = sorted((SHARED / "data" / "flowers" / "val").rglob("*.jpg"))
+    files = [photo.read_bytes() for photo in photos[::20]]
+    images = prepare(files, ImagePreprocessing((224, 224)))
+    probabilities = model.predict(images, verbose=0)
+    signatures = tf.saved_model.load(str(path)).signatures
+    answer = ask(signatures["serving_default"], image_bytes=files)
+    names = [str(label) for label in range(1000)]
+    check_answer(answer, probabilities, names)
+    assert probabilities.max(axis=-1).mean() > 0.05
