@@ -10,14 +10,6 @@ from keras_efficient.converters.names import CLASSIFIER
 from keras_efficient.converters.names import find_layer
 from keras_efficient.converters.readers import is_checkpoint
 
-# How each format of the manifest is called by `load_checkpoint`.
-_SOURCES = {
-    "keras_applications_h5": "keras_applications",
-    "timm_tf": "timm_tf",
-    "lukemelas": "lukemelas",
-    "tensorflow_checkpoint": "tensorflow",
-}
-
 
 def load_pretrained(model, model_name, weights):
     """Fills a new model as its builder's argument `weights` says.
@@ -73,12 +65,8 @@ def _load_published(model, model_name, tag):
         except published.DownloadError as error:
             reasons.update(error.reasons)
             continue
-        return load_checkpoint(
-            model,
-            file,
-            source=_SOURCES[entry.format],
-            normalization=(entry.input.mean, entry.input.std),
-        )
+        # Its name is in the manifest, and tells all else.
+        return load_checkpoint(model, file)
     path = published.cache_dir() / entries[0].file_name
     raise published.DownloadError(path, reasons)
 

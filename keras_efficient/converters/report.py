@@ -9,7 +9,7 @@ _MAX_LISTED = 5
 
 
 class Mismatch(NamedTuple):
-    """A variable that the file has in another shape.
+    """A variable that the file has in another shape, or not as numbers.
 
     Attributes:
         name: Its canonical name.
@@ -22,6 +22,8 @@ class Mismatch(NamedTuple):
     in_model: tuple
 
     def __str__(self):
+        if self.in_file == self.in_model:
+            return f"{self.name} holds no real numbers in the file"
         return (
             f"{self.name} is {self.in_file} in the file and "
             f"{self.in_model} in the model"
@@ -69,7 +71,7 @@ class LoadReport:
         """One line for each kind of misfit, none if all fits."""
         kinds = {
             "missing": self.missing,
-            "of another shape": self.mismatched,
+            "of another shape or kind": self.mismatched,
             "unexpected": self.unexpected,
         }
         return [listing(what, names) for what, names in kinds.items() if names]

@@ -1,6 +1,7 @@
 """TensorFlow SavedModels of classifiers, from every backend."""
 
 import importlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -38,12 +39,15 @@ def saved_model(
     equals `preprocessing(load_image(file))` given to the model, on each
     backend. On JAX and PyTorch a child process with TensorFlow writes it.
 
-    Two signatures, both for any number of images from 1 on:
+    It has two signatures, both for any number of images from 1 on:
 
-    | signature | input | outputs |
-    |---|---|---|
-    | `serving_default` | `image_bytes`: string `(batch,)`, JPEG or PNG files | `probabilities`: float32 `(batch, classes)`; `label`: int64 `(batch,)`; `class_name`: string `(batch,)` |
-    | `images` | `images`: float32 `(batch, height, width, 3)`, RGB in `[0, 255]`, of the model's size | the same |
+    - `serving_default` takes `image_bytes`, string `(batch,)`: JPEG or PNG
+      files of any sizes; BMP, GIF and WebP do as well.
+    - `images` takes `images`, float32 `(batch, height, width, 3)`: RGB in
+      `[0, 255]`, of the size of the model's input.
+
+    Both give `probabilities`, float32 `(batch, classes)`; `label`, int64
+    `(batch,)`; and `class_name`, string `(batch,)`.
 
     The names and the preprocessing are also in `assets.extra/metadata.json`.
 
@@ -79,12 +83,14 @@ def saved_model(
             nothing is written.
 
     Example:
-    >>> model = keras_efficient.EfficientNetB0(weights=None, classes=2)
+    >>> model = keras_efficient.EfficientNetB0(  # doctest: +SKIP
+    ...     weights="pets.keras", classes=2
+    ... )
     >>> keras_efficient.export.saved_model(  # doctest: +SKIP
     ...     model, "served/pets/1", class_names=("cat", "dog")
     ... )
     PosixPath('served/pets/1')
-    """  # noqa: E501
+    """
     _require_tensorflow()
     spec = describe_classifier(model, class_names, preprocessing, from_logits)
     with new_folder(path, overwrite) as folder:

@@ -112,6 +112,20 @@ def test_more_than_the_model_has(model, file, tmp_path):
     assert report.missing == ()
 
 
+def test_more_than_a_layer_of_the_model_has(model, file, tmp_path):
+    """Layers that the model leaves out are ignored; those it has are not."""
+    _, weights = file
+    path = save(tmp_path / "a.npz", {**weights, "top_conv/bias": np.ones(64)})
+    check_refused(model, "1 unexpected: top_conv/bias", path)
+
+
+def test_arrays_that_are_no_numbers(model, file, tmp_path):
+    _, weights = file
+    weights["stem_bn/beta"] = weights["stem_bn/beta"].astype("complex64")
+    path = save(tmp_path / "a.npz", weights)
+    check_refused(model, "stem_bn/beta holds no real numbers", path)
+
+
 def test_only_a_few_misfits_are_listed(model, file, tmp_path):
     _, weights = file
     few = dict(list(weights.items())[:5])
@@ -320,6 +334,15 @@ def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
     assert report.source == ("timm_tf" if is_tf else "timm")
     assert report.normalization.mean == (0.5, 0.4, 0.3)
     assert report.normalization.std == (0.2, 0.3, 0.4)
+
+
+def test_a_config_of_another_file_does_not_count(model, tmp_path):
+    path = save_as(tmp_path / "tf_efficientnet_b0.npz", schemes.TIMM, model)
+    (tmp_path / "config.json").write_text(
+        '{"architecture": "resnet18", "mean": [0, 0, 0], "std": [1, 1, 1]}'
+    )
+    report = load_checkpoint(model, path)
+    assert report.normalization.mean == checkpoints.IMAGENET[0]
 
 
 def test_a_name_that_does_not_tell(model, tmp_path):

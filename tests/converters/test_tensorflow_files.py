@@ -1,5 +1,7 @@
 """Tests for the reader of TensorFlow's checkpoints."""
 
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,14 @@ def test_archives_are_not_unpacked_elsewhere(tmp_path):
     before = sorted(tmp_path.rglob("*"))
     assert read_checkpoint(path)["net/a"] == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_twins_that_macos_adds_to_archives_are_no_checkpoints(tmp_path):
+    (tmp_path / "._model.ckpt.index").write_bytes(b"made by macOS")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "._model.ckpt.index", "._model.ckpt.index")
+    with pytest.raises(ValueError, match="holds no checkpoint"):
+        read_checkpoint(tmp_path / "a.tar")
 
 
 def test_truncated_archives(tmp_path):

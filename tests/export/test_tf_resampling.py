@@ -1,5 +1,6 @@
 """Preprocessing in the graph against `ImagePreprocessing`, which is PIL."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,10 @@ from keras_efficient.data import ImagePreprocessing
 from keras_efficient.export import tf_resampling
 
 tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="the graph is the same whatever the backend of the model",
+)
 
 # (height, width) of images: tall, wide, tiny, and larger than any target.
 IMAGE_SIZES = [(37, 53), (301, 67), (64, 230), (1, 1), (2, 190), (211, 3)]
@@ -19,10 +24,18 @@ def graph_of(preprocessing):
     )
 
 
-@pytest.mark.parametrize("crop_fraction", [None, "published", 0.37, 1.0])
-@pytest.mark.parametrize("method", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("size", [(29, 41), (64, 48), (7, 96), (1, 1)])
-def test_equals_pil_to_the_last_bit(size, method, crop_fraction):
+@pytest.mark.parametrize(
+    "size, crop_fraction, method",
+    [
+        ((29, 41), None, "bicubic"),
+        ((29, 41), None, "bilinear"),
+        ((64, 48), "published", "bicubic"),
+        ((64, 48), 0.37, "bilinear"),
+        ((7, 96), 1.0, "bicubic"),
+        ((1, 1), None, "bicubic"),
+    ],
+)
+def test_equals_pil_to_the_last_bit(size, crop_fraction, method):
     preprocessing = ImagePreprocessing(size, crop_fraction, method)
     preprocess = graph_of(preprocessing)
     rng = np.random.default_rng(7)

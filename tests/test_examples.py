@@ -1,0 +1,68 @@
+"""Runs the examples, small, as a user would."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+REPOSITORY = pathlib.Path(__file__).parents[1]
+
+
+def run(script, *arguments):
+    """Output of an example, run in a process of its own on this backend."""
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": keras.backend.backend(),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    process = subprocess.run(
+        [sys.executable, REPOSITORY / "examples" / script, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def test_demo(tmp_path):
+    folder = tmp_path / "demo"
+    output = run(
+        "demo.py", "--directory", folder, "--images", "8", "--epochs", "1"
+    )
+    assert "32 images of 4 classes" in output
+    assert "of a triangle: " in output and "Done in" in output
+    assert (folder / "served" / "1" / "saved_model.pb").exists()
+    with Image.open(folder / "predictions.png") as picture:
+        assert picture.size == (792, 456)
+
+
+@pytest.mark.parametrize("layout", ["folder", "npz"])
+def test_finetune_classifier(tmp_path, layout):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (10, 40, 52, 3), "uint8")
+    labels = np.arange(10) % 2
+    if layout == "npz":
+        source = tmp_path / "set.npz"
+        arrays = {"x_train": images, "y_train": labels}
+        np.savez(source, x_test=images[:4], y_test=labels[:4], **arrays)
+    else:
+        source = tmp_path / "pictures"
+        for i, label in enumerate(labels):
+            folder = source / f"class{label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(images[i]).save(folder / f"{i}.png")
+    output = run(
+        "finetune_classifier.py",
+        source,
+        *"--weights none --features block2b --image-size 32".split(),
+        *"--batch-size 4 --head-epochs 1 --epochs 1 --directory".split(),
+        tmp_path / "run",
+    )
+    assert "2 classes" in output and "head alone: " in output
+    assert (tmp_path / "run" / "model.keras").exists()
