@@ -1,6 +1,6 @@
 """Pictures on disk or in memory, as batches for `fit`."""
 
-from keras_efficient.data.datasets import ClassificationBatches
+from keras_efficient.data.batches import ClassificationBatches
 from keras_efficient.data.datasets import ClassificationDataset
 from keras_efficient.data.images import load_image
 from keras_efficient.data.loading import from_arrays

@@ -1,15 +1,11 @@
-"""Labelled images, and their batches for `fit`."""
+"""Labelled images, with the names of their classes."""
 
-import concurrent.futures
 import dataclasses
-import threading
 from collections.abc import Sequence
 
-import grain
-import keras
 import numpy as np
 
-from keras_efficient.data.images import load_image
+from keras_efficient.data.batches import ClassificationBatches
 from keras_efficient.data.preprocessing import ImagePreprocessing
 from keras_efficient.data.records import ImageRecord
 from keras_efficient.data.records import ReadReport
@@ -41,13 +37,32 @@ class ClassificationDataset:
     @property
     def labels(self) -> np.ndarray:
         """The labels of all images, `(number,)`, int64."""
-        return np.array([record.label for record in self.records])
+        return np.array([record.label for record in self.records], "int64")
 
-    def split(self, fraction: float, seed: int = 0):
-        """Divides the images into two sets, each class on its own.
+    def split(
+        self, fraction: float, seed: int = 0
+    ) -> tuple["ClassificationDataset", "ClassificationDataset"]:
+        """Divides the images at random into two sets, each class on its own.
 
-        `fraction` of each class, rounded, goes into the second set, but
-        every class of two or more images stays in both.
+        Args:
+            fraction: Share of each class, rounded, that goes into the second
+                set; but a class of two or more images stays in both, and a
+                single image in the first. Between 0 and 1.
+            seed: Integer; equal ones give equal sets. Defaults to 0.
+
+        Returns:
+            A pair of data sets, such as for training and for validation. The
+            images keep their order.
+
+        Raises:
+            ValueError: If `fraction` is out of range.
+
+        Example:
+        >>> images = np.zeros((10, 32, 32, 3), "uint8")
+        >>> dataset = keras_efficient.data.from_arrays(images, [0, 1] * 5)
+        >>> train, validation = dataset.split(0.2)
+        >>> len(train), len(validation)
+        (8, 2)
         """
         if not 0 < fraction < 1:
             raise ValueError(
@@ -55,16 +70,17 @@ class ClassificationDataset:
                 f"Received: fraction={fraction}"
             )
         rng = np.random.default_rng(seed)
-        second = set()
+        labels = self.labels
+        is_second = np.zeros(len(self), bool)
         for label in range(self.num_classes):
-            places = np.flatnonzero(self.labels == label)
+            places = np.flatnonzero(labels == label)
             if len(places) < 2:
                 continue
             count = min(max(round(fraction * len(places)), 1), len(places) - 1)
-            second.update(rng.permutation(places)[:count].tolist())
-        return tuple(
-            self._subset([i for i in range(len(self)) if (i in second) == side])
-            for side in (False, True)
+            is_second[rng.permutation(places)[:count]] = True
+        return (
+            self._subset(np.flatnonzero(~is_second)),
+            self._subset(np.flatnonzero(is_second)),
         )
 
     def batches(
@@ -75,8 +91,11 @@ class ClassificationDataset:
         training=False,
         augmentation=None,
         preprocessing=None,
+        shuffle=None,
+        drop_remainder=False,
+        one_hot=True,
         seed=0,
-        num_threads=2,
+        num_threads=None,
         shard=(0, 1),
     ):
         """Batches for `fit`, `evaluate` or `predict`.
@@ -88,38 +107,64 @@ class ClassificationDataset:
 
         Args:
             image_size: `(height, width)`, or one number for both.
-            batch_size: Integer. The last batch is smaller where the images
-                do not divide. Defaults to 32.
+            batch_size: Integer. Defaults to 32.
             training: Boolean. Defaults to `False`.
-            augmentation: An `Augmentation`, or any function of `(image,
-                rng)` that gives images of `image_size`. Defaults to
-                `Augmentation(image_size)`.
-            preprocessing: An `ImagePreprocessing`, used without `training`.
+            augmentation: With `training`: an `Augmentation`, or any function
+                of `(image, rng)` that gives uint8 images of `image_size`.
+                Defaults to `Augmentation(image_size)`.
+            preprocessing: Without `training`: an `ImagePreprocessing`.
                 Defaults to `ImagePreprocessing(image_size)`.
-            seed: Integer, of the order and of the random changes.
-            num_threads: Integer, how many batches are made at once.
-            shard: `(index, count)`: this process takes every `count`-th
-                image from `index` on.
+            shuffle: Boolean, whether each epoch has an order of its own.
+                Defaults to the value of `training`.
+            drop_remainder: Boolean, whether the last batch is left out where
+                the images do not divide; if not, it is smaller. Defaults to
+                `False`.
+            one_hot: Boolean, whether labels are rows with 1 at the class, for
+                `categorical_crossentropy`; if not, they are integers for
+                `sparse_categorical_crossentropy`. Defaults to `True`.
+            seed: Integer, of the order and of the random changes. Defaults
+                to 0.
+            num_threads: Integer, how many batches are made at once. Defaults
+                to the number of processors, at most 8.
+            shard: `(index, count)`, the part of this process of several that
+                train together. Defaults to `(0, 1)`: everything.
 
         Returns:
             A `ClassificationBatches`, which is a `keras.utils.PyDataset`.
+
+        Raises:
+            ValueError: If an argument is out of range, has no use, or its
+                size is not `image_size`.
+
+        Example:
+        >>> images = np.zeros((10, 40, 50, 3), "uint8")
+        >>> dataset = keras_efficient.data.from_arrays(images, [0, 1] * 5)
+        >>> batches = dataset.batches((32, 48), batch_size=4)
+        >>> [images.shape[0] for images, labels in batches]
+        [4, 4, 2]
         """
-        if isinstance(image_size, int):
-            image_size = (image_size, image_size)
-        image_size = tuple(image_size)
+        image_size = ImagePreprocessing(image_size).size
         if training:
+            _check_unused(preprocessing, "preprocessing", "augmentation", True)
             transform = augmentation or Augmentation(image_size)
+            _check_size(transform, image_size)
         else:
+            _check_unused(augmentation, "augmentation", "preprocessing", False)
             resize = preprocessing or ImagePreprocessing(image_size)
+            _check_size(resize, image_size)
             transform = lambda image, rng: resize(image)
         return ClassificationBatches(
-            self.records[shard[0] :: shard[1]],
+            self.records,
             self.num_classes,
             transform,
+            image_size,
             batch_size,
-            shuffle=training,
+            shuffle=training if shuffle is None else shuffle,
             seed=seed,
             num_threads=num_threads,
+            shard=shard,
+            drop_remainder=drop_remainder,
+            one_hot=one_hot,
         )
 
     def _subset(self, places):
@@ -131,120 +176,18 @@ class ClassificationDataset:
         return ClassificationDataset(records, self.class_names, report)
 
 
-class ClassificationBatches(keras.utils.PyDataset):
-    """Batches of images and one-hot labels, the same for the same epoch.
-
-    Made by `ClassificationDataset.batches`. Each item is `(images, labels)`:
-    float32 `(batch, height, width, 3)` in `[0, 255]`, and float32 `(batch,
-    num_classes)`, 1 at the class.
-
-    Every pass ends with a new epoch, so that `fit` sees the images in a new
-    order and newly changed each time. The attribute `epoch` says which one is
-    next; the callback `training.FollowEpochs` sets it to the number of
-    `fit`'s epoch, so that a training that goes on at epoch 5 sees what it
-    would have seen without the break. Give `fit` `shuffle=False`, or Keras
-    shuffles the batches by its own random numbers as well.
-
-    Args:
-        records: Sequence of `ImageRecord`.
-        num_classes: Integer, length of a one-hot label.
-        transform: Function `(image, rng) -> image`, uint8 of one size.
-        batch_size: Integer, at least 1.
-        shuffle: Boolean, whether each epoch has an order of its own.
-            Defaults to `False`.
-        seed: Integer. Defaults to 0.
-        num_threads: Integer, at least 1. Defaults to 2.
-
-    Returns:
-        A `keras.utils.PyDataset`.
-
-    Raises:
-        ValueError: If there are no records, or a number is below 1.
-
-    Example:
-    >>> images = np.zeros((5, 40, 40, 3), "uint8")
-    >>> dataset = keras_efficient.data.from_arrays(images, [0, 1, 1, 0, 2])
-    >>> batches = dataset.batches(32, batch_size=2, training=True)
-    >>> len(batches), batches[0][0].shape, batches[0][1].shape
-    (3, (2, 32, 32, 3), (2, 3))
-    """
-
-    def __init__(
-        self,
-        records,
-        num_classes,
-        transform,
-        batch_size,
-        shuffle=False,
-        seed=0,
-        num_threads=2,
-    ):
-        if not records:
-            raise ValueError("There are no images to make batches of.")
-        if batch_size < 1 or num_threads < 1:
-            raise ValueError(
-                "`batch_size` and `num_threads` must be at least 1. Received: "
-                f"batch_size={batch_size}, num_threads={num_threads}"
-            )
-        # Keras' own threads mix batches of one epoch into the next.
-        super().__init__(workers=1)
-        self.batch_size = batch_size
-        self.num_classes = num_classes
-        self.epoch = 0
-        self.num_threads = num_threads
-        self._pool = None
-        self._coming = {}
-        self._lock = threading.Lock()
-        self.num_images = len(records)
-        samples = grain.MapDataset.source(records).seed(seed)
-        if shuffle:
-            samples = samples.shuffle()
-        self._samples = samples.random_map(
-            lambda record, rng: _sample(record, transform, rng)
+def _check_unused(value, name, instead, training):
+    if value is not None:
+        raise ValueError(
+            f"`{name}` has no use with training={training}; `{instead}` gives "
+            f"the images their size there. Received: {name}={value!r}"
         )
 
-    def __len__(self):
-        return -(-self.num_images // self.batch_size)
 
-    def __getitem__(self, index):
-        if not 0 <= index < len(self):
-            raise IndexError(f"There are {len(self)} batches, not {index + 1}")
-        epoch = self.epoch
-        with self._lock:
-            batch = self._coming.pop((epoch, index), None)
-            if batch is None:
-                batch = self._begin(epoch, index)
-            last = min(index + self.num_threads, len(self) - 1)
-            wanted = [(epoch, i) for i in range(index + 1, last + 1)]
-            for key in set(self._coming) - set(wanted):
-                self._coming.pop(key).cancel()
-            for key in wanted:
-                if key not in self._coming:
-                    self._coming[key] = self._begin(*key)
-        return batch.result()
-
-    def _begin(self, epoch, index):
-        """Starts to make a batch in a thread."""
-        if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(
-                self.num_threads, thread_name_prefix="batches"
-            )
-        return self._pool.submit(self._make, epoch, index)
-
-    def _make(self, epoch, index):
-        start = index * self.batch_size
-        stop = min(start + self.batch_size, self.num_images)
-        first = epoch * self.num_images
-        samples = [self._samples[first + i] for i in range(start, stop)]
-        labels = np.zeros((len(samples), self.num_classes), "float32")
-        labels[np.arange(len(samples)), [label for _, label in samples]] = 1.0
-        images = np.stack([image for image, _ in samples])
-        return images.astype("float32"), labels
-
-    def on_epoch_end(self):
-        """Goes on to the next epoch. Keras calls it; its threads then rest."""
-        self.epoch += 1
-
-
-def _sample(record, transform, rng):
-    return transform(load_image(record.image), rng), record.label
+def _check_size(transform, image_size):
+    size = getattr(transform, "size", image_size)
+    if tuple(size) != image_size:
+        raise ValueError(
+            f"The images must become {image_size}, `image_size`. "
+            f"Received: {transform!r}"
+        )

@@ -5,6 +5,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+# As many names as fit into a report that is still read.
+MAX_LISTED = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageRecord:
@@ -28,13 +31,16 @@ class ReadReport:
         source: Where it read.
         class_counts: Number of images of each class, in the order of labels.
         dropped: Pairs `(path, reason)` of what was left out.
-        ignored: Number of files that are no images.
+        ignored: Number of files that are no images, or lie outside the
+            folders of the classes.
+        left_out: Classes that are there, but not asked for.
     """
 
     source: str
     class_counts: dict[str, int]
     dropped: Sequence[tuple[pathlib.Path, str]] = ()
     ignored: int = 0
+    left_out: Sequence[str] = ()
 
     @property
     def num_images(self) -> int:
@@ -46,11 +52,29 @@ class ReadReport:
             f"{self.num_images} images of {len(self.class_counts)} classes "
             f"in {self.source}"
         ]
+        empty = [name for name, count in self.class_counts.items() if not count]
+        if empty:
+            lines.append(f"classes without images: {listed(empty)}")
+        if self.left_out:
+            lines.append(
+                f"left out, not in `class_names`: {listed(self.left_out)}"
+            )
         if self.ignored:
             lines.append(f"{self.ignored} files are no images, ignored")
         if self.dropped:
             lines.append(f"{len(self.dropped)} images dropped:")
-        lines += [f"  {path}: {reason}" for path, reason in self.dropped[:10]]
-        if len(self.dropped) > 10:
-            lines.append(f"  and {len(self.dropped) - 10} more")
+        lines += [f"  {reason}" for _, reason in self.dropped[:MAX_LISTED]]
+        if len(self.dropped) > MAX_LISTED:
+            lines.append(f"  and {len(self.dropped) - MAX_LISTED} more")
         return "\n".join(lines)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of many names, for a message.
+
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    shown = ", ".join(repr(str(name)) for name in names[:MAX_LISTED])
+    rest = len(names) - MAX_LISTED
+    return f"{shown} and {rest} more" if rest > 0 else shown

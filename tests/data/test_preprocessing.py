@@ -50,12 +50,13 @@ def test_crop_box_stays_inside(crop_fraction):
         assert top + rows <= height and left + columns <= width
 
 
+@pytest.mark.parametrize("crop_fraction", [0.8, None])
 @pytest.mark.parametrize("method", ["bicubic", "bilinear"])
-def test_resizes_as_pil_rows_first(method):
+def test_resizes_as_pil_rows_first(method, crop_fraction):
     # A tall image, which PIL from 13.0 on would resize columns first.
-    image = noise(143, 31)
-    preprocessing = ImagePreprocessing((24, 40), 0.8, method)
-    top, left, height, width = preprocessing.crop_box(143, 31)
+    image = noise(143, 51)
+    preprocessing = ImagePreprocessing((24, 40), crop_fraction, method)
+    top, left, height, width = preprocessing.crop_box(143, 51)
     resampling = Image.Resampling[method.upper()]
     rows = Image.fromarray(image[top : top + height, left : left + width])
     rows = rows.resize((40, height), resampling)

@@ -127,6 +127,13 @@ def test_a_whole_unfinished_file_is_asked_for_again(server, cache):
     assert path.read_bytes() == CONTENT
 
 
+def test_another_part_than_asked_for_is_refused(server, cache):
+    part_of(cache, CONTENT[:500_000])
+    server.shift = -7
+    with pytest.raises(OSError, match="the range 'bytes 499993-"):
+        weights.fetch(entry_at(f"{server.url}/weights.h5"))
+
+
 def test_another_beginning_is_noticed_by_the_hash(server, cache):
     part_of(cache, b"x" * 500_000)
     path = weights.fetch(entry_at(f"{server.url}/weights.h5"))

@@ -1,21 +1,32 @@
 """Images and labels that lie in memory, or in an `.npz` file."""
 
+import os
 import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.readers.class_names import select_classes
+from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.records import ImageRecord
 from keras_efficient.data.records import ReadReport
 
 
-def read_arrays(images, labels, class_names=None, source="arrays"):
+def read_arrays(
+    images: Any,
+    labels: Any,
+    class_names: Sequence[str] | None = None,
+    source: str = "arrays",
+) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
     """Reads arrays; see `from_arrays`."""
     images, labels = np.asarray(images), np.asarray(labels)
     _check_images(images)
-    labels = _checked_labels(labels, len(images))
+    labels = _standardize_labels(labels, len(images))
     if class_names is None:
-        class_names = [str(label) for label in range(int(labels.max()) + 1)]
-    names = tuple(str(name) for name in class_names)
+        class_names = range(int(labels.max()) + 1)
+    names = standardize_class_names(class_names)
     if labels.min() < 0 or labels.max() >= len(names):
         raise ValueError(
             f"Labels must lie in [0, {len(names) - 1}] for {len(names)} "
@@ -34,43 +45,84 @@ def read_arrays(images, labels, class_names=None, source="arrays"):
     return records, names, ReadReport(source, counts)
 
 
-def read_npz(path, split="train", class_names=None):
+def read_npz(
+    path: str | os.PathLike,
+    split: str = "train",
+    class_names: Sequence[str] | None = None,
+    strict: bool = False,
+) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
     """Reads `x_<split>` and `y_<split>` of a file, and its `class_names`."""
+    arrays = _load(path, (f"x_{split}", f"y_{split}"))
+    images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    source = f"{path}, {split}"
+    if "class_names" not in arrays:
+        return read_arrays(images, labels, class_names, source)
+    records, found, report = read_arrays(
+        images, labels, arrays["class_names"], source
+    )
+    if class_names is None:
+        return records, found, report
+    # The names say which labels are meant, whatever their order in the file.
+    names, left_out = select_classes(path, found, class_names, strict)
+    label_of = {
+        found.index(name): i for i, name in enumerate(names) if name in found
+    }
+    records = tuple(
+        ImageRecord(record.image, label_of[record.label])
+        for record in records
+        if record.label in label_of
+    )
+    counts = {name: report.class_counts.get(name, 0) for name in names}
+    return records, names, ReadReport(source, counts, left_out=left_out)
+
+
+def _load(path, wanted):
     try:
         with open(path, "rb") as opened, np.load(opened) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e:
+            if set(wanted) <= set(file.files):
+                names = {*wanted, "class_names"} & set(file.files)
+                return {name: file[name] for name in names}
+            found = sorted(file.files)
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        AttributeError,  # an array, not an archive of some
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as e:
         raise ValueError(f"{path} is no whole .npz file: {e}") from e
-    wanted = [f"x_{split}", f"y_{split}"]
-    if not set(wanted) <= set(arrays):
-        raise ValueError(
-            f"{path} must hold the arrays {wanted}. Received: {sorted(arrays)}"
-        )
-    if class_names is None and "class_names" in arrays:
-        class_names = [str(name) for name in arrays["class_names"]]
-    images, labels = (arrays[name] for name in wanted)
-    return read_arrays(images, labels, class_names, f"{path}, {split}")
+    raise ValueError(
+        f"{path} must hold the arrays {list(wanted)}. Received: {found}"
+    )
 
 
 def _check_images(images):
     is_shape = images.ndim == 3 or (
         images.ndim == 4 and images.shape[-1] in (1, 3, 4)
     )
-    if not is_shape or not len(images):
+    if not is_shape or not images.size:
         raise ValueError(
             "`images` must be of shape (number, height, width, channels) with "
             "1, 3 or 4 channels, and at least one image. "
             f"Received: shape={images.shape}"
         )
-    if images.dtype != np.uint8:
-        raise ValueError(
-            "`images` must be uint8 with pixels in [0, 255]: the model "
-            "normalises them itself. Received: "
-            f"dtype={images.dtype}, values {images.min()} to {images.max()}"
-        )
+    if images.dtype == np.uint8:
+        return
+    if not np.issubdtype(images.dtype, np.number):
+        values = ""
+    else:
+        values = f", values {images.min()} to {images.max()}"
+    raise ValueError(
+        "`images` must be uint8 with pixels in [0, 255]: the model normalises "
+        "them itself. If they lie in [0, 1], pass "
+        '`(255 * images).round().astype("uint8")`. '
+        f"Received: dtype={images.dtype}{values}"
+    )
 
 
-def _checked_labels(labels, num_images):
+def _standardize_labels(labels, num_images):
     if labels.shape not in ((num_images,), (num_images, 1)):
         raise ValueError(
             f"`labels` must be of shape ({num_images},), one for each image. "

@@ -3,105 +3,111 @@
 import concurrent.futures
 import os
 import pathlib
+from collections.abc import Sequence
 
-from PIL import Image
+import keras
 
 from keras_efficient.data.images import load_image
+from keras_efficient.data.images import open_image
+from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.records import ImageRecord
 from keras_efficient.data.records import ReadReport
+from keras_efficient.data.records import listed
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 CHECKS = ("decode", "header")
+SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test")
+# From so many images on a bar shows how far the check is: about half a minute.
+MIN_IMAGES_FOR_PROGRESS = 20_000
+# Images that are checked between two steps of the bar.
+CHUNK = 1000
+EXPECTED = "<folder>/<class>/<image>, such as {}"
 
 
-def read_image_folder(folder, class_names=None, strict=False, check="decode"):
+def read_image_folder(
+    folder: str | os.PathLike,
+    class_names: Sequence[str] | None = None,
+    strict: bool = False,
+    check: str = "decode",
+) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
     """Reads `folder/<class>/<image>`; see `load_classification`."""
     folder = pathlib.Path(folder)
     if check not in CHECKS:
         raise ValueError(
             f"`check` must be one of {CHECKS}. Received: check={check!r}"
         )
-    found = _class_names(folder)
-    names = tuple(class_names) if class_names is not None else found
-    _check_names(folder, names, found, class_names is not None, strict)
-    records, ignored = [], 0
+    found, loose = _list(folder)
+    if not found:
+        raise ValueError(
+            f"{folder} has no folders of classes, but {len(loose)} files. "
+            f"Expected {EXPECTED.format(folder / 'cats' / 'tom.jpg')}."
+        )
+    names, left_out = select_classes(folder, found, class_names, strict)
+    records, ignored = [], len(loose)
     for label, name in enumerate(names):
-        paths = [p for p in _files(folder / name) if p.is_file()]
-        images = [p for p in paths if p.suffix.lower() in EXTENSIONS]
+        paths = _files_below(folder / name)
+        images = [path for path in paths if _is_image(path)]
         ignored += len(paths) - len(images)
-        records += [ImageRecord(path, label) for path in images]
-    reasons = _problems([record.image for record in records], check)
-    dropped = [
-        (record.image, reason)
-        for record, reason in zip(records, reasons, strict=True)
-        if reason
-    ]
+        records += [ImageRecord(pathlib.Path(path), label) for path in images]
+    records, dropped = _check_files(records, check)
     if dropped and strict:
         raise ValueError(
             f"{len(dropped)} images in {folder} cannot be read. The first: "
             f"{dropped[0][1]}. Remove them, or read with strict=False."
         )
-    bad = {path for path, _ in dropped}
-    records = tuple(r for r in records if r.image not in bad)
     counts = dict.fromkeys(names, 0)
     for record in records:
         counts[names[record.label]] += 1
     _check_empty(folder, counts, class_names is not None)
-    report = ReadReport(str(folder), counts, tuple(dropped), ignored)
+    report = ReadReport(str(folder), counts, dropped, ignored, left_out)
     return records, names, report
 
 
-def has_class_folders(folder):
-    """Whether a folder has a folder with images below it."""
-    return any(
-        path.suffix.lower() in EXTENSIONS
-        for name in _class_names(pathlib.Path(folder))
-        for path in _files(pathlib.Path(folder) / name)
-    )
-
-
-def _class_names(folder):
+def find_splits(folder: str | os.PathLike) -> tuple[str, ...]:
+    """Folders that are named as splits and hold folders with images."""
+    folder = pathlib.Path(folder)
     return tuple(
-        sorted(
-            entry.name
-            for entry in os.scandir(folder)
-            if entry.is_dir() and not entry.name.startswith(".")
-        )
+        name
+        for name in _list(folder)[0]
+        if name.lower() in SPLIT_NAMES
+        and not any(_is_image(file) for file in _list(folder / name)[1])
+        and any(_is_image(file) for file in _files_below(folder / name))
     )
 
 
-def _files(folder):
-    if not folder.is_dir():
-        return []
-    paths = (p for p in folder.rglob("*") if not p.name.startswith("."))
+def _is_image(path):
+    return path.lower().endswith(EXTENSIONS)
+
+
+def _list(folder):
+    """Names of the folders and of the files in a folder; no hidden ones."""
+    folders, files = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                (folders if entry.is_dir() else files).append(entry.name)
+    return sorted(folders), sorted(files)
+
+
+def _files_below(folder):
+    """Paths of all files below a folder, sorted; none where it is missing."""
+    paths = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [
+            os.path.join(parent, name)
+            for name in files
+            if not name.startswith(".")
+        ]
     return sorted(paths)
-
-
-def _check_names(folder, names, found, is_given, strict):
-    if len(set(names)) != len(names):
-        raise ValueError(
-            f"`class_names` must differ. Received: class_names={names}"
-        )
-    if not names:
-        raise ValueError(
-            f"{folder} has no folders of classes. Expected one folder for "
-            "each class with its images inside: "
-            f"{folder / 'cats' / 'tom.jpg'}."
-        )
-    unknown = sorted(set(found) - set(names))
-    if is_given and unknown and strict:
-        raise ValueError(
-            f"{folder} has folders that are not in `class_names`: {unknown}. "
-            f"Received: class_names={names}"
-        )
 
 
 def _check_empty(folder, counts, is_given):
     empty = [name for name, count in counts.items() if not count]
-    if not any(counts.values()):
+    if len(empty) == len(counts):
         raise ValueError(
-            f"{folder} has no readable image in any class folder. Accepted "
-            f"extensions: {sorted(EXTENSIONS)}."
+            f"{folder} has no readable image in the folders {listed(empty)}. "
+            f"Accepted extensions: {', '.join(EXTENSIONS)}."
         )
     if empty and not is_given:
         raise ValueError(
@@ -111,19 +117,38 @@ def _check_empty(folder, counts, is_given):
         )
 
 
-def _problems(paths, check):
-    """For each path, what is wrong with it, or None."""
+def _check_files(records, check):
+    """Divides records into those that can be read, and the rest's reasons."""
+    progress = None
+    if check == "decode" and len(records) >= MIN_IMAGES_FOR_PROGRESS:
+        progress = keras.utils.Progbar(len(records), unit_name="image")
+    good, dropped = [], []
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda path: _problem(path, check), paths))
+        for start in range(0, len(records), CHUNK):
+            chunk = records[start : start + CHUNK]
+            for record, problem in zip(
+                chunk,
+                pool.map(lambda r: _problem(r, check), chunk),
+                strict=True,
+            ):
+                if problem is None:
+                    good.append(record)
+                else:
+                    dropped.append((record.image, problem))
+            if progress is not None:
+                progress.add(len(chunk))
+    return tuple(good), tuple(dropped)
 
 
-def _problem(path, check):
+def _problem(record, check):
+    """What is wrong with an image, or None."""
     try:
         if check == "decode":
-            load_image(path)
+            # All the data is read, but as few pixels made of it as can be.
+            load_image(record.image, max_reduction=lambda height, width: 8)
         else:
-            with Image.open(path) as image:
+            with open_image(record.image) as image:
                 image.verify()
-    except (OSError, ValueError, SyntaxError) as e:
+    except (FileNotFoundError, ValueError) as e:
         return str(e)
     return None

@@ -1,7 +1,9 @@
 """What happens to a training image, as one object."""
 
 import dataclasses
+import math
 
+from keras_efficient.data.preprocessing import ImagePreprocessing
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.crop import random_resized_crop
 from keras_efficient.data.transforms.flip import random_flip
@@ -12,7 +14,8 @@ class Augmentation:
     """Random crop, flip and colours for training images.
 
     Attributes:
-        size: `(height, width)` of the result, in pixels.
+        size: `(height, width)` of the result, in pixels; or one integer for
+            both.
         area: Bounds of the crop's share of the image's area. ImageNet
             training uses `(0.08, 1)`; fine-tuning wants milder ones. Defaults
             to `(0.25, 1)`.
@@ -46,7 +49,9 @@ class Augmentation:
     method: str = "bicubic"
 
     def __post_init__(self):
-        object.__setattr__(self, "size", tuple(int(x) for x in self.size))
+        # Evaluation and training take the same sizes and methods.
+        checked = ImagePreprocessing(self.size, method=self.method)
+        object.__setattr__(self, "size", checked.size)
         for name in ("area", "aspect"):
             low, high = getattr(self, name)
             if not 0 < low <= high or (name == "area" and high > 1):
@@ -72,3 +77,33 @@ class Augmentation:
         return color_jitter(
             image, rng, self.brightness, self.contrast, self.saturation
         )
+
+    def max_reduction(self, height: int, width: int) -> float:
+        """By what an image's sides may be divided ahead of the crop.
+
+        Up to there no crop has fewer pixels than the result, so that large
+        photos can be decoded smaller. At least 1.
+
+        Args:
+            height: Integer, of the image, in pixels.
+            width: Integer, of the image, in pixels.
+
+        Returns:
+            A float.
+
+        Example:
+        >>> augment = keras_efficient.data.Augmentation(224)
+        >>> round(augment.max_reduction(3024, 4032), 2)
+        6.75
+        >>> augment.max_reduction(300, 400)
+        1.0
+        """
+        pixels = height * width * self.area[0]
+        least = (
+            math.sqrt(pixels / self.aspect[1]) / self.size[0],
+            math.sqrt(pixels * self.aspect[0]) / self.size[1],
+            # The centred part that is taken where no other fits.
+            height / self.size[0],
+            width / self.size[1],
+        )
+        return max(1.0, min(least))

@@ -3,7 +3,7 @@
 import numpy as np
 
 # Share of each channel in what an eye sees as brightness (ITU-R BT.601).
-LUMA_RGB = np.array([0.299, 0.587, 0.114], "float32")
+LUMA_RGB = tuple(np.float32(share) for share in (0.299, 0.587, 0.114))
 
 
 def color_jitter(image, rng, brightness=0.2, contrast=0.2, saturation=0.2):
@@ -28,8 +28,19 @@ def color_jitter(image, rng, brightness=0.2, contrast=0.2, saturation=0.2):
         for x in (brightness, contrast, saturation)
     ]
     pixels = image.astype("float32") * factors[0]
-    mean = (pixels @ LUMA_RGB).mean()
-    pixels = mean + (pixels - mean) * factors[1]
-    grey = (pixels @ LUMA_RGB)[..., None]
-    pixels = grey + (pixels - grey) * factors[2]
-    return np.clip(np.rint(pixels), 0, 255).astype("uint8")
+    mean = _luma(pixels).mean()
+    pixels -= mean
+    pixels *= factors[1]
+    pixels += mean
+    grey = _luma(pixels)[..., None]
+    pixels -= grey
+    pixels *= factors[2]
+    pixels += grey
+    np.rint(pixels, out=pixels)
+    return pixels.clip(0, 255, out=pixels).astype("uint8")
+
+
+def _luma(pixels):
+    # No matrix product: how BLAS rounds may depend on its number of threads.
+    red, green, blue = (pixels[..., i] * LUMA_RGB[i] for i in range(3))
+    return red + green + blue

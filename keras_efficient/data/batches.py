@@ -1,0 +1,216 @@
+"""Labelled images as batches that Keras takes, on every backend."""
+
+import concurrent.futures
+import os
+import threading
+
+import grain
+import keras
+import numpy as np
+
+from keras_efficient.data.images import load_image
+
+# More threads wait for Python's lock rather than decode.
+MAX_THREADS = 8
+
+
+class ClassificationBatches(keras.utils.PyDataset):
+    """Batches of images and labels, the same for the same epoch.
+
+    Made by `ClassificationDataset.batches`. Each item is `(images, labels)`:
+    float32 `(batch, height, width, 3)` in `[0, 255]`, and float32 `(batch,
+    num_classes)`, 1 at the class, or int32 `(batch,)`.
+
+    Every pass of `fit` ends with a new epoch, so that it sees the images in a
+    new order and newly changed each time. The attribute `epoch` says which
+    one is next; the callback `training.FollowEpochs` sets it to the number of
+    `fit`'s epoch, so that a training that goes on at epoch 5 sees what it
+    would have seen without the break.
+
+    While `fit` runs, batches come in their own order, whatever order Keras
+    asks for: its `shuffle=True` would add random numbers of its own, and ask
+    for other batches than those that are being made ahead.
+
+    Args:
+        records: Sequence of `ImageRecord`.
+        num_classes: Integer, length of a one-hot label.
+        transform: Function `(image, rng) -> image`, from uint8 `(height,
+            width, 3)` of any size to uint8 of `image_size`. If it has a
+            method `max_reduction`, `load_image` gets it.
+        image_size: `(height, width)`.
+        batch_size: Integer, at least 1. Defaults to 32.
+        shuffle: Boolean, whether each epoch has an order of its own.
+            Defaults to `False`.
+        seed: Integer from 0. Defaults to 0.
+        num_threads: Integer, how many batches are made at once, and how many
+            wait at most. Defaults to the number of processors, at most 8.
+        shard: `(index, count)`, the part of this process. With `shuffle` all
+            parts are of one length, as processes that train together need;
+            without, they hold every image once. Defaults to `(0, 1)`.
+        drop_remainder: Boolean, whether a smaller last batch is left out.
+            Defaults to `False`.
+        one_hot: Boolean. Defaults to `True`.
+
+    Returns:
+        A `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: If there are too few images for one batch, or an argument
+            is out of range.
+
+    Example:
+    >>> images = np.zeros((5, 40, 40, 3), "uint8")
+    >>> dataset = keras_efficient.data.from_arrays(images, [0, 1, 1, 0, 2])
+    >>> batches = dataset.batches(32, batch_size=2, training=True)
+    >>> len(batches), batches[0][0].shape, batches[0][1].shape
+    (3, (2, 32, 32, 3), (2, 3))
+    """
+
+    def __init__(
+        self,
+        records,
+        num_classes,
+        transform,
+        image_size,
+        batch_size=32,
+        *,
+        shuffle=False,
+        seed=0,
+        num_threads=None,
+        shard=(0, 1),
+        drop_remainder=False,
+        one_hot=True,
+    ):
+        if num_threads is None:
+            num_threads = min(os.cpu_count() or 1, MAX_THREADS)
+        _check_numbers(batch_size, num_threads, shard)
+        # Keras' own threads mix batches of one epoch into the next.
+        super().__init__(workers=1)
+        self.num_classes = num_classes
+        self.transform = transform
+        self.image_size = tuple(image_size)
+        self.batch_size = batch_size
+        self.num_threads = num_threads
+        self.one_hot = one_hot
+        self._samples = self._build_samples(records, shuffle, seed, shard)
+        self._num_batches = len(self._samples) // batch_size
+        self.num_images = self._num_batches * batch_size
+        if not drop_remainder and self.num_images < len(self._samples):
+            self._num_batches += 1
+            self.num_images = len(self._samples)
+        if not self._num_batches:
+            raise ValueError(
+                "There are too few images to make a batch of. Received: "
+                f"{len(records)} images, batch_size={batch_size}, "
+                f"drop_remainder={drop_remainder}, shard={shard}"
+            )
+        self.epoch = 0
+        self._pool = None
+        self._coming = {}
+        self._lock = threading.Lock()
+
+    def _build_samples(self, records, shuffle, seed, shard):
+        if not records:
+            return ()
+        samples = grain.MapDataset.source(records).seed(seed)
+        if shuffle:
+            samples = samples.shuffle()
+        # By place in the epoch, so that every shard has numbers of its own.
+        samples = samples.random_map(self._make_sample)
+        index, count = shard
+        rest = len(records) % count if shuffle else 0
+        if count == 1:
+            return samples
+        return samples[index : len(records) - rest : count]
+
+    @property
+    def epoch(self):
+        """Number of the epoch that comes next, or is under way."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value):
+        self._epoch = value
+        # Outside of a pass an index means the batch of this number.
+        self._places = None
+
+    def __len__(self):
+        return self._num_batches
+
+    def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f"There are {len(self)} batches. Received: index={index}"
+            )
+        with self._lock:
+            epoch = self.epoch
+            if self._places is not None:
+                # The first that is asked for is the first batch, and so on.
+                index = self._places.setdefault(index, len(self._places))
+            batch = self._coming.pop((epoch, index), None)
+            if batch is None:
+                batch = self._begin(epoch, index)
+            last = min(index + self.num_threads, len(self) - 1)
+            wanted = [(epoch, i) for i in range(index + 1, last + 1)]
+            for key in set(self._coming) - set(wanted):
+                self._coming.pop(key).cancel()
+            for key in wanted:
+                if key not in self._coming:
+                    self._coming[key] = self._begin(*key)
+        return batch.result()
+
+    def on_epoch_begin(self):
+        """Begins a pass. Keras calls it."""
+        self._places = {}
+
+    def on_epoch_end(self):
+        """Goes on to the next epoch. Keras calls it; its threads then rest."""
+        self.epoch += 1
+
+    def _begin(self, epoch, index):
+        """Starts to make a batch in a thread."""
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(
+                self.num_threads, thread_name_prefix="batches"
+            )
+        return self._pool.submit(self._make_batch, epoch, index)
+
+    def _make_batch(self, epoch, index):
+        start = index * self.batch_size
+        stop = min(start + self.batch_size, self.num_images)
+        first = epoch * len(self._samples)
+        images = np.empty((stop - start, *self.image_size, 3), "float32")
+        labels = np.empty(stop - start, "int32")
+        for i in range(stop - start):
+            images[i], labels[i] = self._samples[first + start + i]
+        if not self.one_hot:
+            return images, labels
+        one_hot = np.zeros((len(labels), self.num_classes), "float32")
+        one_hot[np.arange(len(labels)), labels] = 1.0
+        return images, one_hot
+
+    def _make_sample(self, record, rng):
+        max_reduction = getattr(self.transform, "max_reduction", None)
+        image = self.transform(load_image(record.image, max_reduction), rng)
+        expected = (*self.image_size, 3)
+        if image.shape != expected or image.dtype != np.uint8:
+            is_array = isinstance(record.image, np.ndarray)
+            raise ValueError(
+                f"The transform must give uint8 images of shape {expected}. "
+                f"Received: dtype={image.dtype}, shape={image.shape} for "
+                f"{'an array' if is_array else record.image}"
+            )
+        return image, record.label
+
+
+def _check_numbers(batch_size, num_threads, shard):
+    if batch_size < 1 or num_threads < 1:
+        raise ValueError(
+            "`batch_size` and `num_threads` must be at least 1. Received: "
+            f"batch_size={batch_size}, num_threads={num_threads}"
+        )
+    if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
+        raise ValueError(
+            "`shard` must be (index, count) with 0 <= index < count. "
+            f"Received: shard={shard}"
+        )
