@@ -41,7 +41,7 @@ class ClassificationBatches(keras.utils.PyDataset):
         batch_size: Integer, at least 1. Defaults to 32.
         shuffle: Boolean, whether each epoch has an order of its own.
             Defaults to `False`.
-        seed: Integer from 0. Defaults to 0.
+        seed: Integer in `[0, 2**32 - 1]`. Defaults to 0.
         num_threads: Integer, how many batches are made at once, and how many
             wait at most. Defaults to the number of processors, at most 8.
         shard: `(index, count)`, the part of this process. With `shuffle` all
@@ -83,7 +83,7 @@ class ClassificationBatches(keras.utils.PyDataset):
     ):
         if num_threads is None:
             num_threads = min(os.cpu_count() or 1, MAX_THREADS)
-        _check_numbers(batch_size, num_threads, shard)
+        _check_numbers(batch_size, num_threads, seed, shard)
         # Keras' own threads mix batches of one epoch into the next.
         super().__init__(workers=1)
         self.num_classes = num_classes
@@ -203,11 +203,15 @@ class ClassificationBatches(keras.utils.PyDataset):
         return image, record.label
 
 
-def _check_numbers(batch_size, num_threads, shard):
+def _check_numbers(batch_size, num_threads, seed, shard):
     if batch_size < 1 or num_threads < 1:
         raise ValueError(
             "`batch_size` and `num_threads` must be at least 1. Received: "
             f"batch_size={batch_size}, num_threads={num_threads}"
+        )
+    if not 0 <= seed < 2**32:
+        raise ValueError(
+            f"`seed` must lie in [0, 2**32 - 1]. Received: seed={seed}"
         )
     if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
         raise ValueError(

@@ -20,7 +20,7 @@ MODEL_FILE = "model.keras"
 CHECK_FILE = "check.npz"
 REQUEST_FILE = "request.json"
 REPLY_FILE = "reply.json"
-# What is said of a child that ended without a reply.
+# How much is told of what a child that broke off wrote.
 STDERR_CHARACTERS = 2000
 
 
@@ -60,9 +60,11 @@ def export_in_child(
         reply = _run_child(workspace)
     error = reply.get("error")
     if error == "load":
+        # What follows in Keras' message is the whole config.
+        reason = reply["message"].partition(" Full object config")[0]
         raise ValueError(
             "TensorFlow writes the SavedModel in a process of its own, which "
-            f"cannot load the model: {reply['message']}\nLayers and functions "
+            f"cannot load the model: {reason}\nLayers and functions "
             "of your own must be decorated with `@keras.saving."
             "register_keras_serializable()`, and layers be defined in a module "
             "that can be imported, not in a notebook or a main program. Or "

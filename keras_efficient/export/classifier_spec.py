@@ -101,6 +101,21 @@ def describe_classifier(
     )
 
 
+def fill_inputs(model: keras.Model, images):
+    """Puts one tensor into the structure that a model takes.
+
+    Args:
+        model: A `keras.Model` with one input.
+        images: A tensor, or an array.
+
+    Returns:
+        `images`, or a list or dictionary with it, as the model was built.
+    """
+    if isinstance(model, keras.Sequential):  # has no `input`
+        return images
+    return keras.tree.map_structure(lambda _: images, model.input)
+
+
 def _checked_shapes(model):
     if not isinstance(model, keras.Model):
         raise TypeError(

@@ -13,6 +13,7 @@ from keras_efficient.data.preprocessing import ImagePreprocessing
 from keras_efficient.export.child_process import export_in_child
 from keras_efficient.export.classifier_spec import ClassifierSpec
 from keras_efficient.export.classifier_spec import describe_classifier
+from keras_efficient.export.classifier_spec import fill_inputs
 from keras_efficient.export.folders import new_folder
 from keras_efficient.export.verification import Check
 from keras_efficient.export.verification import make_check
@@ -114,7 +115,8 @@ def _require_tensorflow() -> None:
 
 def _without_training(model: keras.Model) -> keras.Model:
     """The same layers without optimiser, losses and training steps."""
-    plain_model = keras.Model(model.input, model.output, name=model.name)
+    inputs = fill_inputs(model, model.inputs[0])
+    plain_model = keras.Model(inputs, model.outputs[0], name=model.name)
     if type(model).call in (type(plain_model).call, keras.Sequential.call):
         return plain_model
     return model

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_efficient.export.classifier_spec import fill_inputs
 from keras_efficient.export.tf_decoding import decode_image
 from keras_efficient.export.tf_resampling import preprocess_image
 
@@ -68,8 +69,8 @@ def _classifier(model, spec):
         inputs = tf.cast(images, dtype)
         if spec.is_channels_first:
             inputs = tf.transpose(inputs, (0, 3, 1, 2))
-        inputs = keras.tree.map_structure(lambda _: inputs, model.input)
-        (outputs,) = keras.tree.flatten(model(inputs, training=False))
+        outputs = model(fill_inputs(model, inputs), training=False)
+        (outputs,) = keras.tree.flatten(outputs)
         outputs = tf.cast(outputs, tf.float32)
         probabilities = tf.nn.softmax(outputs) if spec.from_logits else outputs
         labels = tf.argmax(probabilities, axis=-1)

@@ -12,6 +12,7 @@ from PIL import ImageDraw
 
 from keras_efficient.data.images import load_image
 from keras_efficient.export.classifier_spec import ClassifierSpec
+from keras_efficient.export.classifier_spec import fill_inputs
 
 # Largest difference of a probability between a model and its export.
 TOLERANCE = 1e-5
@@ -156,8 +157,8 @@ def _predict(model, spec, images):
     inputs = images
     if spec.is_channels_first:
         inputs = np.transpose(images, (0, 3, 1, 2))
-    inputs = keras.tree.map_structure(lambda _: inputs, model.input)
-    (outputs,) = keras.tree.flatten(model.predict(inputs, verbose=0))
+    outputs = model.predict(fill_inputs(model, inputs), verbose=0)
+    (outputs,) = keras.tree.flatten(outputs)
     outputs = np.asarray(outputs).astype("float32")
     if spec.from_logits:
         outputs = np.exp(outputs - outputs.max(axis=-1, keepdims=True))

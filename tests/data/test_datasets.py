@@ -1,176 +1,89 @@
-"""Tests for batches: order, randomness, labels, and `fit`."""
+"""Tests for `ClassificationDataset`: its split, and what batches it gives."""
 
-import keras
 import numpy as np
 import pytest
 
 from keras_efficient import data
-from keras_efficient.training import FollowEpochs
+from tests.data.pictures import SIZE
+from tests.data.pictures import numbered
 
 
-def numbered(count=10, classes=4):
-    """Image i is all of the value 10 * i and has the label i % classes."""
-    values = (np.arange(count) * 10).astype("uint8")
-    images = np.broadcast_to(values[:, None, None, None], (count, 9, 13, 3))
-    return data.from_arrays(np.array(images), np.arange(count) % classes)
+def test_labels_and_classes():
+    dataset = numbered(6, classes=4)
+    assert len(dataset) == 6 and dataset.num_classes == 4
+    assert dataset.labels.tolist() == [0, 1, 2, 3, 0, 1]
+    assert dataset.labels.dtype == np.int64
 
 
-def numbers_of(images):
-    return (images[:, 0, 0, 0] / 10).round().astype(int)
+def test_split_keeps_each_class_in_both():
+    images = np.zeros((12, 6, 9, 3), "uint8")
+    labels = [0] * 8 + [1] * 3 + [2]
+    dataset = data.from_arrays(images, labels)
+    train, held_out = dataset.split(0.25, seed=1)
+    assert held_out.report.class_counts == {"0": 2, "1": 1, "2": 0}
+    assert train.report.class_counts == {"0": 6, "1": 2, "2": 1}
+    again, _ = dataset.split(0.25, seed=1)
+    assert [id(r) for r in train.records] == [id(r) for r in again.records]
+    other, _ = dataset.split(0.25, seed=2)
+    assert [id(r) for r in train.records] != [id(r) for r in other.records]
 
 
-def plain(image, rng):
-    """No change but the one that shows the random numbers."""
-    return (image // 10 * 10 + rng.integers(5)).astype("uint8")
+def test_split_divides_at_random_without_a_rest():
+    dataset = numbered(24, classes=2)
+    parts = [
+        [int(record.image[0, 0, 0]) // 10 for record in part.records]
+        for part in dataset.split(0.25)
+    ]
+    assert sorted(parts[0] + parts[1]) == list(range(24))
+    assert len(parts[1]) == 6 and parts[1] == sorted(parts[1])
+    assert parts[1] not in (list(range(6)), list(range(18, 24)))
 
 
-def epoch_of(batches, epoch):
-    batches.epoch = epoch
-    return np.concatenate(
-        [batches[i][0][:, 0, 0, 0] for i in range(len(batches))]
-    )
+@pytest.mark.parametrize("fraction", [0, 1, 1.5])
+def test_split_names_a_bad_fraction(fraction):
+    with pytest.raises(ValueError, match=f"fraction={fraction}"):
+        numbered().split(fraction)
 
 
-def test_evaluation_keeps_order_labels_and_the_last_batch():
-    batches = numbered().batches((9, 13), batch_size=4)
-    assert len(batches) == 3
-    seen = [batches[i] for i in range(3)]
-    assert [len(images) for images, _ in seen] == [4, 4, 2]
-    images = np.concatenate([images for images, _ in seen])
-    labels = np.concatenate([labels for _, labels in seen])
-    assert images.dtype == labels.dtype == np.float32
-    np.testing.assert_array_equal(numbers_of(images), np.arange(10))
-    np.testing.assert_array_equal(labels.argmax(1), np.arange(10) % 4)
-    assert (labels.sum(1) == 1).all() and labels.shape == (10, 4)
+def test_batches_augment_in_training_and_resize_else():
+    dataset = numbered()
+    default = data.Augmentation((32, 48))
+    assert dataset.batches((32, 48), training=True).transform == default
+    images, _ = dataset.batches((32, 48))[0]
+    assert images.shape == (10, 32, 48, 3)
+    square, _ = dataset.batches(np.int64(32))[0]
+    assert square.shape == (10, 32, 32, 3)
 
 
-def test_shuffled_labels_stay_with_their_images():
-    batches = numbered().batches((9, 13), 4, training=True, augmentation=plain)
-    for epoch in range(2):
-        batches.epoch = epoch
-        images, labels = (
-            np.concatenate(x)
-            for x in zip(*[batches[i] for i in range(3)], strict=True)
-        )
-        numbers = (images[:, 0, 0, 0] // 10).astype(int)
-        assert sorted(numbers) == list(range(10))
-        np.testing.assert_array_equal(labels.argmax(1), numbers % 4)
-
-
-def test_epochs_differ_and_repeat():
-    def make(**arguments):
-        return numbered(30).batches(
-            (9, 13), 4, training=True, augmentation=plain, **arguments
-        )
-
-    batches = make(seed=3)
-    first, second = epoch_of(batches, 0), epoch_of(batches, 1)
-    assert not np.array_equal(first // 10, second // 10), "order must differ"
-    by_image = [np.sort(x)[:5] % 10 for x in (first, second)]
-    assert not np.array_equal(*by_image), "random changes must differ"
-    np.testing.assert_array_equal(epoch_of(make(seed=3), 1), second)
-    assert not np.array_equal(epoch_of(make(seed=4), 1), second)
-
-
-def test_shards_share_the_images():
-    dataset = numbered(10)
-    seen = []
-    for index in range(3):
-        batches = dataset.batches((9, 13), 4, shard=(index, 3))
-        images = np.concatenate([batches[i][0] for i in range(len(batches))])
-        seen += numbers_of(images).tolist()
-    assert sorted(seen) == list(range(10))
-
-
-class Record(keras.layers.Layer):
-    """Passes images through; `fit` must see what the batches hold."""
-
-    def call(self, inputs):
-        return keras.ops.mean(inputs, axis=(1, 2))
-
-
-def small_model(classes=4):
-    images = keras.Input((9, 13, 3))
-    x = Record()(images)
-    return keras.Model(
-        images, keras.layers.Dense(classes, activation="softmax")(x)
-    )
-
-
-class Seen(keras.callbacks.Callback):
-    def __init__(self):
-        super().__init__()
-        self.steps, self.losses, self.total = [], [], None
-
-    def on_train_begin(self, logs=None):
-        self.total = self.params["steps"]
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps.append(batch)
-        self.losses.append(float(logs["loss"]))
-
-
-@pytest.mark.parametrize("num_threads", [1, 3])
-def test_fit_knows_the_length_and_sees_the_epochs_in_order(num_threads):
-    batches = numbered(20).batches(
-        (9, 13),
-        4,
-        training=True,
-        augmentation=plain,
-        num_threads=num_threads,
-    )
-    seen = Seen()
-    model = small_model()
-    model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy")
-    callbacks = [FollowEpochs(batches), seen]
-    model.fit(batches, epochs=2, verbose=0, callbacks=callbacks, shuffle=False)
-    assert seen.total == 5 and len(seen.steps) == 10
-    # With no learning the mean loss of each step tells which images it saw.
-    expected = []
-    for epoch in range(2):
-        batches.epoch = epoch
-        total = 0.0
-        for i in range(5):
-            total += float(model.test_on_batch(*batches[i]))
-            expected.append(total / (i + 1))
-    np.testing.assert_allclose(seen.losses, expected, rtol=1e-4)
-
-
-def test_epochs_go_on_without_the_callback():
-    batches = numbered(8).batches((9, 13), 4, training=True)
-    model = small_model()
-    model.compile("sgd", "categorical_crossentropy")
-    before = batches.epoch
-    model.fit(batches, epochs=3, verbose=0)
-    assert batches.epoch >= before + 3
-
-
-def test_evaluate_and_predict_take_batches():
-    batches = numbered(10).batches((9, 13), 4)
-    model = small_model()
-    model.compile("sgd", "categorical_crossentropy")
-    assert np.isfinite(model.evaluate(batches, verbose=0))
-    assert model.predict(batches, verbose=0).shape == (10, 4)
-
-
-def test_a_file_that_is_gone_is_named(tmp_path):
-    from PIL import Image
-
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (20, 30)).save(tmp_path / name / "1.png")
-    dataset = data.load_classification(tmp_path)
-    (tmp_path / "a" / "1.png").unlink()
-    with pytest.raises(FileNotFoundError, match="1.png"):
-        dataset.batches(32)[0]
+def test_batches_use_what_is_given():
+    stretch = data.ImagePreprocessing((7, 5), crop_fraction=None)
+    gradient = np.zeros((2, 20, 40, 3), "uint8")
+    gradient[..., 0] = np.arange(40) * 6
+    dataset = data.from_arrays(gradient, [0, 1])
+    images, _ = dataset.batches((7, 5), preprocessing=stretch)[0]
+    np.testing.assert_array_equal(images[1], stretch(gradient[1]))
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"batch_size": 0}, "batch_size=0"),
-        ({"num_threads": 0}, "num_threads=0"),
         ({"image_size": (0, 5)}, r"size=\(0, 5\)"),
+        (
+            {"augmentation": data.Augmentation(SIZE)},
+            "`augmentation` has no use with training=False",
+        ),
+        (
+            {"preprocessing": data.ImagePreprocessing(SIZE), "training": True},
+            "`preprocessing` has no use with training=True",
+        ),
+        (
+            {"augmentation": data.Augmentation(40), "training": True},
+            r"must become \(32, 32\).*size=\(40, 40\)",
+        ),
+        (
+            {"preprocessing": data.ImagePreprocessing(40)},
+            r"must become \(32, 32\).*size=\(40, 40\)",
+        ),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

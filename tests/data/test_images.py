@@ -1,12 +1,15 @@
 """Tests for reading one image, from good and bad files."""
 
+import concurrent.futures
 import io
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_efficient.data import load_image
+from tests.data.pictures import write_photo
 
 
 @pytest.fixture
@@ -55,10 +58,12 @@ def test_palette_and_bilevel(tmp_path, photo):
 
 
 def test_sixteen_bits_become_eight(tmp_path):
-    deep = np.array([[0, 257, 65535], [32896, 514, 1000]], "uint16")
+    # The higher 8 bits, as TensorFlow takes them: 255 // 256, 256 // 256, ...
+    deep = np.array([[0, 255, 256], [65535, 32767, 1000]], "uint16")
     Image.fromarray(deep).save(tmp_path / "deep.png")
     loaded = load_image(tmp_path / "deep.png")
-    assert loaded[..., 0].tolist() == [[0, 1, 255], [128, 2, 3]]
+    assert loaded[..., 0].tolist() == [[0, 0, 1], [255, 127, 3]]
+    np.testing.assert_array_equal(loaded[..., 0], loaded[..., 2])
 
 
 def test_cmyk_jpeg(tmp_path, photo):
@@ -72,7 +77,10 @@ def test_cmyk_jpeg(tmp_path, photo):
         (1, lambda x: x),
         (2, lambda x: x[:, ::-1]),
         (3, lambda x: x[::-1, ::-1]),
+        (4, lambda x: x[::-1]),
+        (5, lambda x: x.transpose(1, 0, 2)),
         (6, lambda x: np.rot90(x, -1)),
+        (7, lambda x: x[::-1, ::-1].transpose(1, 0, 2)),
         (8, lambda x: np.rot90(x)),
     ],
 )
@@ -85,6 +93,67 @@ def test_orientation_of_the_camera_is_applied(
     np.testing.assert_array_equal(load_image(path), turned(photo))
 
 
+@pytest.mark.parametrize(
+    "exif, shape",
+    [
+        (b"Exif\0\0no numbers", (5, 8, 3)),
+        # Turned by a quarter, and a width (0x100) that is no whole number:
+        # PIL can read that, but not write it back.
+        (
+            b"Exif\0\0MM\0*\0\0\0\x08\0\x02"
+            b"\x01\x00\0\x0b\0\0\0\x01\x3f\xc0\0\0"
+            b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+            b"\0\0\0\0",
+            (8, 5, 3),
+        ),
+    ],
+)
+def test_broken_notes_of_a_camera_do_not_spoil_the_pixels(
+    tmp_path, photo, exif, shape
+):
+    path = save(tmp_path / "noted.jpg", photo, exif=exif)
+    assert load_image(path).shape == shape
+
+
+def test_threads_leave_the_filters_of_warnings_alone(tmp_path, photo):
+    path = save(tmp_path / "a.png", photo)
+    before = list(warnings.filters)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(load_image, [path] * 200))
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize(
+    "reduction, expected", [(1, 1), (1.9, 1), (2, 2), (7.9, 4), (100, 8)]
+)
+def test_jpeg_files_are_decoded_smaller_where_allowed(
+    tmp_path, reduction, expected
+):
+    whole = write_photo(tmp_path / "a.jpg", 48, 80, quality=95)
+    image = load_image(tmp_path / "a.jpg", lambda height, width: reduction)
+    assert image.shape == (48 // expected, 80 // expected, 3)
+    # Each pixel is the mean of those that it stands for.
+    blocks = whole.reshape(48 // expected, expected, 80 // expected, -1, 3)
+    difference = image - blocks.mean((1, 3))
+    assert np.abs(difference).mean() < 4
+
+
+def test_reduction_is_asked_for_the_upright_image(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    asked = []
+
+    def twice(height, width):
+        asked.append((height, width))
+        return 2
+
+    write_photo(tmp_path / "turned.jpg", 48, 80, exif=exif)
+    assert load_image(tmp_path / "turned.jpg", twice).shape == (40, 24, 3)
+    assert asked == [(80, 48)]
+    write_photo(tmp_path / "other.png", 48, 80)
+    assert load_image(tmp_path / "other.png", twice).shape == (48, 80, 3)
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.7])
 def test_cut_off_files_are_named(tmp_path, kept):
     noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), "uint8")
@@ -93,8 +162,9 @@ def test_cut_off_files_are_named(tmp_path, kept):
     path = tmp_path / "cut.jpg"
     path.write_bytes(whole.getvalue()[: int(kept * len(whole.getvalue()))])
     reason = "is empty" if kept == 0 else "is no whole image"
-    with pytest.raises(ValueError, match=f"cut.jpg {reason}"):
-        load_image(path)
+    for max_reduction in (None, lambda height, width: 8):
+        with pytest.raises(ValueError, match=f"cut.jpg {reason}"):
+            load_image(path, max_reduction)
 
 
 def test_no_image_and_no_file(tmp_path):
@@ -104,13 +174,31 @@ def test_no_image_and_no_file(tmp_path):
         load_image(path)
     with pytest.raises(FileNotFoundError, match="There is no image .*gone"):
         load_image(tmp_path / "gone.jpg")
+    with pytest.raises(ValueError, match="the given bytes is empty"):
+        load_image(b"")
+    with pytest.raises(ValueError, match="the given bytes .*known format"):
+        load_image(b"this is no image")
+
+
+def test_what_the_disk_refuses_is_not_called_a_broken_image(tmp_path):
+    with pytest.raises(ValueError, match="cannot be read: Is a directory"):
+        load_image(tmp_path)
 
 
 def test_far_too_large_images_are_refused(tmp_path, photo, monkeypatch):
     path = save(tmp_path / "a.png", photo)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)  # the photo has 40
+    # PIL itself warns between its limit and twice of it.
+    for action in ("error", "ignore"):
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)
+            with pytest.raises(ValueError, match="a.png has too many pixels"):
+                load_image(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
     with pytest.raises(ValueError, match="too many pixels.*MAX_IMAGE_PIXELS"):
         load_image(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert load_image(path).shape == (5, 8, 3)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +207,7 @@ def test_far_too_large_images_are_refused(tmp_path, photo, monkeypatch):
         (np.zeros((4, 6, 3), "float32"), "uint8.*dtype=float32"),
         (np.zeros((4, 6, 2), "uint8"), r"1, 3 or 4.*shape=\(4, 6, 2\)"),
         (np.zeros((1, 4, 6, 3), "uint8"), r"shape=\(1, 4, 6, 3\)"),
+        (np.zeros((0, 6, 3)), r"shape=\(0, 6, 3\)"),
     ],
 )
 def test_arrays_that_are_no_images_are_refused(array, message):

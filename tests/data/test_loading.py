@@ -6,13 +6,10 @@ import pytest
 from PIL import Image
 
 from keras_efficient import data
+from keras_efficient.data.readers import image_folder
+from tests.data.pictures import write
 from tests.shared import SHARED
 from tests.shared import needs_shared
-
-
-def write(path, value=0, size=(8, 5)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (value, value, value)).save(path)
 
 
 @pytest.fixture
@@ -23,8 +20,10 @@ def folder(tmp_path):
     for i in range(2):
         write(tmp_path / "daisies" / "deeper" / f"{i}.png", 100 + 10 * i)
     (tmp_path / "roses" / "notes.txt").write_text("no image")
-    (tmp_path / ".cache").mkdir()
+    write(tmp_path / ".cache" / "0.jpg")
+    write(tmp_path / "roses" / ".thumbnails" / "0.jpg")
     write(tmp_path / "roses" / "._0.jpg")
+    write(tmp_path / "overview.png")
     return tmp_path
 
 
@@ -33,15 +32,31 @@ def test_reads_a_folder_for_each_class(folder):
     assert dataset.class_names == ("daisies", "roses")
     assert dataset.labels.tolist() == [0, 0, 1, 1, 1]
     assert dataset.report.class_counts == {"daisies": 2, "roses": 3}
-    assert dataset.report.ignored == 1
-    assert "5 images of 2 classes" in str(dataset.report)
+    assert dataset.report.ignored == 2  # notes.txt and overview.png
+    assert str(dataset.report) == (
+        f"5 images of 2 classes in {folder}\n2 files are no images, ignored"
+    )
 
 
 def test_reads_a_split(folder):
     write(folder / "val" / "roses" / "a.jpg")
-    assert len(data.load_classification(folder, "val")) == 1
+    write(folder / "val" / "daisies" / "a.jpg")
+    assert len(data.load_classification(folder, "val")) == 2
     with pytest.raises(FileNotFoundError, match="no folder .*test.*roses"):
         data.load_classification(folder, "test")
+
+
+def test_splits_are_not_taken_for_classes(folder):
+    for split in ("train", "Val"):
+        write(folder / split / "roses" / "a.jpg")
+    with pytest.raises(ValueError, match="'Val', 'train'.*split='Val'"):
+        data.load_classification(folder)
+    chosen = data.load_classification(folder, class_names=["Val", "train"])
+    assert chosen.labels.tolist() == [0, 1]
+    # A class may have such a name, if its images lie in it.
+    write(folder / "test" / "a.jpg")
+    names = ["test", "roses"]
+    assert len(data.load_classification(folder, class_names=names)) == 4
 
 
 def test_broken_images_are_dropped_and_named(folder):
@@ -81,18 +96,75 @@ def test_class_names_give_the_order_of_the_labels(folder):
     assert dataset.labels.tolist() == [0, 0, 0, 1, 1]
     only = data.load_classification(folder, class_names=["roses"])
     assert len(only) == 3
-    with pytest.raises(
-        ValueError, match=r"not in `class_names`: \['daisies'\]"
-    ):
+    assert only.report.left_out == ("daisies",)
+    assert "left out, not in `class_names`: 'daisies'" in str(only.report)
+    with pytest.raises(ValueError, match="not in `class_names`: 'daisies'"):
         data.load_classification(folder, class_names=["roses"], strict=True)
+
+
+def test_class_names_without_a_folder_are_reported(folder):
+    names = ["roses", "daisies", "Tulips"]
+    dataset = data.load_classification(folder, class_names=names)
+    assert "classes without images: 'Tulips'" in str(dataset.report)
+    with pytest.raises(ValueError, match="nothing for these.*'Tulips'.*there"):
+        data.load_classification(folder, class_names=names, strict=True)
+    with pytest.raises(ValueError, match="none of the classes.*there are"):
+        data.load_classification(folder, class_names=["Tulips"])
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        ("roses", "sequence of strings.*'roses'"),
+        (["roses", "roses"], "each once"),
+        ([], "at least one"),
+    ],
+)
+def test_bad_class_names_are_errors(folder, names, message):
+    with pytest.raises(ValueError, match=message):
+        data.load_classification(folder, class_names=names)
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(np.zeros((1, 6, 9, 3), "uint8"), [0], names)
+
+
+def test_a_long_check_shows_how_far_it_is(folder, monkeypatch, capsys):
+    monkeypatch.setattr(image_folder, "MIN_IMAGES_FOR_PROGRESS", 5)
+    monkeypatch.setattr(image_folder, "CHUNK", 2)
+    (folder / "roses" / "1.JPG").write_bytes(b"")
+    dataset = data.load_classification(folder)
+    assert len(dataset) == 4 and len(dataset.report.dropped) == 1
+    assert "5/5" in capsys.readouterr().out
+
+
+def test_far_too_large_images_are_dropped(folder, monkeypatch):
+    write(folder / "roses" / "large.png", size=(40, 50))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for check in ("decode", "header"):
+        dataset = data.load_classification(folder, check=check)
+        assert len(dataset) == 5
+        assert "large.png has too many pixels" in str(dataset.report)
+
+
+def test_long_reports_are_cut(folder):
+    for i in range(12):
+        (folder / "roses" / f"empty_{i:02}.jpg").write_bytes(b"")
+    report = str(data.load_classification(folder).report)
+    assert "12 images dropped" in report and "and 2 more" in report
+    assert "empty_09.jpg is empty" in report and "empty_10" not in report
 
 
 def test_folders_without_classes_are_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         data.load_classification(tmp_path / "gone")
     write(tmp_path / "flat.jpg")
-    with pytest.raises(ValueError, match="no images in folders of classes"):
+    with pytest.raises(ValueError, match="no folders of classes; files.*: 1"):
         data.load_classification(tmp_path)
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "tom.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match="no readable.*tom.jpg is empty"):
+        data.load_classification(tmp_path)
+    with pytest.raises(ValueError, match="check='all'"):
+        data.load_classification(tmp_path, check="all")
 
 
 def test_arrays():
@@ -107,7 +179,8 @@ def test_arrays():
 @pytest.mark.parametrize(
     "images, labels, names, message",
     [
-        (np.zeros((2, 6, 9, 3)), [0, 1], None, "uint8.*dtype=float64"),
+        (np.zeros((2, 6, 9, 3)), [0, 1], None, r"in \[0, 1\].*dtype=float64"),
+        (np.full((2, 6, 9, 3), "a"), [0, 1], None, "uint8.*dtype=<U1"),
         (np.zeros((2, 6, 9, 5), "uint8"), [0, 1], None, "1, 3 or 4 channels"),
         (np.zeros((0, 6, 9, 3), "uint8"), [], None, "at least one image"),
         (np.zeros((2, 6, 9, 3), "uint8"), [0], None, r"shape \(2,\).*\(1,\)"),
@@ -145,17 +218,32 @@ def test_npz_files(tmp_path):
         data.load_classification(path)
 
 
-def test_split_keeps_each_class_in_both():
-    images = np.zeros((12, 6, 9, 3), "uint8")
-    labels = [0] * 8 + [1] * 3 + [2]
-    dataset = data.from_arrays(images, labels)
-    train, held_out = dataset.split(0.25, seed=1)
-    assert held_out.report.class_counts == {"0": 2, "1": 1, "2": 0}
-    assert train.report.class_counts == {"0": 6, "1": 2, "2": 1}
-    again, _ = dataset.split(0.25, seed=1)
-    assert [id(r) for r in train.records] == [id(r) for r in again.records]
-    with pytest.raises(ValueError, match="fraction=1.5"):
-        dataset.split(1.5)
+def test_arrays_are_named_by_the_file_and_chosen_by_name(tmp_path):
+    path = tmp_path / "set.npz"
+    images = np.zeros((3, 6, 9, 3), "uint8")
+    names = np.array(["apple", "bear", "chair"])
+    np.savez(path, x_train=images, y_train=[0, 1, 2], class_names=names)
+    dataset = data.load_classification(path)
+    assert dataset.class_names == ("apple", "bear", "chair")
+    dataset = data.load_classification(path, class_names=["bear", "apple"])
+    assert dataset.labels.tolist() == [1, 0]
+    assert dataset.report.class_counts == {"bear": 1, "apple": 1}
+    assert dataset.report.left_out == ("chair",)
+    with pytest.raises(ValueError, match="none of the classes"):
+        data.load_classification(path, class_names=["door"])
+    np.savez(path, x_train=images, y_train=[0, 1, 2])
+    dataset = data.load_classification(path, class_names=["x", "y", "z"])
+    assert dataset.labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
+def test_files_that_are_no_npz_are_errors(tmp_path, content):
+    path = tmp_path / "set.npz"
+    with pytest.raises(FileNotFoundError, match="no file .*set.npz"):
+        data.load_classification(path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="set.npz is no whole .npz file"):
+        data.load_classification(path)
 
 
 @needs_shared

@@ -100,8 +100,35 @@ def test_augmentation_takes_any_image(size):
 
 
 @pytest.mark.parametrize(
+    "height, width, size, expected",
+    [
+        # The smallest crop of a quarter, wide or tall by 4 / 3: sqrt(400 *
+        # 600 / 4 * 3 / 4) = 212.1 pixels; 212.1 / 32 and 212.1 / 48.
+        (400, 600, (32, 48), 4.42),
+        (600, 400, (48, 32), 4.42),
+        # 30 pixels of height are fewer than 212.1 * ... of a strip.
+        (30, 4000, (20, 20), 1.5),
+        (100, 100, (64, 64), 1.0),
+    ],
+)
+def test_no_crop_of_a_reduced_image_is_smaller_than_the_result(
+    height, width, size, expected
+):
+    reduction = Augmentation(size).max_reduction(height, width)
+    assert reduction == pytest.approx(expected, abs=0.005)
+
+
+def test_augmentation_says_its_recipe():
+    shown = repr(Augmentation(64, area=(0.1, 0.5), flip_rate=0))
+    assert shown.startswith("Augmentation(size=(64, 64), area=(0.1, 0.5)")
+    assert "flip_rate=0," in shown and "method='bicubic'" in shown
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
+        ({"size": (0, 3)}, r"size=\(0, 3\)"),
+        ({"method": "nearest"}, "method='nearest'"),
         ({"area": (0.0, 1.0)}, r"area=\(0.0, 1.0\)"),
         ({"area": (0.5, 1.5)}, r"<= 1.*area=\(0.5, 1.5\)"),
         ({"aspect": (2.0, 1.0)}, r"aspect=\(2.0, 1.0\)"),
@@ -111,4 +138,4 @@ def test_augmentation_takes_any_image(size):
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Augmentation((32, 32), **arguments)
+        Augmentation(**{"size": (32, 32), **arguments})

@@ -228,6 +228,38 @@ def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
     check_answer(answer, probabilities_of(images), ("0", "1", "2"))
 
 
+class OwnTraining(keras.Model):
+    """Unknown to the child, which needs no training step."""
+
+    def train_step(self, *args):
+        return {}
+
+
+@slow_elsewhere
+@pytest.mark.parametrize("kind", ["sequential", "own training step"])
+def test_other_kinds_of_models(tmp_path, kind):
+    model = keras.Sequential(
+        [
+            keras.Input((21, 30, 3)),
+            LAYERS.Rescaling(1 / 255),
+            LAYERS.Lambda(lambda x: x * 2.0),
+            LAYERS.GlobalAveragePooling2D(),
+            LAYERS.Dense(3, activation="softmax"),
+        ]
+    )
+    if kind == "own training step":
+        model = OwnTraining(model.inputs, model.outputs)
+        model.compile("sgd", loss=lambda y, y_pred: y_pred)
+    path = export.saved_model(model, tmp_path / "1")
+    signatures = tf.saved_model.load(str(path)).signatures
+    files = image_files()
+    images = prepare(files, ImagePreprocessing((21, 30)))
+    answer = ask(signatures["serving_default"], image_bytes=files)
+    expected = model.predict(images, verbose=0)
+    expected = expected[0] if isinstance(expected, list) else expected
+    check_answer(answer, expected, ("0", "1", "2"))
+
+
 @slow_elsewhere
 def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
     (tmp_path / "old").write_text("old")

@@ -17,8 +17,8 @@ from keras_efficient.data.records import listed
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 CHECKS = ("decode", "header")
 SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test")
-# From so many images on a bar shows how far the check is: about half a minute.
-MIN_IMAGES_FOR_PROGRESS = 20_000
+# From so many images on, about ten seconds, a bar shows how far the check is.
+MIN_IMAGES_FOR_PROGRESS = 10_000
 # Images that are checked between two steps of the bar.
 CHUNK = 1000
 EXPECTED = "<folder>/<class>/<image>, such as {}"
@@ -39,7 +39,7 @@ def read_image_folder(
     found, loose = _list(folder)
     if not found:
         raise ValueError(
-            f"{folder} has no folders of classes, but {len(loose)} files. "
+            f"{folder} has no folders of classes; files in it: {len(loose)}. "
             f"Expected {EXPECTED.format(folder / 'cats' / 'tom.jpg')}."
         )
     names, left_out = select_classes(folder, found, class_names, strict)
@@ -58,7 +58,7 @@ def read_image_folder(
     counts = dict.fromkeys(names, 0)
     for record in records:
         counts[names[record.label]] += 1
-    _check_empty(folder, counts, class_names is not None)
+    _check_empty(folder, counts, class_names is not None, dropped)
     report = ReadReport(str(folder), counts, dropped, ignored, left_out)
     return records, names, report
 
@@ -90,7 +90,11 @@ def _list(folder):
 
 
 def _files_below(folder):
-    """Paths of all files below a folder, sorted; none where it is missing."""
+    """Paths of all files below a folder, sorted; none where it is missing.
+
+    Links to folders count for a class itself, not below it, where they might
+    lead in a circle.
+    """
     paths = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -102,12 +106,13 @@ def _files_below(folder):
     return sorted(paths)
 
 
-def _check_empty(folder, counts, is_given):
+def _check_empty(folder, counts, is_given, dropped):
     empty = [name for name, count in counts.items() if not count]
+    why = f" The first that cannot be read: {dropped[0][1]}." if dropped else ""
     if len(empty) == len(counts):
         raise ValueError(
             f"{folder} has no readable image in the folders {listed(empty)}. "
-            f"Accepted extensions: {', '.join(EXTENSIONS)}."
+            f"Accepted extensions: {', '.join(EXTENSIONS)}.{why}"
         )
     if empty and not is_given:
         raise ValueError(
@@ -122,22 +127,20 @@ def _check_files(records, check):
     progress = None
     if check == "decode" and len(records) >= MIN_IMAGES_FOR_PROGRESS:
         progress = keras.utils.Progbar(len(records), unit_name="image")
-    good, dropped = [], []
+    problems = []
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for start in range(0, len(records), CHUNK):
             chunk = records[start : start + CHUNK]
-            for record, problem in zip(
-                chunk,
-                pool.map(lambda r: _problem(r, check), chunk),
-                strict=True,
-            ):
-                if problem is None:
-                    good.append(record)
-                else:
-                    dropped.append((record.image, problem))
+            problems += pool.map(lambda record: _problem(record, check), chunk)
             if progress is not None:
                 progress.add(len(chunk))
-    return tuple(good), tuple(dropped)
+    checked = list(zip(records, problems, strict=True))
+    return (
+        tuple(record for record, problem in checked if problem is None),
+        tuple(
+            (record.image, problem) for record, problem in checked if problem
+        ),
+    )
 
 
 def _problem(record, check):
