@@ -22,6 +22,10 @@ import keras_efficient
 
 CLASSES = ("circle", "cross", "square", "triangle")
 IMAGE_SIZE = 64
+# The whole picture: shapes may stand at its border.
+PREPROCESSING = keras_efficient.data.ImagePreprocessing(
+    (IMAGE_SIZE, IMAGE_SIZE), crop_fraction=1
+)
 
 
 def main():
@@ -51,6 +55,7 @@ def main():
         model,
         folder / "served" / "1",
         class_names=train.class_names,
+        preprocessing=PREPROCESSING,
         overwrite=True,
     )
 
@@ -76,7 +81,7 @@ def train_model(train, validation, directory, epochs):
     result = keras_efficient.training.finetune_classifier(
         model,
         train.batches(IMAGE_SIZE, 16, training=True, augmentation=augmentation),
-        validation.batches(IMAGE_SIZE, 16),
+        validation.batches(IMAGE_SIZE, 16, preprocessing=PREPROCESSING),
         directory=directory,
         head_epochs=0,
         epochs=epochs,
@@ -131,10 +136,11 @@ def draw_predictions(model, dataset, path, columns=6, rows=3):
     """A grid of pictures, each with the class and how sure the model is."""
     rng = np.random.default_rng(1)
     chosen = rng.permutation(len(dataset))[: columns * rows]
-    resize = keras_efficient.data.ImagePreprocessing((IMAGE_SIZE, IMAGE_SIZE))
     load = keras_efficient.data.load_image
     images = [load(dataset.records[i].image) for i in chosen]
-    inputs = np.stack([resize(image) for image in images]).astype("float32")
+    inputs = np.stack([PREPROCESSING(image) for image in images]).astype(
+        "float32"
+    )
     probabilities = model.predict(inputs, verbose=0)
     cell = 132
     sheet = Image.new("RGB", (columns * cell, rows * (cell + 20)), "white")

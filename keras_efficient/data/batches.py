@@ -82,7 +82,7 @@ class ClassificationBatches(keras.utils.PyDataset):
         one_hot=True,
     ):
         if num_threads is None:
-            num_threads = min(os.cpu_count() or 1, MAX_THREADS)
+            num_threads = min(_num_processors(), MAX_THREADS)
         _check_numbers(batch_size, num_threads, seed, shard)
         # Keras' own threads mix batches of one epoch into the next.
         super().__init__(workers=1)
@@ -201,6 +201,13 @@ class ClassificationBatches(keras.utils.PyDataset):
                 f"{'an array' if is_array else record.image}"
             )
         return image, record.label
+
+
+def _num_processors():
+    """Processors that this process may use; not all systems tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_numbers(batch_size, num_threads, seed, shard):

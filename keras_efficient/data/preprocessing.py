@@ -14,6 +14,8 @@ FILTERS = {
 PUBLISHED = "published"
 # The papers' margin, pixels of the network's input: 224 of 256 are kept.
 PUBLISHED_MARGIN = 32
+# 224 / 256, that of the smallest network.
+SMALLEST_PUBLISHED = fractions.Fraction(7, 8)
 # Keeps the integers of `crop_box` below 2**63 for sides up to a million.
 MAX_DENOMINATOR = 1000
 
@@ -32,8 +34,9 @@ class ImagePreprocessing:
             sides of the largest centred rectangle of the result's aspect
             ratio; taken to the nearest fraction of whole numbers up to 1000.
             `"published"` is the papers' evaluation: `s / (s + 32)` with `s`
-            the shorter side of `size`. `None` keeps the whole image and
-            stretches it. Defaults to `"published"`.
+            the shorter side of `size`, and 7 / 8 below the papers' sizes,
+            where the rule would cut away too much. `None` keeps the whole
+            image and stretches it. Defaults to `"published"`.
         method: `"bicubic"` or `"bilinear"`, with antialiasing as PIL does it;
             rows first. Defaults to `"bicubic"`.
 
@@ -128,7 +131,10 @@ class ImagePreprocessing:
             return None
         if self.crop_fraction == PUBLISHED:
             side = min(self.size)
-            return fractions.Fraction(side, side + PUBLISHED_MARGIN)
+            return max(
+                fractions.Fraction(side, side + PUBLISHED_MARGIN),
+                SMALLEST_PUBLISHED,
+            )
         share = fractions.Fraction(self.crop_fraction)
         return share.limit_denominator(MAX_DENOMINATOR)
 

@@ -1,6 +1,5 @@
 """Tests for reading one image, from good and bad files."""
 
-import concurrent.futures
 import io
 import warnings
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import load_image
+from keras_efficient.data.images import open_image
 from tests.data.pictures import write_photo
 
 
@@ -53,6 +53,9 @@ def test_palette_and_bilevel(tmp_path, photo):
     image.save(tmp_path / "palette.png")
     loaded = load_image(tmp_path / "palette.png")
     np.testing.assert_array_equal(loaded, np.array(image.convert("RGB")))
+    # A transparency for each colour; PIL warns unless it is taken with care.
+    image.save(tmp_path / "clear.png", transparency=bytes([0, 255]))
+    np.testing.assert_array_equal(load_image(tmp_path / "clear.png"), loaded)
     Image.fromarray(photo[..., 0] > 80).save(tmp_path / "bilevel.png")
     assert set(np.unique(load_image(tmp_path / "bilevel.png"))) == {0, 255}
 
@@ -93,33 +96,41 @@ def test_orientation_of_the_camera_is_applied(
     np.testing.assert_array_equal(load_image(path), turned(photo))
 
 
+# Turned by a quarter, and a width (0x100) that is no whole number: PIL can
+# read that, but not write it back.
+ODD_EXIF = (
+    b"Exif\0\0MM\0*\0\0\0\x08\0\x02"
+    b"\x01\x00\0\x0b\0\0\0\x01\x3f\xc0\0\0"
+    b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+    b"\0\0\0\0"
+)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
 @pytest.mark.parametrize(
     "exif, shape",
     [
         (b"Exif\0\0no numbers", (5, 8, 3)),
-        # Turned by a quarter, and a width (0x100) that is no whole number:
-        # PIL can read that, but not write it back.
-        (
-            b"Exif\0\0MM\0*\0\0\0\x08\0\x02"
-            b"\x01\x00\0\x0b\0\0\0\x01\x3f\xc0\0\0"
-            b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
-            b"\0\0\0\0",
-            (8, 5, 3),
-        ),
+        (b"Exif\0\0MM\0*", (5, 8, 3)),
+        (ODD_EXIF, (8, 5, 3)),
     ],
 )
 def test_broken_notes_of_a_camera_do_not_spoil_the_pixels(
-    tmp_path, photo, exif, shape
+    tmp_path, photo, exif, shape, ending
 ):
-    path = save(tmp_path / "noted.jpg", photo, exif=exif)
+    path = save(tmp_path / f"noted.{ending}", photo, exif=exif)
     assert load_image(path).shape == shape
 
 
 def test_threads_leave_the_filters_of_warnings_alone(tmp_path, photo):
     path = save(tmp_path / "a.png", photo)
     before = list(warnings.filters)
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(load_image, [path] * 200))
+    # Two threads, the second of which begins and ends later.
+    first, second = open_image(path), open_image(path)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
     assert list(warnings.filters) == before
 
 
