@@ -55,7 +55,7 @@ class ImagePreprocessing:
     >>> resize(np.zeros((480, 640, 3), "uint8")).shape
     (224, 160, 3)
     >>> resize.crop_box(480, 640)
-    (40, 177, 400, 286)
+    (30, 170, 420, 300)
 
     Reference:
         - `tensorflow/tpu`, `efficientnet/preprocessing.py`, as it was when

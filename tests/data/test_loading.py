@@ -53,10 +53,13 @@ def test_splits_are_not_taken_for_classes(folder):
         data.load_classification(folder)
     chosen = data.load_classification(folder, class_names=["Val", "train"])
     assert chosen.labels.tolist() == [0, 1]
-    # A class may have such a name, if its images lie in it.
+
+
+def test_a_class_may_be_named_as_a_split_if_its_images_lie_in_it(folder):
     write(folder / "test" / "a.jpg")
-    names = ["test", "roses"]
-    assert len(data.load_classification(folder, class_names=names)) == 4
+    write(folder / "test" / "deeper" / "b.jpg")
+    dataset = data.load_classification(folder)
+    assert dataset.report.class_counts["test"] == 2
 
 
 def test_broken_images_are_dropped_and_named(folder):
@@ -241,6 +244,17 @@ def test_files_that_are_no_npz_are_errors(tmp_path, content):
     path = tmp_path / "set.npz"
     with pytest.raises(FileNotFoundError, match="no file .*set.npz"):
         data.load_classification(path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="set.npz is no whole .npz file"):
+        data.load_classification(path)
+
+
+def test_files_with_broken_data_are_errors(tmp_path):
+    path = tmp_path / "set.npz"
+    noise = np.random.default_rng(0).integers(0, 9, (30, 6, 9, 3), "uint8")
+    np.savez_compressed(path, x_train=noise, y_train=np.zeros(30, int))
+    content = bytearray(path.read_bytes())
+    content[300:340] = b"\xff" * 40
     path.write_bytes(content)
     with pytest.raises(ValueError, match="set.npz is no whole .npz file"):
         data.load_classification(path)

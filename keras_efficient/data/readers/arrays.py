@@ -47,7 +47,7 @@ def read_arrays(
 
 def read_npz(
     path: str | os.PathLike,
-    split: str = "train",
+    split: str,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
 ) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
