@@ -9,6 +9,7 @@ from keras_efficient.converters import readers
 from keras_efficient.converters import sources
 from keras_efficient.converters.matching import check_values
 from keras_efficient.converters.matching import match
+from keras_efficient.converters.names import BOX_PREDICTOR
 from keras_efficient.converters.names import CLASSIFIER
 from keras_efficient.converters.names import find_layer
 from keras_efficient.converters.names import is_preprocessing
@@ -34,26 +35,28 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
       `keras.applications`;
     - checkpoints of TensorFlow by tensorflow/tpu: a folder, a prefix, an
       `.index` file or a `.tar.gz`, of which the averaged weights are taken;
-    - `.pth`, `.pt` and `.safetensors` of timm, lukemelas/EfficientNet-PyTorch
-      and torchvision, without PyTorch and without running code from them;
+    - `.h5` and checkpoints of detectors by google/automl, averaged, too;
+    - `.pth`, `.pt` and `.safetensors` of timm, lukemelas/EfficientNet-PyTorch,
+      torchvision and effdet, without PyTorch and without running code from
+      them;
     - `.npz` with the names of any of these.
 
     A file with another number of classes than the model fills everything but
-    the classifier, and says so. A model without classifier takes files with
-    one.
+    the classifier (of a detector: the class predictor), and says so. A model
+    without classifier takes files with one.
 
     Args:
-        model: An EfficientNet, or a model that contains one.
+        model: An EfficientNet, an EfficientDet, or a model that contains one.
         path: Path of the checkpoint.
         strict: Boolean, whether every variable of the model must be filled
             and every one of the file used. If `False`, what fits is loaded
             and the report names the rest. Defaults to `True`.
         source: String, the library that the weights come from, one of
             `"keras_applications"`, `"keras_efficient"`, `"tensorflow"`,
-            `"timm_tf"`, `"timm"`, `"lukemelas"` and `"torchvision"`. A file
-            of timm with a name that does not tell needs it, and an `.npz` of
-            a model of ours that pads as PyTorch (`"keras_efficient"`).
-            Defaults to `None`: recognised.
+            `"timm_tf"`, `"timm"`, `"lukemelas"`, `"torchvision"`, `"automl"`,
+            `"effdet_tf"` and `"effdet"`. A file of timm with a name that does
+            not tell needs it, and an `.npz` of a model of ours that pads as
+            PyTorch (`"keras_efficient"`). Defaults to `None`: recognised.
         normalization: Pair `(mean, std)` in units of `[0, 1]`, by which the
             pixels of these weights were normalised. Defaults to `None`: what
             the file, its published name or its `config.json` says, else
@@ -93,6 +96,7 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
     of_file = take_normalization(arrays)
     config = {} if "efficientnet" in path.name else read_config(path)
     source, scheme = sources.identify(list(arrays), path, source, config)
+    arrays = scheme.prepare(arrays)
     normalization = choose_normalization(normalization, of_file, path, config)
     variant = variant_of_file(arrays, scheme)
     named = named_variables(model)
@@ -104,7 +108,7 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
     for name, value in result.values.items():
         named[name].assign(value)
     assign_normalization(_preprocessing(model), normalization)
-    _tell_of_classes(result, path)
+    _tell_of_classes(result, path, named)
     return report
 
 
@@ -126,7 +130,7 @@ def _load_native(model, path, kind, strict, argument):
         check_values(result.values, path)
         if argument is not None:
             assign_normalization(layer, normalization)
-    _tell_of_classes(result, path)
+    _tell_of_classes(result, path, named)
     return report
 
 
@@ -173,13 +177,17 @@ def _check_fit(model, named, result, report, strict, variant):
     )
 
 
-def _tell_of_classes(result, path):
+def _tell_of_classes(result, path, named):
     if not result.differs_in_classes:
         return
+    # A detector predicts them for each of its anchors, as four box numbers.
+    boxes = named.get(f"{BOX_PREDICTOR}/pointwise_conv/bias")
+    anchors = 1 if boxes is None else boxes.shape[-1] // 4
+    what = "classifier" if boxes is None else "class predictor"
     classes = result.mismatched[0]
     print_message(
-        f"{path.name} has {classes.in_file[-1]} classes, the model "
-        f"{classes.in_model[-1]}: the classifier was not loaded."
+        f"{path.name} has {classes.in_file[-1] // anchors} classes, the model "
+        f"{classes.in_model[-1] // anchors}: the {what} was not loaded."
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_efficient.converters.names import CLASS_PREDICTOR
 from keras_efficient.converters.names import CLASSIFIER
 from keras_efficient.converters.names import blocks_in
 from keras_efficient.converters.report import Mismatch
@@ -44,7 +45,9 @@ class Match:
         return (
             bool(names)
             and all(
-                mismatch.name.startswith(f"{CLASSIFIER}/")
+                mismatch.name.startswith(
+                    (f"{CLASSIFIER}/", f"{CLASS_PREDICTOR}/")
+                )
                 # The last axis is that of the classes.
                 and mismatch.in_file[:-1] == mismatch.in_model[:-1]
                 for mismatch in self.mismatched

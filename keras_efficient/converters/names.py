@@ -1,9 +1,10 @@
-"""One canonical name for each variable of an EfficientNet.
+"""One canonical name for each variable of a network.
 
-It is the name that `keras.applications` gives it, such as
+In an EfficientNet it is the name that `keras.applications` gives it, such as
 `"block2a_expand_conv/kernel"`, `"block2a_dwconv/kernel"` or
-`"block2a_bn/gamma"`. How other libraries call the same variables stands in
-`keras_efficient.converters.schemes`.
+`"block2a_bn/gamma"`; of what else an EfficientDet has, its path in Keras. How
+other libraries call the same variables stands in
+`keras_efficient.converters.schemes` and `detector_schemes`.
 """
 
 import dataclasses
@@ -17,6 +18,9 @@ _CONV = _DEPTHWISE = ("kernel",)
 _CONV_WITH_BIAS = _DENSE = ("kernel", "bias")
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 CLASSIFIER = "predictions"
+# The last convolutions of a detector's heads.
+CLASS_PREDICTOR = "class_head/predictor"
+BOX_PREDICTOR = "box_head/predictor"
 # Layers ahead of and behind the blocks.
 END_LAYERS = {
     "stem_conv": _CONV,

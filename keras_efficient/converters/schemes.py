@@ -7,6 +7,7 @@ They follow the sources of the libraries: tensorflow/tpu
 
 import dataclasses
 import re
+from collections.abc import Callable
 from collections.abc import Mapping
 
 from keras_efficient.converters.names import BLOCK_LAYERS
@@ -29,7 +30,10 @@ class Scheme:
         is_torch: Whether variables are called and laid out as in PyTorch.
         pattern: What its names begin with, to recognise it.
         rewrites: Pairs of pattern and replacement for its names, applied
-            before looking them up.
+            before looking them up. What they turn into a canonical name is
+            in no need of the table.
+        prepare: Function of all arrays of a file that gives them as the
+            names can say; by default they are left as they are.
     """
 
     name: str
@@ -40,7 +44,8 @@ class Scheme:
     separator: str
     is_torch: bool
     pattern: str
-    rewrites: tuple[tuple[str, str], ...] = ()
+    rewrites: tuple[tuple[str, str | Callable], ...] = ()
+    prepare: Callable[[dict], dict] = lambda arrays: arrays
 
     def table(self, blocks):
         """Maps names of this scheme to canonical ones.
@@ -82,7 +87,7 @@ class Scheme:
 
     def rewrite(self, name):
         """The name as the table has it; `None` for what is no weight."""
-        if self.is_torch and name.endswith(_COUNTERS):
+        if self.is_torch and name.endswith(COUNTERS):
             return None
         for pattern, replacement in self.rewrites:
             name = re.sub(pattern, replacement, name)
@@ -96,7 +101,7 @@ class Scheme:
             return array.T
         if array.ndim != 4:
             return array
-        is_depthwise = canonical.endswith("_dwconv/kernel")
+        is_depthwise = canonical.endswith(_DEPTHWISE_KERNELS)
         # OIHW to HWIO; of a depthwise kernel (C, 1, H, W) to (H, W, C, 1).
         return array.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
 
@@ -104,7 +109,8 @@ class Scheme:
         return _TORCH_VARIABLES[variable] if self.is_torch else variable
 
 
-_COUNTERS = ("num_batches_tracked", "n_averaged")
+COUNTERS = ("num_batches_tracked", "n_averaged")
+_DEPTHWISE_KERNELS = ("_dwconv/kernel", "/depthwise_conv/kernel")
 _TORCH_VARIABLES = {
     "kernel": "weight",
     "bias": "bias",
@@ -119,7 +125,8 @@ def _same(names):
     return {name: name for name in names}
 
 
-def _without_expand(parts, **changed):
+def without_expand(parts, **changed):
+    """The layers of a block that does not expand, some called otherwise."""
     kept = {k: v for k, v in parts.items() if not k.startswith("expand_")}
     return {**kept, **changed}
 
@@ -131,7 +138,7 @@ KERAS_EFFICIENT = Scheme(
     ends=_same(END_LAYERS),
     block="{name}/",
     parts=_KERAS_EFFICIENT_PARTS,
-    parts_without_expand=_without_expand(_KERAS_EFFICIENT_PARTS),
+    parts_without_expand=without_expand(_KERAS_EFFICIENT_PARTS),
     separator="/",
     is_torch=False,
     pattern=_KERAS_ENDS + r"|^block\d+[a-z]+/",
@@ -141,7 +148,7 @@ KERAS_APPLICATIONS = Scheme(
     ends=_same(END_LAYERS),
     block="{name}_",
     parts=_same(BLOCK_LAYERS),
-    parts_without_expand=_without_expand(_same(BLOCK_LAYERS)),
+    parts_without_expand=without_expand(_same(BLOCK_LAYERS)),
     separator="/",
     is_torch=False,
     pattern=_KERAS_ENDS + r"|^block\d+[a-z]+_\w+/",
@@ -168,7 +175,7 @@ TENSORFLOW = Scheme(
     },
     block="blocks_{index}/",
     parts=_TENSORFLOW_PARTS,
-    parts_without_expand=_without_expand(
+    parts_without_expand=without_expand(
         _TENSORFLOW_PARTS,
         bn="tpu_batch_normalization",
         project_conv="conv2d",
@@ -204,7 +211,7 @@ TIMM = Scheme(
     },
     block="blocks.{stage}.{repeat}.",
     parts=_TIMM_PARTS,
-    parts_without_expand=_without_expand(
+    parts_without_expand=without_expand(
         _TIMM_PARTS, bn="bn1", project_conv="conv_pw", project_bn="bn2"
     ),
     separator=".",
@@ -233,7 +240,7 @@ LUKEMELAS = Scheme(
     },
     block="_blocks.{index}.",
     parts=_LUKEMELAS_PARTS,
-    parts_without_expand=_without_expand(_LUKEMELAS_PARTS),
+    parts_without_expand=without_expand(_LUKEMELAS_PARTS),
     separator=".",
     is_torch=True,
     pattern=r"^_(conv_stem|bn[01]|conv_head|fc|blocks\.\d+\._\w+)\.",
@@ -279,23 +286,3 @@ SCHEMES = (
     LUKEMELAS,
     TORCHVISION,
 )
-
-
-def recognize(names):
-    """Tells the scheme of a file by the names in it.
-
-    Args:
-        names: Names of the file, a sequence of strings.
-
-    Returns:
-        The `Scheme` that most names follow, or `None` if fewer than half of
-        them follow any.
-    """
-
-    def count(scheme):
-        rewritten = filter(None, map(scheme.rewrite, names))
-        return sum(re.match(scheme.pattern, n) is not None for n in rewritten)
-
-    scheme = max(SCHEMES, key=count)
-    weights = [name for name in names if not name.endswith(_COUNTERS)]
-    return scheme if 2 * count(scheme) >= len(weights) > 0 else None

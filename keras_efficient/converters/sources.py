@@ -12,7 +12,10 @@ import re
 
 from keras_efficient import variants
 from keras_efficient.converters import schemes
+from keras_efficient.converters.detector_schemes import EFFDET
+from keras_efficient.converters.detector_schemes import is_trained_in_tensorflow
 from keras_efficient.converters.names import find_layer
+from keras_efficient.converters.recognition import recognize
 
 # Google's weights of B5 to B7 run in torchvision with symmetric padding.
 _TORCHVISION_LARGE = ("EfficientNetB5", "EfficientNetB6", "EfficientNetB7")
@@ -50,8 +53,12 @@ SOURCES = {
         Source("timm", ("timm",), "symmetric", 1e-5),
         Source("lukemelas", ("lukemelas",), "same", 1e-3),
         Source("torchvision", ("torchvision",), "symmetric", 1e-5),
+        Source("automl", ("automl", "automl_objects"), "same", 1e-3),
+        Source("effdet_tf", ("effdet",), "same", 1e-3),
+        Source("effdet", ("effdet",), "symmetric", 1e-5),
     )
 }
+SOURCE_OF_SCHEME = {"automl_objects": "automl"}
 
 
 def identify(names, path, source=None, config=None):
@@ -75,7 +82,7 @@ def identify(names, path, source=None, config=None):
             f"`source` must be one of {tuple(SOURCES)}. "
             f"Received: source={source!r}"
         )
-    scheme = schemes.recognize(names)
+    scheme = recognize(names)
     if scheme is None:
         raise ValueError(
             f"{path} has names that no known EfficientNet has. "
@@ -83,9 +90,11 @@ def identify(names, path, source=None, config=None):
             f"Received: {len(names)} names, such as {list(names)[:4]}"
         )
     if source is None:
-        source = scheme.name
+        source = SOURCE_OF_SCHEME.get(scheme.name, scheme.name)
         if scheme is schemes.TIMM:
             source = _timm_source(path, config or {})
+        elif scheme is EFFDET and is_trained_in_tensorflow(names):
+            source = "effdet_tf"
     if scheme.name not in SOURCES[source].schemes:
         raise ValueError(
             f"{path} has names of {scheme.name!r}. Received: source={source!r}"

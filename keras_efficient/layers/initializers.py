@@ -1,4 +1,6 @@
-"""Initial weights of EfficientNet, as in its released code."""
+"""Initial weights of the networks, as in their released code."""
+
+import math
 
 import keras
 
@@ -19,3 +21,19 @@ def dense_kernel_initializer():
     return keras.initializers.VarianceScaling(
         scale=1.0 / 3.0, mode="fan_out", distribution="uniform"
     )
+
+
+def head_kernel_initializer(is_separable):
+    """Of a detector's heads: google/automl, `efficientdet_keras.py`."""
+    if is_separable:
+        return keras.initializers.VarianceScaling()
+    return keras.initializers.RandomNormal(stddev=0.01)
+
+
+def prior_bias_initializer(probability=0.01):
+    """The logit of a class's probability at an anchor before training.
+
+    From focal loss, https://arxiv.org/abs/1708.02002, section 4.1: without it
+    the many anchors without object outweigh all else in the first steps.
+    """
+    return keras.initializers.Constant(-math.log(1 / probability - 1))

@@ -1,5 +1,15 @@
 """Functional models."""
 
+from keras_efficient.models.detector_variants import EfficientDetD0
+from keras_efficient.models.detector_variants import EfficientDetD1
+from keras_efficient.models.detector_variants import EfficientDetD2
+from keras_efficient.models.detector_variants import EfficientDetD3
+from keras_efficient.models.detector_variants import EfficientDetD4
+from keras_efficient.models.detector_variants import EfficientDetD5
+from keras_efficient.models.detector_variants import EfficientDetD6
+from keras_efficient.models.detector_variants import EfficientDetD7
+from keras_efficient.models.detector_variants import EfficientDetD7x
+from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientnet import EfficientNet
 from keras_efficient.models.imagenet import decode_predictions
 from keras_efficient.models.imagenet import preprocess_input
@@ -13,6 +23,16 @@ from keras_efficient.models.variants import EfficientNetB6
 from keras_efficient.models.variants import EfficientNetB7
 
 __all__ = [
+    "EfficientDet",
+    "EfficientDetD0",
+    "EfficientDetD1",
+    "EfficientDetD2",
+    "EfficientDetD3",
+    "EfficientDetD4",
+    "EfficientDetD5",
+    "EfficientDetD6",
+    "EfficientDetD7",
+    "EfficientDetD7x",
     "EfficientNet",
     "EfficientNetB0",
     "EfficientNetB1",

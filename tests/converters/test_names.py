@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from keras_efficient.converters import recognition
 from keras_efficient.converters import schemes
 from keras_efficient.converters import variant_shapes
 from keras_efficient.converters.names import blocks_in
@@ -88,16 +89,16 @@ def test_schemes_are_recognised(name):
     for variant in ("EfficientNetB0", "EfficientNetB7"):
         names = checkpoints.shapes_of(variant)
         table = SCHEMES[name].table(blocks_in(names))
-        assert schemes.recognize(list(table)).name == name
+        assert recognition.recognize(list(table)).name == name
         some = [source for source in table if "block" in source]
-        assert schemes.recognize(some[3:30]).name == name
+        assert recognition.recognize(some[3:30]).name == name
 
 
 def test_counters_do_not_hide_a_scheme():
     names = checkpoints.shapes_of("EfficientNetB0")
     table = schemes.TIMM.table(blocks_in(names))
     counters = [f"blocks.{i}.bn.num_batches_tracked" for i in range(999)]
-    assert schemes.recognize([*table, *counters]) is schemes.TIMM
+    assert recognition.recognize([*table, *counters]) is schemes.TIMM
     assert schemes.TIMM.rewrite("bn1.num_batches_tracked") is None
 
 
@@ -106,7 +107,7 @@ def test_counters_do_not_hide_a_scheme():
     [[], ["layer1.0.conv1.weight", "fc.weight"], ["dense/kernel"]],
 )
 def test_other_networks_are_not_recognised(names):
-    assert schemes.recognize(names) is None
+    assert recognition.recognize(names) is None
 
 
 def test_names_are_rewritten():

@@ -1,0 +1,54 @@
+"""One cell of EfficientDet's weighted bidirectional feature network."""
+
+import keras
+
+from keras_efficient.feature_graphs import bifpn_nodes
+from keras_efficient.layers.feature_network import FeatureNetworkLayer
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class BiFPNLayer(FeatureNetworkLayer):
+    """One cell of BiFPN: down and up the pyramid, by learned weights.
+
+    Its nodes are those of `feature_graphs.bifpn_nodes`, where they are drawn.
+
+    Args:
+        filters: Integer, filters of every output.
+        min_level: Integer, finest level. Defaults to 3.
+        max_level: Integer, coarsest level. Defaults to 7.
+        **kwargs: Further arguments of `FeatureNetworkLayer`.
+
+    Call arguments:
+        features: Dict of a tensor for each level, `{"P3": tensor, ...}`, of
+            shape `(batch, height, width, channels)` or with channels second.
+        training: Boolean, whether batch norm uses the batch's statistics.
+
+    Returns:
+        A dict of the same levels and sizes, each with `filters`.
+
+    Raises:
+        ValueError: If there are fewer than two levels, or a level is missing.
+
+    Example:
+    >>> layer = keras_efficient.layers.BiFPNLayer(8, max_level=5)
+    >>> features = {
+    ...     f"P{level}": keras.ops.ones((2, 64 >> level, 96 >> level, 4))
+    ...     for level in range(3, 6)
+    ... }
+    >>> {level: tuple(x.shape) for level, x in layer(features).items()}
+    {'P3': (2, 8, 12, 8), 'P4': (2, 4, 6, 8), 'P5': (2, 2, 3, 8)}
+
+    Reference:
+        - [Tan et al., 2020, section 3](https://arxiv.org/abs/1911.09070).
+    """
+
+    def __init__(self, filters, min_level=3, max_level=7, **kwargs):
+        super().__init__(
+            filters,
+            min_level,
+            max_level,
+            **{
+                "nodes": bifpn_nodes(min_level, max_level),
+                **kwargs,
+            },
+        )

@@ -1,0 +1,17 @@
+"""Stateless arithmetic of detection: anchors and boxes."""
+
+from keras_efficient.ops.anchors import COCO_ASPECT_RATIOS
+from keras_efficient.ops.anchors import count_anchors
+from keras_efficient.ops.anchors import feature_sizes
+from keras_efficient.ops.anchors import generate_anchors
+from keras_efficient.ops.box_coding import decode_boxes
+from keras_efficient.ops.box_coding import encode_boxes
+
+__all__ = [
+    "COCO_ASPECT_RATIOS",
+    "count_anchors",
+    "decode_boxes",
+    "encode_boxes",
+    "feature_sizes",
+    "generate_anchors",
+]

@@ -1,0 +1,171 @@
+"""Anchors: the boxes that a detector's outputs are relative to.
+
+The rules of google/automl, `efficientdet/tf2/anchors.py`, for images of any
+size.
+"""
+
+import math
+
+import numpy as np
+
+# Width and height over the side of the square. The published COCO weights
+# were trained with these; google/automl has had (1.0, 2.0, 0.5) since
+# September 2020, whose square roots are 1% off.
+COCO_ASPECT_RATIOS = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+
+
+def feature_sizes(image_size, min_level, max_level):
+    """Height and width of the features at each level.
+
+    Each level halves the one before it and rounds up.
+
+    Args:
+        image_size: Pair `(height, width)`, in pixels.
+        min_level: Integer, finest level.
+        max_level: Integer, coarsest level.
+
+    Returns:
+        A list of pairs `(height, width)`, finest level first.
+
+    Raises:
+        ValueError: If the size is no pair of positive integers, or the
+            levels are none.
+
+    Example:
+    >>> keras_efficient.ops.feature_sizes((250, 333), 3, 5)
+    [(32, 42), (16, 21), (8, 11)]
+    """
+    _check_sizes(image_size, min_level, max_level)
+    return [
+        # Halving again and again and rounding up is dividing once.
+        tuple(math.ceil(int(size) / 2**level) for size in image_size)
+        for level in range(min_level, max_level + 1)
+    ]
+
+
+def count_anchors(
+    image_size, min_level=3, max_level=7, num_scales=3, num_aspect_ratios=3
+):
+    """How many anchors an image has.
+
+    Args:
+        image_size: Pair `(height, width)`, in pixels.
+        min_level: Integer, finest level. Defaults to 3.
+        max_level: Integer, coarsest level. Defaults to 7.
+        num_scales: Integer, sizes at each place. Defaults to 3.
+        num_aspect_ratios: Integer, shapes of each size. Defaults to 3.
+
+    Returns:
+        An integer.
+
+    Example:
+    >>> keras_efficient.ops.count_anchors((512, 512))
+    49104
+    """
+    sizes = feature_sizes(image_size, min_level, max_level)
+    places = sum(height * width for height, width in sizes)
+    return places * num_scales * num_aspect_ratios
+
+
+def generate_anchors(
+    image_size,
+    min_level=3,
+    max_level=7,
+    num_scales=3,
+    aspect_ratios=COCO_ASPECT_RATIOS,
+    anchor_scale=4.0,
+):
+    """The anchors of an image, in the order of a detector's outputs.
+
+    At each cell of each level stand `num_scales * len(aspect_ratios)` boxes
+    around the cell's centre. Their sides grow from `anchor_scale` times the
+    stride by `2 ** (1 / num_scales)`. Anchors may reach beyond the image.
+
+    Args:
+        image_size: Pair `(height, width)` of the network's input, in pixels;
+            any size, not only multiples of a stride.
+        min_level: Integer, finest level. Defaults to 3.
+        max_level: Integer, coarsest level. Defaults to 7.
+        num_scales: Integer, sizes at each place. Defaults to 3.
+        aspect_ratios: Sequence of shapes: each is a number, width over
+            height of a box whose area stays, or a pair, the factors on
+            width and height. Defaults to the pairs (1, 1), (1.4, 0.7) and
+            (0.7, 1.4), with which the COCO weights were trained.
+        anchor_scale: Float, side of the smallest square anchor over the
+            stride of its level, or a sequence of one for each level. Defaults
+            to 4.
+
+    Returns:
+        A float32 NumPy array of shape `(num_anchors, 4)`, boxes `yxyx` in
+        pixels of the input, in the order level, row, column, scale, ratio.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+    >>> keras_efficient.ops.generate_anchors((128, 128))[:2].tolist()
+    [[-12.0, -12.0, 20.0, 20.0], [-7.199999809265137, -18.399999618530273, \
+15.199999809265137, 26.399999618530273]]
+    """
+    sizes = feature_sizes(image_size, min_level, max_level)
+    anchor_scales = np.broadcast_to(anchor_scale, len(sizes))
+    factors = _factors(num_scales, aspect_ratios, anchor_scales)
+    levels = []
+    for size, scale in zip(sizes, anchor_scales, strict=True):
+        strides = np.asarray(image_size, "float64") / size
+        sides = scale * strides * factors  # (scales * ratios, 2)
+        rows, columns = (
+            stride * (np.arange(count) + 0.5)
+            for stride, count in zip(strides, size, strict=True)
+        )
+        centers = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+        centers = centers[:, :, None]  # (height, width, 1, 2)
+        boxes = [centers - sides / 2, centers + sides / 2]
+        levels.append(np.concatenate(boxes, axis=-1).reshape(-1, 4))
+    return np.concatenate(levels).astype("float32")
+
+
+def _factors(num_scales, aspect_ratios, anchor_scales):
+    """Factors on height and width of each anchor of one cell."""
+    if not isinstance(num_scales, int) or num_scales < 1:
+        raise ValueError(
+            "`num_scales` must be an integer of at least 1. "
+            f"Received: num_scales={num_scales!r}"
+        )
+    if not (np.isfinite(anchor_scales).all() and min(anchor_scales) > 0):
+        raise ValueError(
+            "`anchor_scale` must be above 0. "
+            f"Received: anchor_scale={anchor_scales}"
+        )
+    shapes = []
+    for ratio in aspect_ratios:
+        pair = np.ravel(ratio).astype("float64")
+        if pair.size not in (1, 2) or not (pair > 0).all():
+            raise ValueError(
+                "Each of `aspect_ratios` must be a number above 0, width over "
+                "height, or a pair of factors on width and height. "
+                f"Received: aspect_ratios={aspect_ratios!r}"
+            )
+        if pair.size == 1:
+            pair = np.array([math.sqrt(pair[0]), 1 / math.sqrt(pair[0])])
+        shapes.append(pair[::-1])
+    if not shapes:
+        raise ValueError("`aspect_ratios` must not be empty.")
+    scales = 2.0 ** (np.arange(num_scales) / num_scales)
+    return (scales[:, None, None] * np.stack(shapes)).reshape(-1, 2)
+
+
+def _check_sizes(image_size, min_level, max_level):
+    is_pair = len(tuple(image_size)) == 2 and all(
+        size == int(size) and size > 0 for size in image_size
+    )
+    if not is_pair:
+        raise ValueError(
+            "`image_size` must be a pair `(height, width)` in whole pixels. "
+            f"Received: image_size={image_size!r}"
+        )
+    if not 0 <= min_level <= max_level:
+        raise ValueError(
+            "Levels must be 0 <= min_level <= max_level. "
+            f"Received: min_level={min_level}, max_level={max_level}"
+        )
