@@ -20,3 +20,15 @@ def _names_in_docstring_examples(doctest_namespace):
 @pytest.fixture(autouse=True)
 def _seed():
     keras.utils.set_random_seed(42)
+
+
+@pytest.fixture
+def zero_initial_weights(monkeypatch):
+    """Spares Keras' own initial weights, which are slow to draw on JAX."""
+    add_weight = keras.layers.Layer.add_weight
+
+    def add_zeros(self, *args, **kwargs):
+        kwargs["initializer"] = lambda shape, dtype=None: np.zeros(shape, dtype)
+        return add_weight(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.layers.Layer, "add_weight", add_zeros)

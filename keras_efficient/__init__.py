@@ -1,6 +1,7 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend."""
 
 from keras_efficient import converters
+from keras_efficient import counting
 from keras_efficient import data
 from keras_efficient import export
 from keras_efficient import layers

@@ -38,16 +38,20 @@ def check_layer(
     """Checks everything that must hold for any layer of ours.
 
     `input_shape` and `expected_output_shape` are channels last, with height
-    and width different and odd enough to show a mix-up.
+    and width different and odd enough to show a mix-up. For layers of several
+    tensors they are lists or dicts of shapes.
     """
-    assert input_shape[1] != input_shape[2], "choose height != width"
-    assert input_shape[0] > 1, "choose more than one sample"
-    inputs = np.random.default_rng(3).normal(size=input_shape)
-    inputs = inputs.astype("float32")
+    for shape in _leaves(input_shape):
+        assert shape[1] != shape[2], "choose height != width"
+        assert shape[0] > 1, "choose more than one sample"
+    rng = np.random.default_rng(3)
+    inputs = _map(
+        lambda shape: rng.normal(size=shape).astype("float32"), input_shape
+    )
     layer = _check_build(layer_cls, init_kwargs, input_shape)
     assert len(layer.weights) == expected_num_weights, layer.weights
     _check_shapes(layer, inputs, expected_output_shape)
-    if "data_format" in inspect.signature(layer_cls.__init__).parameters:
+    if "data_format" in layer.get_config():
         _check_channels_first(layer_cls, init_kwargs, layer, inputs)
     _check_mixed_precision(layer_cls, init_kwargs, inputs)
     _check_training(layer_cls, init_kwargs, inputs)
@@ -57,6 +61,36 @@ def check_layer(
 
 def to_numpy(x):
     return ops.convert_to_numpy(x)
+
+
+def _map(function, structure):
+    """Applies a function to each tensor or shape of a list or dict."""
+    if isinstance(structure, dict):
+        return {k: _map(function, v) for k, v in structure.items()}
+    if isinstance(structure, list):
+        return [_map(function, v) for v in structure]
+    return function(structure)
+
+
+def _leaves(structure):
+    found = []
+    _map(found.append, structure)
+    return found
+
+
+def _shapes(tensors):
+    return _map(lambda x: tuple(ops.shape(x)), tensors)
+
+
+def _assert_close(actual, expected, **tolerance):
+    for x, y in zip(_leaves(actual), _leaves(expected), strict=True):
+        np.testing.assert_allclose(to_numpy(x), to_numpy(y), **tolerance)
+
+
+def _symbolic(inputs):
+    if isinstance(inputs, dict):
+        return {k: keras.Input(x.shape[1:], name=k) for k, x in inputs.items()}
+    return _map(lambda x: keras.Input(x.shape[1:]), inputs)
 
 
 def _sub_layers(layer):
@@ -70,67 +104,84 @@ def _check_build(layer_cls, init_kwargs, input_shape):
     for sub_layer in _sub_layers(layer):
         assert sub_layer.built, f"{sub_layer.name} is not built by `build`"
     weights = [weight.path for weight in layer.weights]
-    layer(np.zeros(input_shape, "float32"))
+    layer(_map(lambda shape: np.zeros(shape, "float32"), input_shape))
     assert [weight.path for weight in layer.weights] == weights
     assert len(set(weights)) == len(weights), "two weights share a path"
     return layer
 
 
 def _check_shapes(layer, inputs, expected):
-    assert tuple(ops.shape(layer(inputs))) == expected
-    assert tuple(layer.compute_output_shape(inputs.shape)) == expected
-    symbolic = layer(keras.Input(inputs.shape[1:]))
-    assert tuple(symbolic.shape) == (None, *expected[1:])
-    free = layer.compute_output_shape((None, None, None, inputs.shape[-1]))
-    assert tuple(free) == (None, None, None, expected[-1])
+    assert _shapes(layer(inputs)) == expected
+    shapes = _shapes(inputs)
+    assert _map(tuple, layer.compute_output_shape(shapes)) == expected
+    symbolic = layer(_symbolic(inputs))
+    assert _map(lambda x: (None, *x.shape[1:]), symbolic) == _map(
+        lambda shape: (None, *shape[1:]), expected
+    )
+    free = layer.compute_output_shape(
+        _map(lambda shape: (None, None, None, shape[-1]), shapes)
+    )
+    # Only what the sizes decide may be unknown.
+    for found, shape in zip(_leaves(free), _leaves(expected), strict=True):
+        unknown = (None,) * (len(shape) - 1)
+        assert tuple(found) == (*unknown, shape[-1])
 
 
 def _check_channels_first(layer_cls, init_kwargs, layer, inputs):
     first = layer_cls(**{**init_kwargs, "data_format": "channels_first"})
-    moved = np.moveaxis(inputs, -1, 1)
-    first.build(moved.shape)
+    moved = _map(lambda x: np.moveaxis(x, -1, 1), inputs)
+    first.build(_shapes(moved))
     first.set_weights(layer.get_weights())
-    np.testing.assert_allclose(
-        np.moveaxis(to_numpy(first(moved)), 1, -1),
-        to_numpy(layer(inputs)),
-        rtol=1e-4,
-        atol=1e-5,
+
+    def channels_last(x):
+        x = to_numpy(x)
+        return np.moveaxis(x, 1, -1) if x.ndim == 4 else x
+
+    outputs = first(moved)
+    _assert_close(
+        _map(channels_last, outputs), layer(inputs), rtol=1e-4, atol=1e-5
     )
-    assert tuple(first.compute_output_shape(moved.shape)) == tuple(
-        ops.shape(first(moved))
-    )
+    shapes = first.compute_output_shape(_shapes(moved))
+    assert _map(tuple, shapes) == _shapes(outputs)
 
 
 def _check_mixed_precision(layer_cls, init_kwargs, inputs):
     layer = layer_cls(**init_kwargs, dtype="mixed_bfloat16")
     outputs = layer(inputs)
-    assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
+    for x in _leaves(outputs):
+        assert keras.backend.standardize_dtype(x.dtype) == "bfloat16"
     for weight in layer.weights:
         assert weight.dtype == "float32", weight.path
     for sub_layer in _sub_layers(layer):
         assert sub_layer.compute_dtype == "bfloat16", sub_layer.name
     exact = layer_cls(**init_kwargs)
-    exact.build(inputs.shape)
+    exact.build(_shapes(inputs))
     exact.set_weights(layer.get_weights())
-    expected = to_numpy(exact(inputs))
-    np.testing.assert_allclose(
-        to_numpy(ops.cast(outputs, "float32")),
-        expected,
-        atol=0.05 * np.abs(expected).max(),
-    )
+    expected = exact(inputs)
+    for x, y in zip(_leaves(outputs), _leaves(expected), strict=True):
+        y = to_numpy(y)
+        np.testing.assert_allclose(
+            to_numpy(ops.cast(x, "float32")), y, atol=0.05 * np.abs(y).max()
+        )
 
 
 def _check_training(layer_cls, init_kwargs, inputs):
     """One step of `fit`: every trainable weight moves, and survives saving."""
-    images = keras.Input(inputs.shape[1:])
+    images = _symbolic(inputs)
     layer = layer_cls(**init_kwargs)
-    model = keras.Model(images, layer(images))
+    outputs = layer(images)
+    if isinstance(outputs, dict):  # one loss for all
+        outputs = ops.concatenate(
+            [keras.layers.Flatten()(x) for x in outputs.values()], axis=-1
+        )
+    model = keras.Model(images, outputs)
     before = [to_numpy(weight) for weight in layer.trainable_weights]
     rng = np.random.default_rng(5)
-    targets = rng.normal(size=(len(inputs), *model.output_shape[1:]))
+    num_samples = len(_leaves(inputs)[0])
+    targets = rng.normal(size=(num_samples, *model.output_shape[1:]))
     if layer.trainable_weights:
         model.compile(keras.optimizers.SGD(0.1), "mse")
-        model.fit(inputs, targets, batch_size=len(inputs), verbose=0)
+        model.fit(inputs, targets, batch_size=num_samples, verbose=0)
     for weight, old in zip(layer.trainable_weights, before, strict=True):
         new = to_numpy(weight)
         assert np.isfinite(new).all(), weight.path
@@ -146,6 +197,7 @@ def _check_training(layer_cls, init_kwargs, inputs):
 
 
 def _check_inputs_stay(layer, inputs):
-    copy = inputs.copy()
+    copies = _map(np.copy, inputs)
     layer(inputs)
-    np.testing.assert_array_equal(inputs, copy)
+    for x, copy in zip(_leaves(inputs), _leaves(copies), strict=True):
+        np.testing.assert_array_equal(x, copy)

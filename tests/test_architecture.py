@@ -8,7 +8,7 @@ PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
     {"scaling", "variants", "feature_graphs"},
-    {"ops", "kernels", "weights"},
+    {"counting", "kernels", "ops", "weights"},
     {"layers", "converters"},
     {"models"},
     {"data", "losses", "postprocessing"},

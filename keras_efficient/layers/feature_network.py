@@ -144,14 +144,17 @@ class FeatureNetworkLayer(keras.layers.Layer):
         }
         shapes += [outputs[node.level] for node in self.nodes]
         for i, node in enumerate(self.nodes):
+            resampled = []
             for resample, source in zip(
                 self.resamples[i], _sources(node), strict=True
             ):
-                resample.build(shapes[source], inputs[node.level])
-            shape = outputs[node.level]
-            self.fusions[i].build([shape] * len(node.inputs))
-            self.convs[i].build(shape)
-            self.bns[i].build(shape)
+                pair = shapes[source], inputs[node.level]
+                resample.build(*pair)
+                resampled.append(resample.compute_output_shape(*pair))
+            # Here sizes that do not halve from level to level come to light.
+            self.fusions[i].build(resampled[: len(node.inputs)])
+            self.convs[i].build(outputs[node.level])
+            self.bns[i].build(outputs[node.level])
         for level, shape in inputs.items():
             if f"P{level}" in self.output_resamples:
                 self.output_resamples[f"P{level}"].build(shape)

@@ -93,7 +93,8 @@ class ResampleFeatures(keras.layers.Layer):
                 f"2 ** level_change. Received: pool_size={pool_size}, "
                 f"level_change={level_change}"
             )
-        if padding == "symmetric" and pool_size is not None:
+        window = 2 ** max(level_change, 0) + 1
+        if padding == "symmetric" and pool_size not in (None, window):
             raise ValueError(
                 '`padding="symmetric"` pools with a window of one more than '
                 "its stride only; with others sizes would not be halved and "
@@ -196,9 +197,17 @@ class ResampleFeatures(keras.layers.Layer):
         )
 
     def _repeat(self, x):
-        for axis in spatial_axes(self.data_format):
-            x = ops.repeat(x, self._factor(), axis=axis)
-        return x
+        """Repeats each pixel, by tiling an axis of its own."""
+        height, width = spatial_axes(self.data_format)
+        shape = list(ops.shape(x))
+        repeats = [1] * 6
+        repeats[height + 1] = repeats[width + 2] = self._factor()
+        x = ops.expand_dims(x, (height + 1, width + 2))
+        x = ops.tile(x, repeats)
+        shape[0] = -1  # the batch, which may not be known
+        shape[height] *= self._factor()
+        shape[width] *= self._factor()
+        return ops.reshape(x, shape)
 
     def _crop(self, x, target):
         if target is None:

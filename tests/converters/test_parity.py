@@ -75,18 +75,9 @@ def show_difference(what, outputs, expected):
 
 
 @pytest.fixture
-def keras_applications(monkeypatch):
+def keras_applications(monkeypatch, zero_initial_weights):
     """Builders of `keras.applications` that read a file of ours."""
     from keras.src.applications import efficientnet
-
-    add_weight = keras.layers.Layer.add_weight
-
-    def add_zeros(self, *args, **kwargs):
-        # Initial values are overwritten, and slow to draw on JAX.
-        kwargs["initializer"] = lambda shape, dtype=None: np.zeros(shape, dtype)
-        return add_weight(self, *args, **kwargs)
-
-    monkeypatch.setattr(keras.layers.Layer, "add_weight", add_zeros)
 
     def load(variant, path, **arguments):
         monkeypatch.setattr(
