@@ -17,11 +17,20 @@ import keras
 import numpy as np
 
 from keras_efficient.converters.matching import Match
+from keras_efficient.converters.names import CLASS_PREDICTOR
 from keras_efficient.converters.names import CLASSIFIER
 from keras_efficient.converters.names import named_variables
 from keras_efficient.converters.readers import KERAS_ARCHIVE
 from keras_efficient.converters.report import Mismatch
 
+# Where Keras keeps what knows the classes. Its second head predicts them: it
+# counts the layers in the order of the outputs' names.
+_PLACES = {
+    CLASSIFIER: "layers/dense",
+    f"{CLASS_PREDICTOR}/pointwise_conv": (
+        "layers/prediction_head_1/predictor/pointwise_conv"
+    ),
+}
 # What Keras raises for a file that does not fit, or is damaged.
 _ERRORS = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 
@@ -101,7 +110,7 @@ def _load_quietly(model, readable, **arguments):
 
 
 def _classifier_shapes(readable):
-    """Shapes of the one fully connected layer of a file, if it has one."""
+    """Shapes of the layer of a file that knows the classes, if it has one."""
     import h5py
 
     with contextlib.ExitStack() as stack:
@@ -110,12 +119,11 @@ def _classifier_shapes(readable):
             archive = stack.enter_context(zipfile.ZipFile(readable))
             file = io.BytesIO(archive.read("model.weights.h5"))
         weights = stack.enter_context(h5py.File(file, "r"))
-        names = (f"{CLASSIFIER}/kernel", f"{CLASSIFIER}/bias")
-        found = [weights.get(f"layers/dense/vars/{i}") for i in range(2)]
         return {
-            name: dataset.shape
-            for name, dataset in zip(names, found, strict=True)
-            if dataset is not None
+            f"{layer}/{name}": weights[f"{place}/vars/{i}"].shape
+            for layer, place in _PLACES.items()
+            for i, name in enumerate(("kernel", "bias"))
+            if f"{place}/vars/{i}" in weights
         }
 
 

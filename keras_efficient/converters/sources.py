@@ -150,6 +150,14 @@ def check_model(model, source, path, variant=None):
 
 def _builder(padding, epsilon, variant):
     arguments = [f'padding="{padding}"', f"batch_norm_epsilon={epsilon:g}"]
+    if variant in variants.EFFICIENTDET_VARIANTS:
+        if padding == "same":
+            return f"`keras_efficient.{variant}(...)`"
+        return (
+            "`keras_efficient.EfficientDet(backbone, use_bias=False, "
+            f'padding="{padding}", ...)`, its backbone an `EfficientNet` '
+            f"with {', '.join(arguments)}"
+        )
     if variant in variants.EFFICIENTNET_VARIANTS:
         row = variants.EFFICIENTNET_VARIANTS[variant]
         if padding == "same":

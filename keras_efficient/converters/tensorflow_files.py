@@ -8,11 +8,15 @@ import tempfile
 
 import numpy as np
 
-# Google evaluates, and all others have converted, these running averages.
-EMA_SUFFIX = "/ExponentialMovingAverage"
+# Google evaluates, and all others have converted, these running averages; the
+# second form is that of an optimizer of TensorFlow 2.
+_AVERAGED = re.compile(
+    r"/(ExponentialMovingAverage|\.OPTIMIZER_SLOT/\w+/average)$"
+)
 # What an optimizer keeps beside each variable.
 _SLOTS = re.compile(
-    r"/(RMSProp|Momentum|Adam|Adagrad|Ftrl|LARS|LARSOptimizer)(_\d+)?$"
+    r"/((RMSProp|Momentum|Adam|Adagrad|Ftrl|LARS|LARSOptimizer)(_\d+)?"
+    r"|\.OPTIMIZER_SLOT/\w+/\w+)$"
 )
 _DATA_FILE = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
@@ -63,14 +67,15 @@ def read(prefix):
         if dtype.is_floating  # steps are counted in integers
     }
     averaged = {
-        name.removesuffix(EMA_SUFFIX)
+        _AVERAGED.sub("", name)
         for name in names.values()
-        if name.endswith(EMA_SUFFIX)
+        if _AVERAGED.search(name)
     }
     return {
-        name.removesuffix(EMA_SUFFIX): np.asarray(reader.get_tensor(key))
+        _AVERAGED.sub("", name): np.asarray(reader.get_tensor(key))
         for key, name in names.items()
-        if not _SLOTS.search(name) and name not in averaged
+        if _AVERAGED.search(name)
+        or not (_SLOTS.search(name) or name in averaged)
     }
 
 

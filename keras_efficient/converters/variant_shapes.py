@@ -66,7 +66,8 @@ def variant_of_model(named):
         A name such as `"EfficientNetB0"`, or `None`.
     """
     shapes = {name: tuple(value.shape) for name, value in named.items()}
-    return _best({name: shapes for name in SHAPES})
+    detector = _detector(shapes)
+    return detector or _best({name: shapes for name in SHAPES})
 
 
 def variant_of_file(arrays, scheme):
@@ -79,6 +80,16 @@ def variant_of_file(arrays, scheme):
     Returns:
         A name such as `"EfficientNetB0"`, or `None`.
     """
+    rewritten = {scheme.rewrite(name): name for name in arrays}
+    detector = _detector(
+        {
+            canonical: scheme.to_keras(canonical, arrays[name]).shape
+            for canonical, name in rewritten.items()
+            if canonical is not None
+        }
+    )
+    if detector is not None:
+        return detector
     candidates = {}
     for variant, shapes in SHAPES.items():
         table = scheme.table(blocks_in(shapes))
@@ -91,6 +102,19 @@ def variant_of_file(arrays, scheme):
                     canonical, array
                 ).shape
     return _best(candidates)
+
+
+def _detector(shapes):
+    """The published detector with these shapes behind its backbone."""
+    cells = {name.split("/")[0] for name in shapes if "bifpn_" in name}
+    kernel = shapes.get("bifpn_0/node0_conv/pointwise_conv/kernel")
+    if kernel is None:
+        return None
+    found = (kernel[-1], len(cells), "class_head/bn0_p8/gamma" in shapes)
+    for name, row in variants.EFFICIENTDET_VARIANTS.items():
+        if found == (row.fpn_filters, row.fpn_repeats, row.max_level == 8):
+            return name  # D6 and D7 are one network
+    return None
 
 
 def _best(candidates):
