@@ -4,12 +4,14 @@ from keras_efficient import converters
 from keras_efficient import counting
 from keras_efficient import data
 from keras_efficient import export
+from keras_efficient import feature_graphs
 from keras_efficient import layers
 from keras_efficient import models
 from keras_efficient import ops
 from keras_efficient import scaling
 from keras_efficient import training
 from keras_efficient import variants
+from keras_efficient import visualization
 from keras_efficient import weights
 from keras_efficient.models import EfficientDet
 from keras_efficient.models import EfficientDetD0

@@ -66,3 +66,16 @@ def test_finetune_classifier(tmp_path, layout):
     )
     assert "2 classes" in output and "head alone: " in output
     assert (tmp_path / "run" / "model.keras").exists()
+
+
+def test_swap_feature_network(tmp_path):
+    picture = tmp_path / "networks.png"
+    output = run(
+        "swap_feature_network.py",
+        *("--resolution", "64", "--runs", "1", "--picture", picture),
+    )
+    assert "BiFPN      3,880,067" in output
+    rows = [line.split()[0] for line in output.splitlines()[1:5]]
+    assert rows == ["FPN", "PANet", "NAS-FPN", "BiFPN"]
+    with Image.open(picture) as drawn:
+        assert drawn.width > 1000

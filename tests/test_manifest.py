@@ -10,12 +10,27 @@ import pytest
 from keras.src.applications import efficientnet
 
 from keras_efficient import weights
+from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
 from keras_efficient.weights import manifest
 from tests.converters import checkpoints
 
 PATH = pathlib.Path(__file__).parents[1] / "weights_manifest.json"
 ENTRIES = manifest.entries()
+CLASSIFIERS = [e for e in ENTRIES if e.model in EFFICIENTNET_VARIANTS]
+DETECTORS = [e for e in ENTRIES if e.model in EFFICIENTDET_VARIANTS]
+# Section 1.1 of the specification.
+DETECTOR_PARAMS = {
+    "EfficientDetD0": 3_880_067,
+    "EfficientDetD1": 6_625_898,
+    "EfficientDetD2": 8_097_039,
+    "EfficientDetD3": 12_032_296,
+    "EfficientDetD4": 20_723_675,
+    "EfficientDetD5": 33_653_315,
+    "EfficientDetD6": 51_871_782,
+    "EfficientDetD7": 51_871_782,
+    "EfficientDetD7x": 77_147_166,
+}
 REDISTRIBUTABLE = {"Apache-2.0", "MIT", "BSD-3-Clause"}
 
 
@@ -33,7 +48,17 @@ def test_names_and_urls_differ():
     assert len(set(hashes)) == len(hashes)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", DETECTORS, ids=lambda entry: entry.name)
+def test_entries_of_detectors_agree_with_the_network(entry):
+    variant = EFFICIENTDET_VARIANTS[entry.model]
+    assert entry.input.size == (variant.resolution,) * 2
+    assert entry.input.value_range == (0, 255)
+    assert entry.num_params == DETECTOR_PARAMS[entry.model]
+    assert entry.num_classes == 90
+    assert entry.class_names == "coco90"
+
+
+@pytest.mark.parametrize("entry", CLASSIFIERS, ids=lambda entry: entry.name)
 def test_entries_agree_with_the_network(entry):
     variant = EFFICIENTNET_VARIANTS[entry.model]
     assert entry.input.size == (variant.resolution,) * 2
@@ -59,8 +84,12 @@ def test_entries_say_where_they_come_from(entry):
     assert set(entry.metrics) <= {"reported"}
     if entry.metrics:
         reported = entry.metrics["reported"]
-        assert set(reported) == {"dataset", "top1", "url"}
-        assert 76 < reported["top1"] < 87
+        if entry in DETECTORS:
+            assert set(reported) == {"dataset", "ap", "url"}
+            assert 34 < reported["ap"] < 56
+        else:
+            assert set(reported) == {"dataset", "top1", "url"}
+            assert 76 < reported["top1"] < 87
     name = f"{entry.model.lower()}.{entry.tag}"
     assert entry.name == name or entry.name.startswith(f"{name}.")
 
@@ -68,7 +97,7 @@ def test_entries_say_where_they_come_from(entry):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_pixels_are_normalised_as_the_weights_were_trained(entry):
     """Only adversarial propagation was trained on [-1, 1]."""
-    is_half = entry.tag == "advprop"
+    is_half = entry.tag.endswith("advprop")
     expected = checkpoints.HALF if is_half else checkpoints.IMAGENET
     assert (entry.input.mean, entry.input.std) == expected
 
@@ -76,7 +105,7 @@ def test_pixels_are_normalised_as_the_weights_were_trained(entry):
 def test_hashes_are_those_in_the_names():
     for entry in ENTRIES:
         found = re.search(r"-([0-9a-f]{8})\.pth$", entry.file_name)
-        if entry.format == "timm_tf":
+        if entry.format in ("timm_tf", "effdet_tf"):
             assert entry.hash == {"sha256_prefix": found[1]}
         elif entry.format != "keras_applications_h5":
             assert entry.hash == {}
@@ -121,6 +150,24 @@ def test_urls_are_those_of_lukemelas():
     for entry in ENTRIES:
         if entry.format == "lukemelas":
             assert set(entry.urls) <= published
+
+
+def test_urls_are_those_of_effdet():
+    checkpoints.import_peer("timm")
+    peer = checkpoints.import_peer("effdet.config.model_config")
+    configs = peer.efficientdet_model_param_dict.values()
+    published = {config.get("url") for config in configs}
+    for entry in ENTRIES:
+        if entry.format == "effdet_tf":
+            assert set(entry.urls) <= published
+
+
+def test_every_detector_has_its_sets():
+    for name in EFFICIENTDET_VARIANTS:
+        advprop = ("coco-advprop",) if name < "EfficientDetD6" else ()
+        assert weights.tags(name) == ("coco", *advprop)
+        formats = [entry.format for entry in weights.find(name, "coco")]
+        assert formats == ["automl_h5", "effdet_tf", "tensorflow_checkpoint"]
 
 
 def test_every_variant_has_its_sets():

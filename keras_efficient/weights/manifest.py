@@ -18,6 +18,8 @@ FORMATS = (
     "timm_tf",
     "lukemelas",
     "tensorflow_checkpoint",
+    "automl_h5",
+    "effdet_tf",
 )
 HASH_KINDS = {"md5": 32, "sha256": 64, "sha256_prefix": 8}
 _FILE_NAME = "weights_manifest.json"

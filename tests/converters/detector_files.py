@@ -1,5 +1,6 @@
 """Whole checkpoints of detectors, in the files of each library."""
 
+import json
 import re
 
 import h5py
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests import automl_weights
+from tests.shared import SHARED
 
 
 def random_arrays(model, backbone="efficientnet-b0", seed=7):
@@ -138,3 +140,26 @@ def _block_part(number, name):
     name = name.replace("depthwise_conv2d", "_depthwise_conv")
     name = name.replace("se/conv2d_1/", "_se/_se_expand/")
     return name.replace("se/conv2d/", "_se/_se_reduce/")
+
+
+def effdet_arrays(arrays):
+    """The same numbers by effdet's names, of the table of section 11.3."""
+    path = SHARED / "specs" / "efficientdet_d0_name_map.json"
+    if not path.exists():
+        pytest.skip("the name map of ../shared/specs is missing")
+    found = {}
+    for row in json.loads(path.read_text()):
+        value = arrays[row["tf"]]
+        axes = re.findall(r"\d", row["transpose"])  # such as "(3,2,0,1)"
+        if axes:
+            value = value.transpose([int(axis) for axis in axes])
+        key = row["effdet"]
+        edge = re.match(r"(.*edge_weights)\[(\d)\]$", key)
+        if edge:
+            found.setdefault(edge[1], {})[int(edge[2])] = value
+        else:
+            found[key] = np.ascontiguousarray(value)
+    for key, value in found.items():
+        if isinstance(value, dict):
+            found[key] = np.stack([value[i] for i in sorted(value)])
+    return found

@@ -1,0 +1,83 @@
+"""Tests for the pictures of networks."""
+
+import pytest
+
+from keras_efficient import feature_graphs
+from keras_efficient import visualization
+from keras_efficient.feature_graphs import FusionNode
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def arrows(ax):
+    """Start and end of each arrow, `(column, level)`."""
+    from matplotlib.text import Annotation
+
+    found = [text for text in ax.texts if isinstance(text, Annotation)]
+    return [(arrow.xyann, arrow.xy) for arrow in found]
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_bifpn():
+    nodes = feature_graphs.bifpn_nodes(3, 5)
+    ax = visualization.plot_feature_network(nodes, 3, 5, title="BiFPN")
+    assert ax.get_title() == "BiFPN"
+    assert labels(ax) == ["P3", "P4", "P5"]
+    # Down in the first column behind the inputs, up in the second.
+    assert arrows(ax) == [
+        ((0, 4), (1, 4)),
+        ((0, 5), (1, 4)),
+        ((0, 3), (1, 3)),
+        ((1, 4), (1, 3)),
+        ((0, 4), (2, 4)),
+        ((1, 4), (2, 4)),
+        ((1, 3), (2, 4)),
+        ((0, 5), (2, 5)),
+        ((2, 4), (2, 5)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        feature_graphs.fpn_nodes,
+        feature_graphs.panet_nodes,
+        feature_graphs.nas_fpn_nodes,
+        feature_graphs.bifpn_nodes,
+    ],
+)
+def test_every_edge_is_an_arrow_and_no_two_features_share_a_place(rule):
+    nodes = rule()
+    ax = visualization.plot_feature_network(nodes)
+    edges = sum(len(node.inputs) + len(node.added) for node in nodes)
+    assert len(arrows(ax)) == edges
+    places = [circle.center for circle in ax.patches[: 5 + len(nodes)]]
+    assert len(set(places)) == 5 + len(nodes)
+
+
+def test_draws_upon_axes_that_are_given():
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots()
+    nodes = feature_graphs.fpn_nodes()
+    assert visualization.plot_feature_network(nodes, ax=ax) is ax
+
+
+def test_nodes_that_are_no_network():
+    with pytest.raises(ValueError, match="Received: FusionNode"):
+        visualization.plot_feature_network([FusionNode(9, (0,))])
+
+
+def test_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"keras-efficient\[plot\]"):
+        visualization.plot_feature_network(feature_graphs.fpn_nodes())
