@@ -67,3 +67,25 @@ def test_reported_accuracies_are_those_of_the_manifest():
                 and entry.metrics
             }
             assert float(accuracy) in reported, (name, tag, reported)
+
+
+def test_reported_precisions_are_those_of_the_manifest():
+    rows = re.findall(
+        r"\| (D\dx?) \| (B\d) \| ([\d,]+) \| ([\d.]+) G \| (\d+) "
+        r"\| (\d+) x (\d) \| ([\d.]+) \|",
+        README,
+    )
+    assert len(rows) == 9
+    listed = {entry.name: entry for entry in entries()}
+    for name, backbone, parameters, _, resolution, *rest in rows:
+        variant = keras_efficient.variants.EFFICIENTDET_VARIANTS[
+            f"EfficientDet{name}"
+        ]
+        entry = listed[f"efficientdet{name.lower()}.coco"]
+        filters, repeats, precision = rest
+        assert variant.backbone == f"EfficientNet{backbone}"
+        assert entry.num_params == int(parameters.replace(",", ""))
+        assert variant.resolution == int(resolution)
+        assert variant.fpn_filters == int(filters)
+        assert variant.fpn_repeats == int(repeats)
+        assert entry.metrics["reported"]["ap"] == float(precision)

@@ -43,7 +43,7 @@ def finetune_classifier(
     head_epochs=5,
     epochs=10,
     head_learning_rate=1e-2,
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     head_layers=("predictions",),
     train_batch_norm=False,
     callbacks=(),
@@ -71,7 +71,7 @@ def finetune_classifier(
         head_epochs: Integer, epochs of the head; 0 for none. Defaults to 5.
         epochs: Integer, epochs of everything; 0 for none. Defaults to 10.
         head_learning_rate: Float, the head's highest. Defaults to 1e-2.
-        learning_rate: Float, highest of everything. Defaults to 5e-4.
+        learning_rate: Float, highest of everything. Defaults to 1e-3.
         head_layers: Names of the layers that learn first: those without
             pretrained weights. Defaults to `("predictions",)`.
         train_batch_norm: Boolean, whether batch norm learns, too, in the

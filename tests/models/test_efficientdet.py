@@ -1,5 +1,10 @@
 """Tests for what users do with an EfficientDet."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -21,8 +26,8 @@ def assert_same(outputs, expected, atol=1e-5):
 
 
 def test_begins_with_the_prior():
-    model = build("D0", input_shape=(128, 160, 3))
-    outputs = predict(model, image(1, 128, 160, 3))
+    model = tiny(num_classes=90, fpn_filters=64, head_repeats=3)
+    outputs = predict(model, image(1, 64, 96, 3))
     probabilities = 1 / (1 + np.exp(-outputs["class_logits"]))
     assert probabilities.mean() == pytest.approx(0.01, rel=0.05)
 
@@ -148,6 +153,50 @@ def test_survives_saving(suffix, tmp_path):
         load_checkpoint(restored, path)
     x = image(2, 64, 96, 3)
     assert_same(predict(restored, x), predict(model, x))
+
+
+@pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
+def test_other_backends_give_the_same(suffix, tmp_path):
+    """What this backend has saved, the next one loads in its own process."""
+    backends = ("tensorflow", "jax", "torch")
+    other = backends[backends.index(keras.backend.backend()) - 1]
+    pytest.importorskip(other)
+    model = tiny()
+    x = image(2, 64, 96, 3)
+    np.savez(tmp_path / "expected.npz", x=x, **predict(model, x))
+    if suffix == "keras":
+        model.save(tmp_path / "model.keras")
+    else:
+        model.save_weights(tmp_path / "model.weights.h5")
+    process = subprocess.run(
+        [sys.executable, "-c", OTHER_BACKEND, tmp_path, suffix],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": other},
+    )
+    assert process.returncode == 0, process.stderr
+    found = np.load(tmp_path / "found.npz")
+    expected = np.load(tmp_path / "expected.npz")
+    outputs = {name: found[name] for name in found.files}
+    assert_same(outputs, {k: expected[k] for k in outputs})
+
+
+OTHER_BACKEND = """
+import pathlib, sys
+import keras, numpy as np
+import keras_efficient
+from tests.models.detectors import predict, tiny
+
+folder, suffix = pathlib.Path(sys.argv[1]), sys.argv[2]
+if suffix == "keras":
+    model = keras.models.load_model(folder / "model.keras")
+else:
+    model = tiny()
+    model.load_weights(folder / "model.weights.h5")
+x = np.load(folder / "expected.npz")["x"]
+np.savez(folder / "found.npz", **predict(model, x))
+"""
 
 
 @pytest.mark.parametrize("part", ["backbone", "feature_network"])
