@@ -35,6 +35,8 @@ def main():
         epochs=args.epochs,
         learning_rate=args.learning_rate,
         head_layers=["predictions"],
+        # Without pretrained weights its statistics are still to be found.
+        train_batch_norm=args.weights == "none",
     )
     for step, logs in (("head alone", result.head), ("all", result.all)):
         if logs:
