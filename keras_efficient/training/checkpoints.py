@@ -63,8 +63,10 @@ class EpochCheckpoints(keras.callbacks.Callback):
         return state["epoch"]
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Seeds the global random numbers."""
-        keras.utils.set_random_seed(self.seed + epoch)
+        """Seeds the global random numbers, where Keras draws from them."""
+        # On TensorFlow a new seed throws the compiled training step away.
+        if keras.backend.backend() == "torch":
+            keras.utils.set_random_seed(self.seed + epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the checkpoint of an epoch, and removes the one before."""

@@ -57,6 +57,25 @@ def test_anchors_follow_the_arguments():
     np.testing.assert_array_equal(again.generate_anchors(), anchors)
 
 
+def test_variants_have_the_settings_they_were_trained_with():
+    def last_rate(model):
+        block = model.backbone.get_layer("block7a")
+        return block.drop_connect_rate
+
+    d0, d7 = (build(name, input_shape=(64, 96, 3)) for name in ("D0", "D7"))
+    # Squares of 4 and of 5 strides of 8 pixels, around (4, 4).
+    np.testing.assert_allclose(d0.generate_anchors()[0], (-12, -12, 20, 20))
+    np.testing.assert_allclose(d7.generate_anchors()[0], (-16, -16, 24, 24))
+    assert last_rate(d0) == 0
+    # B6 has 45 blocks, and three in its last stage.
+    assert last_rate(d7) == pytest.approx(0.2 * 42 / 45)
+    methods = {
+        name: model.feature_network.get_layer("bifpn_0").weight_method
+        for name, model in (("D0", d0), ("D7", d7))
+    }
+    assert methods == {"D0": "fast_normalized", "D7": "sum"}
+
+
 @pytest.mark.parametrize("network", ["fpn", "panet", "nas_fpn", "bifpn"])
 def test_other_feature_networks(network):
     model = tiny(feature_network=network, max_level=7)
