@@ -99,6 +99,26 @@ def test_a_layer_that_is_not_known():
         counting.count_multiply_adds(model_of(layer))
 
 
+class NotOnMeta(keras.layers.Layer):
+    """As layers that PyTorch cannot trace without numbers."""
+
+    def call(self, x):
+        if x.device.type == "meta":
+            raise NotImplementedError
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="others trace in one way only"
+)
+def test_counts_once_where_pytorch_traces_twice():
+    model = model_of(keras.layers.Conv2D(8, 1), NotOnMeta())
+    assert counting.count_multiply_adds(model) == 9 * 14 * 4 * 8
+
+
 def test_parameters_count_frozen_weights_and_no_statistics():
     model = model_of(
         keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization()

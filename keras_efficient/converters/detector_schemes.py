@@ -46,17 +46,16 @@ def stack_fusion_weights(arrays):
 
 def _prepare_objects(arrays):
     """Names edges by their source, where they are counted, and stacks."""
-    edge = re.compile(r"^(.*/fnodes/(\d+)/)resample_layers/(\d+)/")
-    nodes = [int(m[2]) for m in map(edge.match, arrays) if m]
-    counts = [re.search(r"/fnodes/(\d+)/", name) for name in arrays]
-    nodes = 1 + max((int(m[1]) for m in counts if m), default=-1)
+    nodes = [re.search(r"/fnodes/(\d+)/", name) for name in arrays]
+    last = max((int(node[1]) for node in nodes if node), default=1)
     # Down and up the pyramid: two nodes for each level after the first.
-    graph = bifpn_nodes(MIN_LEVEL, MIN_LEVEL + nodes // 2) if nodes else ()
+    graph = bifpn_nodes(MIN_LEVEL, MIN_LEVEL + (last + 1) // 2)
 
     def named(match):
         source = graph[int(match[2])].inputs[int(match[3])]
         return f"{match[1]}resample_{source}/"
 
+    edge = re.compile(r"^(.*/fnodes/(\d+)/)resample_layers/(\d+)/")
     return stack_fusion_weights(
         {edge.sub(named, name): array for name, array in arrays.items()}
     )
