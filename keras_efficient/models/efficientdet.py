@@ -109,9 +109,9 @@ class EfficientDet(GraphModel):
     ...     backbone, num_classes=3, fpn_filters=16, fpn_repeats=1
     ... )
     >>> {name: x.shape for name, x in model.output.items()}
-    {'class_logits': (None, 2331, 3), 'box_deltas': (None, 2331, 4)}
+    {'class_logits': (None, 2313, 3), 'box_deltas': (None, 2313, 4)}
     >>> model.generate_anchors().shape
-    (2331, 4)
+    (2313, 4)
 
     Reference:
         - [Tan et al., 2020](https://arxiv.org/abs/1911.09070).
