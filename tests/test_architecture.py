@@ -9,10 +9,10 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
     {"scaling", "variants", "feature_graphs"},
     {"counting", "kernels", "ops", "weights"},
-    {"layers", "converters"},
+    {"layers", "converters", "data", "losses"},
+    {"postprocessing", "inference"},
     {"models"},
-    {"data", "losses", "postprocessing"},
-    {"evaluation", "inference"},
+    {"evaluation"},
     {"export", "training", "visualization"},
     {"cli"},
 )

@@ -5,6 +5,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 # As many names as fit into a report that is still read.
 MAX_LISTED = 10
 
@@ -21,6 +23,34 @@ class ImageRecord:
 
     image: Any
     label: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectionRecord:
+    """One image with boxes around the objects in it.
+
+    Attributes:
+        image: Path of the file, or the image itself: an array `(height,
+            width, 3)`, uint8.
+        boxes: Float32 array `(number, 4)`, `xyxy` in pixels of the image.
+        labels: Int32 array `(number,)`, from 0, indices into the class names.
+        is_crowd: Boolean array `(number,)`, whether a box is around a group
+            that nobody counted. Such boxes are not trained on, and what is
+            found in them is not counted in evaluation.
+        size: `(height, width)` of the image, in pixels.
+        image_id: Integer or string that names the image in its data set.
+        areas: Float32 array `(number,)`, the objects' areas in pixels, which
+            decide what is small, medium and large in evaluation; `None` for
+            those of the boxes.
+    """
+
+    image: Any
+    boxes: np.ndarray
+    labels: np.ndarray
+    is_crowd: np.ndarray
+    size: tuple[int, int]
+    image_id: int | str
+    areas: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
