@@ -116,7 +116,7 @@ if __name__ == "__main__":
     main()
 
 # On the 5 classes of TensorFlow's flower photos, 80 images each, from Google's
-# B0 without its last layers (--features block6d --head-epochs 10), on
-# TensorFlow:
-#   head alone: 85.3% of the images right
-#   all: 91.3% of the images right
+# B0 without its last layers (--features block6d --head-epochs 10 --epochs 20),
+# on PyTorch:
+#   head alone: 86.7% of the images right
+#   all: 94.0% of the images right

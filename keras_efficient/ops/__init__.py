@@ -6,12 +6,22 @@ from keras_efficient.ops.anchors import feature_sizes
 from keras_efficient.ops.anchors import generate_anchors
 from keras_efficient.ops.box_coding import decode_boxes
 from keras_efficient.ops.box_coding import encode_boxes
+from keras_efficient.ops.boxes import box_area
+from keras_efficient.ops.boxes import box_iou
+from keras_efficient.ops.boxes import clip_boxes
+from keras_efficient.ops.boxes import convert_boxes
+from keras_efficient.ops.matching import match_anchors
 
 __all__ = [
     "COCO_ASPECT_RATIOS",
+    "box_area",
+    "box_iou",
+    "clip_boxes",
+    "convert_boxes",
     "count_anchors",
     "decode_boxes",
     "encode_boxes",
     "feature_sizes",
     "generate_anchors",
+    "match_anchors",
 ]

@@ -173,6 +173,7 @@ def effdet_network(name, size):
     config = effdet.get_efficientdet_config(name)
     config.image_size = size
     network = effdet.EfficientDet(config, pretrained_backbone=False)
+    summed = config.fpn_name == "bifpn_sum"
     checkpoints.randomize_torch(network)
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(5)
@@ -180,6 +181,11 @@ def effdet_network(name, size):
         if key.endswith("edge_weights"):
             values = 0.6 + 0.5 * rng.uniform(-1, 1, tuple(tensor.shape))
             tensor.copy_(torch.from_numpy(values.astype("float32")))
+        elif summed and tensor.ndim == 4:
+            # As deep as these are, larger ones amplify what float32 rounds.
+            tensor.mul_(0.79)
+        elif summed and key.endswith("weight"):
+            tensor.mul_(1.25 if key.startswith("backbone") else 1.1)
     return network
 
 

@@ -1,0 +1,155 @@
+"""The loss of a detector, as one object with all its numbers."""
+
+import keras
+from keras import ops
+
+from keras_efficient.losses.focal import sigmoid_focal_loss
+from keras_efficient.losses.huber import huber_loss
+from keras_efficient.losses.iou import KINDS
+from keras_efficient.losses.iou import iou_loss as overlap_loss
+from keras_efficient.ops import decode_boxes
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class DetectionLoss:
+    """Focal loss of the classes, Huber loss of the boxes.
+
+    Both are sums over all anchors of a batch, divided by the number of those
+    with a box, plus one; the boxes' also by the four numbers of a box. A
+    number of a box whose target is exactly 0 does not count, as in the
+    original.
+
+    Args:
+        alpha: Float in `[0, 1]`; see `sigmoid_focal_loss`. Defaults to 0.25.
+        gamma: Float, at least 0; see there. Defaults to 1.5.
+        label_smoothing: Float in `[0, 1)`; see there. Defaults to 0.
+        huber_delta: Float above 0; see `huber_loss`. Defaults to 0.1.
+        box_loss_weight: Float, factor of the Huber loss; 0 for a loss of
+            overlaps alone. Defaults to 50.
+        iou_loss: String, `"iou"`, `"giou"`, `"diou"` or `"ciou"`, a further
+            loss of the overlap of boxes; `None` for none, the default.
+        iou_loss_weight: Float, its factor. Defaults to 1.
+        l2_regularization: Float, factor of half the sum of the squares of all
+            kernels that learn; the model adds it. The paper's is 4e-5.
+            Defaults to 0, as optimizers have a `weight_decay`.
+
+    Call arguments:
+        targets: Dict that `assign_targets` gives.
+        outputs: Dict of `"class_logits"` and `"box_deltas"`.
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+        sample_weight: Tensor of shape `(batch,)`, weights of the images, or
+            `None`.
+
+    Returns:
+        When called, a dict of float32 scalars: `"class_loss"`, `"box_loss"`
+        (without its factor), `"iou_loss"` if there is one, and `"loss"`.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+    >>> loss = keras_efficient.losses.DetectionLoss(iou_loss="ciou")
+    >>> loss.get_config()["iou_loss"]
+    'ciou'
+
+    Reference:
+        - `google/automl`, `efficientdet/tf2/train_lib.py`.
+    """
+
+    def __init__(
+        self,
+        alpha=0.25,
+        gamma=1.5,
+        label_smoothing=0.0,
+        huber_delta=0.1,
+        box_loss_weight=50.0,
+        iou_loss=None,
+        iou_loss_weight=1.0,
+        l2_regularization=0.0,
+    ):
+        if iou_loss is not None and iou_loss not in KINDS:
+            raise ValueError(
+                f"`iou_loss` must be None or one of {KINDS}. "
+                f"Received: iou_loss={iou_loss!r}"
+            )
+        for name, value, is_right, bounds in (
+            ("alpha", alpha, 0 <= alpha <= 1, "[0, 1]"),
+            ("gamma", gamma, gamma >= 0, "[0, inf)"),
+            (
+                "label_smoothing",
+                label_smoothing,
+                0 <= label_smoothing < 1,
+                "[0, 1)",
+            ),
+            ("huber_delta", huber_delta, huber_delta > 0, "(0, inf)"),
+            (
+                "l2_regularization",
+                l2_regularization,
+                l2_regularization >= 0,
+                "[0, inf)",
+            ),
+        ):
+            if not is_right:
+                raise ValueError(
+                    f"`{name}` must lie in {bounds}. Received: {name}={value}"
+                )
+        self.alpha = alpha
+        self.gamma = gamma
+        self.label_smoothing = label_smoothing
+        self.huber_delta = huber_delta
+        self.box_loss_weight = box_loss_weight
+        self.iou_loss = iou_loss
+        self.iou_loss_weight = iou_loss_weight
+        self.l2_regularization = l2_regularization
+
+    def __call__(self, targets, outputs, anchors, sample_weight=None):
+        num_positives = targets["num_positives"]
+        weights = ops.ones_like(num_positives)
+        if sample_weight is not None:
+            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        normalizer = ops.sum(weights * num_positives) + 1.0
+        deltas = ops.cast(outputs["box_deltas"], "float32")
+        # An offset of exactly 0 counts as no target, as in the original.
+        counts = ops.cast(ops.not_equal(targets["box_deltas"], 0), "float32")
+
+        def total(losses):
+            """Sum over images, each by its weight."""
+            axes = tuple(range(1, len(losses.shape)))
+            return ops.sum(ops.sum(losses, axis=axes) * weights) / normalizer
+
+        parts = {
+            "class_loss": total(
+                sigmoid_focal_loss(
+                    targets["labels"],
+                    outputs["class_logits"],
+                    self.alpha,
+                    self.gamma,
+                    self.label_smoothing,
+                )
+            ),
+            "box_loss": total(
+                huber_loss(targets["box_deltas"], deltas, self.huber_delta)
+                * counts
+            )
+            / 4.0,
+        }
+        loss = parts["class_loss"] + self.box_loss_weight * parts["box_loss"]
+        if self.iou_loss:
+            anchors = ops.convert_to_tensor(anchors, dtype="float32")
+            losses = overlap_loss(
+                decode_boxes(targets["box_deltas"], anchors) * counts,
+                decode_boxes(deltas, anchors) * counts,
+                self.iou_loss,
+            )
+            parts["iou_loss"] = total(losses) / 4.0
+            loss = loss + self.iou_loss_weight * parts["iou_loss"]
+        return {**parts, "loss": loss}
+
+    def get_config(self):
+        """The arguments, for saving."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)

@@ -1,0 +1,52 @@
+"""Focal loss of independent classes, from logits."""
+
+from keras import ops
+
+
+def sigmoid_focal_loss(
+    labels, logits, alpha=0.25, gamma=1.5, label_smoothing=0.0
+):
+    """Focal loss of each class at each anchor.
+
+    `alpha_t * (1 - p_t) ** gamma * cross_entropy`, all from logits: the
+    gradient stays right however far they are from 0.
+
+    Args:
+        labels: Int32 tensor of shape `(batch, num_anchors)`: a class from 0,
+            -1 for background, -2 for anchors that do not count.
+        logits: Tensor of shape `(batch, num_anchors, num_classes)`.
+        alpha: Float in `[0, 1]`, weight of the class that is there; the
+            others weigh `1 - alpha`. Defaults to 0.25.
+        gamma: Float, at least 0, how little what is right already counts.
+            Defaults to 1.5.
+        label_smoothing: Float in `[0, 1)`, how far the targets of the cross
+            entropy are moved to one half. Defaults to 0.
+
+    Returns:
+        Float32 tensor of the shape of `logits`.
+
+    Example:
+    >>> loss = keras_efficient.losses.sigmoid_focal_loss(
+    ...     np.array([[0]]), np.array([[[2.0, 0.0]]])
+    ... )
+    >>> [round(float(x), 5) for x in loss[0, 0]]
+    [0.00131, 0.1838]
+
+    Reference:
+        - [Lin et al., 2017](https://arxiv.org/abs/1708.02002).
+        - `google/automl`, `efficientdet/tf2/train_lib.py`, `FocalLoss`.
+    """
+    logits = ops.cast(logits, "float32")
+    labels = ops.expand_dims(ops.cast(labels, "int32"), -1)
+    is_class = ops.equal(labels, ops.arange(logits.shape[-1], dtype="int32"))
+    # Logit of the other outcome than the one that is right.
+    wrong = ops.where(is_class, -logits, logits)
+    cross_entropy = ops.softplus(wrong)
+    weight = ops.where(is_class, alpha, 1 - alpha)
+    # (1 - p_t) ** gamma without the root's infinite slope at 0.
+    focus = ops.exp(-gamma * ops.softplus(-wrong))
+    if label_smoothing:
+        # Moves the target by half of it, and the loss along the logit.
+        cross_entropy = cross_entropy - label_smoothing / 2 * wrong
+    loss = weight * focus * cross_entropy
+    return ops.where(labels == -2, 0.0, loss)

@@ -1,0 +1,55 @@
+"""Boxes of an image as targets of its anchors."""
+
+from keras import ops
+
+from keras_efficient.ops import encode_boxes
+from keras_efficient.ops import match_anchors
+from keras_efficient.ops.matching import BACKGROUND
+from keras_efficient.ops.matching import IGNORED
+
+
+def assign_targets(boxes, labels, anchors):
+    """Turns boxes into what a detector's outputs should be.
+
+    Args:
+        boxes: Tensor of shape `(batch, max_boxes, 4)`, `yxyx` in pixels of
+            the network's input.
+        labels: Int32 tensor of shape `(batch, max_boxes)`, from 0; rows below
+            0 are no boxes.
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+
+    Returns:
+        A dict of tensors: `"labels"`, int32 `(batch, num_anchors)`, -1 for
+        background and -2 for anchors that do not count; `"box_deltas"`,
+        float32 `(batch, num_anchors, 4)`, zeros where there is no box;
+        `"num_positives"`, float32 `(batch,)`, anchors with a box.
+
+    Example:
+    >>> anchors = np.array([[0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 12.0, 12.0]])
+    >>> targets = keras_efficient.losses.assign_targets(
+    ...     np.array([[[0.0, 0.0, 4.0, 4.0]]]), np.array([[7]]), anchors
+    ... )
+    >>> keras.ops.convert_to_numpy(targets["labels"]).tolist()
+    [[7, -1]]
+
+    Reference:
+        - `google/automl`, `efficientdet/tf2/anchors.py`, `AnchorLabeler`.
+    """
+    boxes = ops.cast(boxes, "float32")
+    labels = ops.cast(labels, "int32")
+    anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    match = match_anchors(boxes, labels, anchors)
+    index = ops.maximum(match, 0)
+    is_matched = match >= 0
+    matched_labels = ops.take_along_axis(labels, index, axis=1)
+    rest = ops.where(ops.equal(match, IGNORED), IGNORED, BACKGROUND)
+    matched_boxes = ops.take_along_axis(
+        boxes, ops.expand_dims(index, -1), axis=1
+    )
+    deltas = encode_boxes(matched_boxes, anchors)
+    targets = {
+        "labels": ops.where(is_matched, matched_labels, rest),
+        "box_deltas": ops.where(ops.expand_dims(is_matched, -1), deltas, 0.0),
+        "num_positives": ops.sum(ops.cast(is_matched, "float32"), axis=1),
+    }
+    return {name: ops.stop_gradient(x) for name, x in targets.items()}
