@@ -1,4 +1,4 @@
-"""Labelled images as batches that Keras takes, on every backend."""
+"""Images as batches that Keras takes, on every backend."""
 
 import concurrent.futures
 import os
@@ -14,7 +14,159 @@ from keras_efficient.data.images import load_image
 MAX_THREADS = 8
 
 
-class ClassificationBatches(keras.utils.PyDataset):
+class ImageBatches(keras.utils.PyDataset):
+    """Batches made by threads ahead of their use, in an order of their own.
+
+    Subclasses say what a sample is, `_make_sample(index, rng)`, and how
+    samples become a batch, `_collate(samples)`.
+
+    Args:
+        records: Sequence of records.
+        image_size: `(height, width)`.
+        batch_size: Integer, at least 1.
+        shuffle: Boolean; see `ClassificationBatches`.
+        seed: Integer; see there.
+        num_threads: Integer; see there.
+        shard: `(index, count)`; see there.
+        drop_remainder: Boolean; see there.
+    """
+
+    def __init__(
+        self,
+        records,
+        image_size,
+        batch_size,
+        shuffle,
+        seed,
+        num_threads,
+        shard,
+        drop_remainder,
+    ):
+        if num_threads is None:
+            num_threads = min(_num_processors(), MAX_THREADS)
+        _check_numbers(batch_size, num_threads, seed, shard)
+        # Keras' own threads mix batches of one epoch into the next.
+        super().__init__(workers=1)
+        self.records = records
+        self.image_size = tuple(image_size)
+        self.batch_size = batch_size
+        self.num_threads = num_threads
+        self._order, self._samples = self._build_samples(shuffle, seed, shard)
+        self._num_batches = len(self._samples) // batch_size
+        self.num_images = self._num_batches * batch_size
+        if not drop_remainder and self.num_images < len(self._samples):
+            self._num_batches += 1
+            self.num_images = len(self._samples)
+        if not self._num_batches:
+            raise ValueError(
+                "There are too few images to make a batch of. Received: "
+                f"{len(records)} images, batch_size={batch_size}, "
+                f"drop_remainder={drop_remainder}, shard={shard}"
+            )
+        self.epoch = 0
+        self._pool = None
+        self._coming = {}
+        self._lock = threading.Lock()
+
+    def _build_samples(self, shuffle, seed, shard):
+        """Which record comes when, and what becomes of it."""
+        count = len(self.records)
+        if not count:
+            return (), ()
+        order = grain.MapDataset.range(count).seed(seed)
+        if shuffle:
+            order = order.shuffle()
+        # By place in the epoch, so that every shard has numbers of its own.
+        samples = order.random_map(self._make_sample)
+        index, parts = shard
+        if parts == 1:
+            return order, samples
+        rest = count % parts if shuffle else 0
+        part = slice(index, count - rest, parts)
+        return order[part], samples[part]
+
+    @property
+    def epoch(self):
+        """Number of the epoch that comes next, or is under way."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value):
+        self._epoch = value
+        # Outside of a pass an index means the batch of this number.
+        self._places = None
+
+    def __len__(self):
+        return self._num_batches
+
+    def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f"There are {len(self)} batches. Received: index={index}"
+            )
+        with self._lock:
+            epoch = self.epoch
+            if self._places is not None:
+                # The first that is asked for is the first batch, and so on.
+                index = self._places.setdefault(index, len(self._places))
+            batch = self._coming.pop((epoch, index), None)
+            if batch is None:
+                batch = self._begin(epoch, index)
+            last = min(index + self.num_threads, len(self) - 1)
+            wanted = [(epoch, i) for i in range(index + 1, last + 1)]
+            for key in set(self._coming) - set(wanted):
+                self._coming.pop(key).cancel()
+            for key in wanted:
+                if key not in self._coming:
+                    self._coming[key] = self._begin(*key)
+        return batch.result()
+
+    def on_epoch_begin(self):
+        """Begins a pass. Keras calls it."""
+        self._places = {}
+
+    def on_epoch_end(self):
+        """Goes on to the next epoch. Keras calls it; its threads then rest."""
+        self.epoch += 1
+
+    def _begin(self, epoch, index):
+        """Starts to make a batch in a thread."""
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(
+                self.num_threads, thread_name_prefix="batches"
+            )
+        return self._pool.submit(self._make_batch, epoch, index)
+
+    def _make_batch(self, epoch, index):
+        samples = self._samples
+        return self._collate([samples[i] for i in self._range(epoch, index)])
+
+    def _range(self, epoch, index):
+        """Places of the images of a batch among those of all epochs."""
+        first = epoch * len(self._samples)
+        start = index * self.batch_size
+        stop = min(start + self.batch_size, self.num_images)
+        return range(first + start, first + stop)
+
+    def sources(self, index):
+        """What a batch of the present epoch is made of, for messages.
+
+        Args:
+            index: Integer, number of the batch within the epoch.
+
+        Returns:
+            A list with the path of each image, or its place in the data set
+            where it is an array.
+        """
+        places = [self._order[i] for i in self._range(self.epoch, index)]
+        images = [self.records[i].image for i in places]
+        return [
+            f"image {place}" if isinstance(image, np.ndarray) else str(image)
+            for place, image in zip(places, images, strict=True)
+        ]
+
+
+class ClassificationBatches(ImageBatches):
     """Batches of images and labels, the same for the same epoch.
 
     Made by `ClassificationDataset.batches`. Each item is `(images, labels)`:
@@ -81,115 +233,33 @@ class ClassificationBatches(keras.utils.PyDataset):
         drop_remainder=False,
         one_hot=True,
     ):
-        if num_threads is None:
-            num_threads = min(_num_processors(), MAX_THREADS)
-        _check_numbers(batch_size, num_threads, seed, shard)
-        # Keras' own threads mix batches of one epoch into the next.
-        super().__init__(workers=1)
         self.num_classes = num_classes
         self.transform = transform
-        self.image_size = tuple(image_size)
-        self.batch_size = batch_size
-        self.num_threads = num_threads
         self.one_hot = one_hot
-        self._samples = self._build_samples(records, shuffle, seed, shard)
-        self._num_batches = len(self._samples) // batch_size
-        self.num_images = self._num_batches * batch_size
-        if not drop_remainder and self.num_images < len(self._samples):
-            self._num_batches += 1
-            self.num_images = len(self._samples)
-        if not self._num_batches:
-            raise ValueError(
-                "There are too few images to make a batch of. Received: "
-                f"{len(records)} images, batch_size={batch_size}, "
-                f"drop_remainder={drop_remainder}, shard={shard}"
-            )
-        self.epoch = 0
-        self._pool = None
-        self._coming = {}
-        self._lock = threading.Lock()
+        super().__init__(
+            records,
+            image_size,
+            batch_size,
+            shuffle,
+            seed,
+            num_threads,
+            shard,
+            drop_remainder,
+        )
 
-    def _build_samples(self, records, shuffle, seed, shard):
-        if not records:
-            return ()
-        samples = grain.MapDataset.source(records).seed(seed)
-        if shuffle:
-            samples = samples.shuffle()
-        # By place in the epoch, so that every shard has numbers of its own.
-        samples = samples.random_map(self._make_sample)
-        index, count = shard
-        rest = len(records) % count if shuffle else 0
-        if count == 1:
-            return samples
-        return samples[index : len(records) - rest : count]
-
-    @property
-    def epoch(self):
-        """Number of the epoch that comes next, or is under way."""
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, value):
-        self._epoch = value
-        # Outside of a pass an index means the batch of this number.
-        self._places = None
-
-    def __len__(self):
-        return self._num_batches
-
-    def __getitem__(self, index):
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f"There are {len(self)} batches. Received: index={index}"
-            )
-        with self._lock:
-            epoch = self.epoch
-            if self._places is not None:
-                # The first that is asked for is the first batch, and so on.
-                index = self._places.setdefault(index, len(self._places))
-            batch = self._coming.pop((epoch, index), None)
-            if batch is None:
-                batch = self._begin(epoch, index)
-            last = min(index + self.num_threads, len(self) - 1)
-            wanted = [(epoch, i) for i in range(index + 1, last + 1)]
-            for key in set(self._coming) - set(wanted):
-                self._coming.pop(key).cancel()
-            for key in wanted:
-                if key not in self._coming:
-                    self._coming[key] = self._begin(*key)
-        return batch.result()
-
-    def on_epoch_begin(self):
-        """Begins a pass. Keras calls it."""
-        self._places = {}
-
-    def on_epoch_end(self):
-        """Goes on to the next epoch. Keras calls it; its threads then rest."""
-        self.epoch += 1
-
-    def _begin(self, epoch, index):
-        """Starts to make a batch in a thread."""
-        if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(
-                self.num_threads, thread_name_prefix="batches"
-            )
-        return self._pool.submit(self._make_batch, epoch, index)
-
-    def _make_batch(self, epoch, index):
-        start = index * self.batch_size
-        stop = min(start + self.batch_size, self.num_images)
-        first = epoch * len(self._samples)
-        images = np.empty((stop - start, *self.image_size, 3), "float32")
-        labels = np.empty(stop - start, "int32")
-        for i in range(stop - start):
-            images[i], labels[i] = self._samples[first + start + i]
+    def _collate(self, samples):
+        images = np.empty((len(samples), *self.image_size, 3), "float32")
+        labels = np.empty(len(samples), "int32")
+        for i, (image, label) in enumerate(samples):
+            images[i], labels[i] = image, label
         if not self.one_hot:
             return images, labels
         one_hot = np.zeros((len(labels), self.num_classes), "float32")
         one_hot[np.arange(len(labels)), labels] = 1.0
         return images, one_hot
 
-    def _make_sample(self, record, rng):
+    def _make_sample(self, index, rng):
+        record = self.records[index]
         max_reduction = getattr(self.transform, "max_reduction", None)
         image = self.transform(load_image(record.image, max_reduction), rng)
         expected = (*self.image_size, 3)

@@ -145,13 +145,13 @@ class ClassificationDataset:
         """
         image_size = ImagePreprocessing(image_size).size
         if training:
-            _check_unused(preprocessing, "preprocessing", "augmentation", True)
+            check_unused(preprocessing, "preprocessing", "augmentation", True)
             transform = augmentation or Augmentation(image_size)
-            _check_size(transform, image_size)
+            check_size(transform, image_size)
         else:
-            _check_unused(augmentation, "augmentation", "preprocessing", False)
+            check_unused(augmentation, "augmentation", "preprocessing", False)
             resize = preprocessing or ImagePreprocessing(image_size)
-            _check_size(resize, image_size)
+            check_size(resize, image_size)
             transform = lambda image, rng: resize(image)
         return ClassificationBatches(
             self.records,
@@ -176,7 +176,8 @@ class ClassificationDataset:
         return ClassificationDataset(records, self.class_names, report)
 
 
-def _check_unused(value, name, instead, training):
+def check_unused(value, name, instead, training):
+    """Raises an error for an argument of the other kind of batches."""
     if value is not None:
         raise ValueError(
             f"`{name}` has no use with training={training}; `{instead}` gives "
@@ -184,7 +185,8 @@ def _check_unused(value, name, instead, training):
         )
 
 
-def _check_size(transform, image_size):
+def check_size(transform, image_size):
+    """Raises an error where a transform gives images of another size."""
     size = getattr(transform, "size", image_size)
     if tuple(size) != image_size:
         raise ValueError(

@@ -65,6 +65,25 @@ def load_image(
         return _to_rgb(image)
 
 
+def upright_size(source: Any) -> tuple[int, int]:
+    """Height and width of an image as `load_image` would give it.
+
+    Args:
+        source: Path of a file, or its content as bytes.
+
+    Returns:
+        A pair of integers, pixels.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no image, or far too large.
+    """
+    with open_image(source) as image:
+        width, height = image.size
+        is_turned = _orientation(image) in (5, 6, 7, 8)
+        return (width, height) if is_turned else (height, width)
+
+
 @contextlib.contextmanager
 def open_image(source: Any) -> Iterator[Image.Image]:
     """Opens a file, or its bytes, with PIL; errors name it and the reason.

@@ -67,7 +67,7 @@ class ImagePreprocessing:
     method: str = "bicubic"
 
     def __post_init__(self):
-        object.__setattr__(self, "size", _standardize_size(self.size))
+        object.__setattr__(self, "size", standardize_size(self.size))
         if self.method not in FILTERS:
             raise ValueError(
                 f"`method` must be one of {tuple(FILTERS)}. "
@@ -84,12 +84,7 @@ class ImagePreprocessing:
             )
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(
-                "The image must be a uint8 array (height, width, 3); "
-                "`keras_efficient.data.load_image` gives one. Received: "
-                f"dtype={image.dtype}, shape={image.shape}"
-            )
+        check_image(image)
         top, left, height, width = self.crop_box(*image.shape[:2])
         cropped = image[top : top + height, left : left + width]
         target_height, target_width = self.size
@@ -149,7 +144,8 @@ class ImagePreprocessing:
         return cls(**config)
 
 
-def _standardize_size(size) -> tuple[int, int]:
+def standardize_size(size) -> tuple[int, int]:
+    """A size as `(height, width)`, also where it is one number."""
     sides = (size, size) if isinstance(size, numbers.Integral) else tuple(size)
     if len(sides) != 2 or not all(
         isinstance(side, numbers.Integral) and side >= 1 for side in sides
@@ -163,3 +159,13 @@ def _standardize_size(size) -> tuple[int, int]:
 
 def _is_number(value) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def check_image(image):
+    """Raises an error if this is no uint8 image of three channels."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            "The image must be a uint8 array (height, width, 3); "
+            "`keras_efficient.data.load_image` gives one. Received: "
+            f"dtype={image.dtype}, shape={image.shape}"
+        )

@@ -99,6 +99,75 @@ class ReadReport:
         return "\n".join(lines)
 
 
+@dataclasses.dataclass(frozen=True)
+class DetectionReport:
+    """What a reader of boxes found.
+
+    Attributes:
+        source: Where it read.
+        layout: String, the layout that it recognised.
+        num_images: Number of images that can be used.
+        class_counts: Number of boxes of each class, in the order of labels.
+        num_empty: Number of images without boxes. They teach what is
+            background.
+        num_crowd: Number of boxes around groups.
+        repaired: Dict of what was mended to a pair: how often, and where.
+        dropped: Dict of why something was left out to such a pair.
+        left_out: Classes that are there, but not asked for.
+    """
+
+    source: str
+    layout: str
+    num_images: int
+    class_counts: dict[str, int]
+    num_empty: int = 0
+    num_crowd: int = 0
+    repaired: dict[str, tuple[int, Sequence[str]]] = dataclasses.field(
+        default_factory=dict
+    )
+    dropped: dict[str, tuple[int, Sequence[str]]] = dataclasses.field(
+        default_factory=dict
+    )
+    left_out: Sequence[str] = ()
+
+    @property
+    def num_boxes(self) -> int:
+        """Number of boxes of all classes."""
+        return sum(self.class_counts.values())
+
+    def __str__(self):
+        lines = [
+            f"{self.num_images} images with {self.num_boxes} boxes of "
+            f"{len(self.class_counts)} classes in {self.source} "
+            f"({self.layout})"
+        ]
+        shown = list(self.class_counts.items())[:MAX_LISTED]
+        rest = len(self.class_counts) - MAX_LISTED
+        lines.append(
+            "  "
+            + ", ".join(f"{name}: {count}" for name, count in shown)
+            + (f" and {rest} more classes" if rest > 0 else "")
+        )
+        if self.num_empty:
+            lines.append(f"{self.num_empty} images without boxes")
+        if self.num_crowd:
+            lines.append(f"{self.num_crowd} boxes around crowds")
+        if self.left_out:
+            lines.append(
+                f"left out, not in `class_names`: {listed(self.left_out)}"
+            )
+        for verb, notes in (
+            ("repaired", self.repaired),
+            ("dropped", self.dropped),
+        ):
+            for reason, (count, places) in notes.items():
+                lines.append(f"{verb}: {count} {reason}:")
+                lines += [f"  {place}" for place in places[:MAX_LISTED]]
+                if len(places) > MAX_LISTED:
+                    lines.append(f"  and {len(places) - MAX_LISTED} more")
+        return "\n".join(lines)
+
+
 def listed(names: Sequence[str]) -> str:
     """The first of many names, for a message.
 

@@ -1,8 +1,10 @@
 """The published EfficientDets, D0 to D7x."""
 
+from keras_efficient import weights as published
 from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.models.coco import COCO_CLASS_NAMES
 from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientnet import EfficientNet
 from keras_efficient.variants import EFFICIENTDET_MIN_LEVEL
@@ -67,6 +69,12 @@ def _build(
     if weights is None:
         load_pretrained(model.backbone, variant.backbone, backbone_weights)
     load_pretrained(model, model_name, weights)
+    if (
+        isinstance(weights, str)
+        and weights in published.tags(model_name)
+        and num_classes == len(COCO_CLASS_NAMES)
+    ):
+        model.class_names = COCO_CLASS_NAMES
     return model
 
 

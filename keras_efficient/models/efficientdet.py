@@ -15,7 +15,7 @@ from keras_efficient.layers import ResampleFeatures
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import prior_bias_initializer
-from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.detector import Detector
 from keras_efficient.ops import COCO_ASPECT_RATIOS
 from keras_efficient.ops import generate_anchors
 
@@ -28,7 +28,7 @@ FEATURE_NETWORKS = {
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class EfficientDet(GraphModel):
+class EfficientDet(Detector):
     """EfficientDet of any backbone, width and depth.
 
     `EfficientDetD0` to `EfficientDetD7x` are the published sizes:
@@ -210,6 +210,21 @@ class EfficientDet(GraphModel):
         return self.class_head.units
 
     @property
+    def class_names(self):
+        """Tuple of the classes' names, or `None`; kept when saved."""
+        return getattr(self, "_class_names", None)
+
+    @class_names.setter
+    def class_names(self, names):
+        if names is not None and len(names) != self.num_classes:
+            raise ValueError(
+                f"`class_names` must have {self.num_classes} names, one for "
+                f"each class of the model. Received: {len(names)} names"
+            )
+        names = None if names is None else tuple(str(name) for name in names)
+        self._class_names = names
+
+    @property
     def image_size(self):
         """Height and width of the input in pixels; `None` where it is any."""
         axes = spatial_axes(self.class_head.data_format)
@@ -247,6 +262,7 @@ class EfficientDet(GraphModel):
     def get_config(self):
         config = super().get_config()
         config["anchors"] = _plain(self._anchor_arguments)
+        config["class_names"] = self.class_names
         return config
 
     @classmethod
@@ -254,8 +270,10 @@ class EfficientDet(GraphModel):
         """Builds the model from the config of its graph."""
         config = dict(config)
         anchors = config.pop("anchors")
+        class_names = config.pop("class_names", None)
         model = super().from_config(config, custom_objects)
         model._anchor_arguments = anchors
+        model.class_names = class_names
         return model
 
 

@@ -11,6 +11,7 @@ from keras_efficient.ops.boxes import box_iou
 from keras_efficient.ops.boxes import clip_boxes
 from keras_efficient.ops.boxes import convert_boxes
 from keras_efficient.ops.matching import match_anchors
+from keras_efficient.ops.nms import non_max_suppression
 
 __all__ = [
     "COCO_ASPECT_RATIOS",
@@ -24,4 +25,5 @@ __all__ = [
     "feature_sizes",
     "generate_anchors",
     "match_anchors",
+    "non_max_suppression",
 ]

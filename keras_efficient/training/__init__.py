@@ -1,25 +1,41 @@
 """Recipes for `compile` and `fit`; they hide nothing."""
 
 from keras_efficient.training.callbacks import FollowEpochs
+from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
 from keras_efficient.training.checkpoints import EpochCheckpoints
+from keras_efficient.training.detection_recipes import EfficientDetSchedule
+from keras_efficient.training.detection_recipes import detection_recipe
+from keras_efficient.training.detection_recipes import paper_detection_recipe
+from keras_efficient.training.detector_finetuning import DetectorResult
+from keras_efficient.training.detector_finetuning import finetune_detector
 from keras_efficient.training.finetuning import FinetuneResult
 from keras_efficient.training.finetuning import finetune_classifier
 from keras_efficient.training.freezing import freeze_batch_norm
 from keras_efficient.training.freezing import freeze_except
 from keras_efficient.training.freezing import unfreeze
+from keras_efficient.training.optimizers import DetectorAdamW
+from keras_efficient.training.optimizers import DetectorSGD
 from keras_efficient.training.recipes import classification_recipe
 from keras_efficient.training.recipes import cosine_schedule
 
 __all__ = [
+    "DetectorAdamW",
+    "DetectorResult",
+    "DetectorSGD",
+    "EfficientDetSchedule",
     "EpochCheckpoints",
     "FinetuneResult",
     "FollowEpochs",
+    "TerminateOnNaN",
     "Throughput",
     "classification_recipe",
     "cosine_schedule",
+    "detection_recipe",
     "finetune_classifier",
+    "finetune_detector",
     "freeze_batch_norm",
     "freeze_except",
+    "paper_detection_recipe",
     "unfreeze",
 ]

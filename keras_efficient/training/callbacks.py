@@ -1,8 +1,12 @@
 """Callbacks that Keras does not have."""
 
+import math
 import time
 
 import keras
+
+# As many images as fit into a message.
+MAX_NAMED = 8
 
 
 class FollowEpochs(keras.callbacks.Callback):
@@ -66,3 +70,59 @@ class Throughput(keras.callbacks.Callback):
         end = self._train_end or time.perf_counter()
         if logs is not None:
             logs["images_per_second"] = self.num_images / (end - self._start)
+
+
+class TerminateOnNaN(keras.callbacks.Callback):
+    """Stops a training with an error where the loss is no number any more.
+
+    `keras.callbacks.TerminateOnNaN` ends the epoch as if it was whole, and
+    later callbacks save the weights that are spoilt. This one raises an
+    error, so that the last checkpoint stays, and names the batch.
+
+    Args:
+        batches: What `fit` trains on; if it has a method `sources`, as
+            `data.DetectionBatches`, the message names the images. Defaults to
+            `None`.
+
+    Returns:
+        A `keras.callbacks.Callback`.
+
+    Raises:
+        FloatingPointError: In `fit`, when the loss is NaN or infinite.
+
+    Example:
+    ```python
+    model.fit(
+        batches,
+        callbacks=[keras_efficient.training.TerminateOnNaN(batches)],
+    )
+    ```
+    """
+
+    def __init__(self, batches=None):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch, for the message."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss."""
+        loss = float((logs or {}).get("loss", 0.0))
+        if math.isfinite(loss):
+            return
+        raise FloatingPointError(
+            f"The loss became {loss} in epoch {self._epoch + 1}, batch "
+            f"{batch + 1}{self._images(batch)}. Lower the learning rate, clip "
+            "the gradients, or look at these images and their labels. What "
+            "was saved before is whole."
+        )
+
+    def _images(self, batch):
+        if not hasattr(self.batches, "sources"):
+            return ""
+        names = [str(source) for source in self.batches.sources(batch)]
+        rest = len(names) - MAX_NAMED
+        shown = ", ".join(names[:MAX_NAMED])
+        return f" ({shown}{f' and {rest} more' if rest > 0 else ''})"

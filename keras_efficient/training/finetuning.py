@@ -1,22 +1,14 @@
 """Transfer learning in two steps: the head alone, then all of it."""
 
 import dataclasses
-import json
-import math
 import pathlib
 
-import keras
-
-from keras_efficient.training.callbacks import FollowEpochs
-from keras_efficient.training.callbacks import Throughput
-from keras_efficient.training.checkpoints import EpochCheckpoints
-from keras_efficient.training.checkpoints import write_whole
 from keras_efficient.training.freezing import freeze_batch_norm
 from keras_efficient.training.freezing import freeze_except
 from keras_efficient.training.freezing import unfreeze
 from keras_efficient.training.recipes import classification_recipe
-
-SETTINGS_FILE = "settings.json"
+from keras_efficient.training.runs import Run
+from keras_efficient.training.runs import check_length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,14 +89,8 @@ def finetune_classifier(
     print(result.all["val_accuracy"][-1])
     ```
     """
-    if not hasattr(train, "__len__"):
-        raise ValueError(
-            "`train` must have a length, its number of batches, for the "
-            "schedule of the learning rate. Received: "
-            f"{type(train).__name__}; see "
-            "`data.ClassificationDataset.batches`."
-        )
-    run = _Run(directory, model, train, validation, callbacks, verbose)
+    check_length(train)
+    run = Run(directory, model, train, validation, callbacks, verbose)
     run.check_settings(
         {
             "epochs": [head_epochs, epochs],
@@ -134,97 +120,3 @@ def finetune_classifier(
             run.fit(step, step_epochs)
         logs[step] = run.logs(step)
     return FinetuneResult(logs["head"], logs["all"], run.directory)
-
-
-class _Run:
-    """A folder with the state of one fine-tuning."""
-
-    def __init__(self, directory, model, train, validation, callbacks, verbose):
-        self.directory = pathlib.Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.model = model
-        self.train = train
-        self.validation = validation
-        self.callbacks = tuple(callbacks)
-        self.verbose = verbose
-
-    def check_settings(self, settings):
-        """Raises an error if the folder's run had other settings."""
-        path = self.directory / SETTINGS_FILE
-        settings = json.loads(json.dumps(settings, default=str))
-        if not path.exists():
-            write_whole(path, json.dumps(settings, indent=1))
-        known = json.loads(path.read_text())
-        changed = [
-            name for name in settings if known.get(name) != settings[name]
-        ]
-        if changed:
-            raise ValueError(
-                f"{self.directory} holds a run with other settings: "
-                + ", ".join(
-                    f"{name} was {known.get(name)}, is {settings[name]}"
-                    for name in changed
-                )
-                + ". Go on with the old ones, or take another directory."
-            )
-
-    def fit(self, step, epochs):
-        """Trains one step, from where it broke off."""
-        checkpoints = EpochCheckpoints(self.directory / f"{step}_checkpoints")
-        first = checkpoints.restore(self.model)
-        if first >= epochs:
-            return
-        callbacks = [
-            _EpochLog(self.directory / f"log_{step}.csv"),
-            checkpoints,
-            *self.callbacks,
-        ]
-        if hasattr(self.train, "num_images"):
-            callbacks.insert(0, Throughput(self.train.num_images))
-        if hasattr(self.train, "epoch"):
-            callbacks.insert(0, FollowEpochs(self.train))
-        self.model.fit(
-            self.train,
-            validation_data=self.validation,
-            initial_epoch=first,
-            epochs=epochs,
-            callbacks=callbacks,
-            shuffle=False,  # Keras would shuffle the batches once more
-            verbose=self.verbose,
-        )
-
-    def logs(self, step):
-        path = self.directory / f"log_{step}.csv"
-        return _read_log(path) if path.exists() else {}
-
-
-class _EpochLog(keras.callbacks.Callback):
-    """A CSV file with one row an epoch, also after a break.
-
-    Keras' `CSVLogger` writes an epoch twice that is run again.
-    """
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = path
-        self.rows = _read_log(path) if path.exists() else {}
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs = {name: float(value) for name, value in (logs or {}).items()}
-        for name, value in {"epoch": float(epoch), **logs}.items():
-            column = self.rows.setdefault(name, [])
-            del column[epoch:]
-            column += [math.nan] * (epoch - len(column)) + [value]
-        length = len(self.rows["epoch"])
-        lines = [",".join(self.rows)] + [
-            ",".join(repr(column[i]) for column in self.rows.values())
-            for i in range(length)
-        ]
-        write_whole(self.path, "\n".join(lines) + "\n")
-
-
-def _read_log(path):
-    names, *rows = [line.split(",") for line in path.read_text().split()]
-    return {
-        name: [float(row[i]) for row in rows] for i, name in enumerate(names)
-    }

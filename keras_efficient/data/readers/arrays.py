@@ -22,7 +22,7 @@ def read_arrays(
 ) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
     """Reads arrays; see `from_arrays`."""
     images, labels = np.asarray(images), np.asarray(labels)
-    _check_images(images)
+    check_images(images)
     labels = _standardize_labels(labels, len(images))
     if class_names is None:
         class_names = range(int(labels.max()) + 1)
@@ -98,7 +98,8 @@ def _load(path, wanted):
     )
 
 
-def _check_images(images):
+def check_images(images):
+    """Raises an error if these are no images, `(number, height, ...)`."""
     is_shape = images.ndim == 3 or (
         images.ndim == 4 and images.shape[-1] in (1, 3, 4)
     )

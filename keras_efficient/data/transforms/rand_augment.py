@@ -1,0 +1,140 @@
+"""RandAugment for images with boxes."""
+
+import math
+
+import numpy as np
+from PIL import Image
+from PIL import ImageEnhance
+from PIL import ImageOps
+
+from keras_efficient.data.letterbox import IMAGENET_MEAN
+
+MAX_MAGNITUDE = 10
+MAX_ROTATION = 30.0  # degrees
+MAX_SHEAR = 0.3
+MAX_SHIFT = 0.25  # share of the side
+
+
+def rand_augment(
+    sample,
+    rng,
+    number=1,
+    magnitude=5.0,
+    min_visibility=0.0,
+    fill=IMAGENET_MEAN,
+):
+    """Changes an image by some of fourteen operations, chosen at random.
+
+    Colours: autocontrast, equalize, posterize, solarize, invert, color,
+    contrast, brightness, sharpness. Places, with the boxes: rotate, shear and
+    shift along either axis. The box of a turned object is the one around its
+    turned corners.
+
+    Args:
+        sample: A `DetectionSample`.
+        rng: A `numpy.random.Generator`.
+        number: Integer, how many operations follow each other. Defaults to 1.
+        magnitude: Float in `[0, 10]`, how strong they are. Defaults to 5.
+        min_visibility: Float in `[0, 1]`, the share of a box's area that must
+            remain in the image. Defaults to 0: any.
+        fill: Three numbers, the color of what comes in from outside. Defaults
+            to ImageNet's mean.
+
+    Returns:
+        A `DetectionSample` of the same size.
+
+    Reference:
+        - [Cubuk et al., 2020](https://arxiv.org/abs/1909.13719).
+    """
+    share = magnitude / MAX_MAGNITUDE
+    for _ in range(number):
+        name = OPERATIONS[int(rng.integers(len(OPERATIONS)))]
+        sign = 1.0 if rng.uniform() < 0.5 else -1.0
+        if name in COLORS:
+            image = COLORS[name](Image.fromarray(sample.image), share, sign)
+            sample = sample.moved(np.asarray(image), sample.boxes)
+        else:
+            matrix = PLACES[name](share * sign, sample.image.shape)
+            sample = move(sample, matrix, min_visibility, fill)
+    return sample
+
+
+def move(sample, matrix, min_visibility=0.0, fill=IMAGENET_MEAN):
+    """Moves an image and its boxes by an affine map around its centre.
+
+    Args:
+        sample: A `DetectionSample`.
+        matrix: Array `(2, 3)`: where `(x, y, 1)` goes, both counted from the
+            image's centre.
+        min_visibility: Float in `[0, 1]`; see `rand_augment`.
+        fill: Three numbers; see there.
+
+    Returns:
+        A `DetectionSample` of the same size.
+    """
+    height, width = sample.image.shape[:2]
+    center = np.array([width, height]) / 2
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    inverse = np.linalg.inv(linear)
+    # PIL asks where each new pixel comes from.
+    offset = center - inverse @ (center + shift)
+    image = Image.fromarray(sample.image).transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        (*inverse[0], offset[0], *inverse[1], offset[1]),
+        Image.Resampling.BILINEAR,
+        fillcolor=tuple(int(x) for x in np.rint(fill)),
+    )
+    # Corners of each box, (number, 4, 2).
+    corners = sample.boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]] - center
+    corners = corners @ linear.T + shift + center
+    boxes = np.concatenate([corners.min(1), corners.max(1)], axis=-1)
+    return sample.moved(np.asarray(image), boxes, min_visibility)
+
+
+def _rotation(amount, shape):
+    angle = math.radians(MAX_ROTATION * amount)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0]])
+
+
+def _enhance(enhancer):
+    """Less or more of a quality, 0.1 to 1.9 at the most."""
+    return lambda image, share, sign: enhancer(image).enhance(
+        1 + 0.9 * share * sign
+    )
+
+
+COLORS = {
+    "autocontrast": lambda image, share, sign: ImageOps.autocontrast(image),
+    "equalize": lambda image, share, sign: ImageOps.equalize(image),
+    "invert": lambda image, share, sign: Image.blend(
+        image, ImageOps.invert(image), 0.5 * share
+    ),
+    "posterize": lambda image, share, sign: ImageOps.posterize(
+        image, 8 - round(4 * share)
+    ),
+    "solarize": lambda image, share, sign: ImageOps.solarize(
+        image, round(256 - 128 * share)
+    ),
+    "color": _enhance(ImageEnhance.Color),
+    "contrast": _enhance(ImageEnhance.Contrast),
+    "brightness": _enhance(ImageEnhance.Brightness),
+    "sharpness": _enhance(ImageEnhance.Sharpness),
+}
+PLACES = {
+    "rotate": _rotation,
+    "shear_x": lambda amount, shape: np.array(
+        [[1.0, MAX_SHEAR * amount, 0.0], [0.0, 1.0, 0.0]]
+    ),
+    "shear_y": lambda amount, shape: np.array(
+        [[1.0, 0.0, 0.0], [MAX_SHEAR * amount, 1.0, 0.0]]
+    ),
+    "shift_x": lambda amount, shape: np.array(
+        [[1.0, 0.0, MAX_SHIFT * amount * shape[1]], [0.0, 1.0, 0.0]]
+    ),
+    "shift_y": lambda amount, shape: np.array(
+        [[1.0, 0.0, 0.0], [0.0, 1.0, MAX_SHIFT * amount * shape[0]]]
+    ),
+}
+OPERATIONS = (*COLORS, *PLACES)

@@ -1,0 +1,240 @@
+"""From the outputs of a detector to boxes, scores and classes."""
+
+import keras
+from keras import ops
+
+from keras_efficient.ops import clip_boxes
+from keras_efficient.ops import convert_boxes
+from keras_efficient.ops import decode_boxes
+from keras_efficient.ops import non_max_suppression
+from keras_efficient.ops.nms import METHODS
+
+CANDIDATES = ("pairs", "best_class")
+CLIPS = ("after", "before", None)
+
+
+def postprocess(
+    class_logits,
+    box_deltas,
+    anchors,
+    *,
+    image_sizes=None,
+    score_threshold=0.001,
+    iou_threshold=0.5,
+    max_detections=100,
+    nms="soft",
+    sigma=0.5,
+    class_agnostic=False,
+    candidates="pairs",
+    max_candidates=5000,
+    clip="after",
+):
+    """Chooses and decodes what a detector has found.
+
+    Three ways that are in use: google/automl evaluates with the defaults and
+    `clip=None`; its demos with `class_agnostic=True,
+    candidates="best_class", max_candidates=None`; effdet with `nms="hard",
+    clip="before"`.
+
+    Args:
+        class_logits: Tensor of shape `(batch, num_anchors, num_classes)`.
+        box_deltas: Tensor of shape `(batch, num_anchors, 4)`.
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+        image_sizes: Tensor of shape `(batch, 2)`, height and width of each
+            image within the network's input, in pixels, to which boxes are
+            clipped. Defaults to `None`: they are not.
+        score_threshold: Float; what scores less, or as much, is no detection.
+            Soft suppression has lowered scores by then. Defaults to 0.001.
+        iou_threshold: Float, the overlap from which hard suppression removes
+            boxes. Defaults to 0.5.
+        max_detections: Integer, rows of the result. Defaults to 100.
+        nms: `"soft"` or `"hard"`. Defaults to `"soft"`.
+        sigma: Float, of soft suppression. Defaults to 0.5.
+        class_agnostic: Boolean, whether boxes of different classes suppress
+            each other, too. Defaults to `False`.
+        candidates: `"pairs"`, the best pairs of anchor and class, or
+            `"best_class"`, each anchor with its best class only. Defaults to
+            `"pairs"`.
+        max_candidates: Integer, how many of them are looked at; `None` for
+            all. Defaults to 5000.
+        clip: `"after"` or `"before"` suppression, or `None` for neither.
+            Defaults to `"after"`.
+
+    Returns:
+        A dict of tensors: `"boxes"`, float32 `(batch, max_detections, 4)`,
+        `xyxy` in pixels of the network's input; `"scores"`, float32 `(batch,
+        max_detections)`, highest first; `"labels"`, int32 of that shape, -1
+        where there is nothing; `"num_detections"`, int32 `(batch,)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+    >>> anchors = np.array([[0.0, 0.0, 8.0, 8.0], [0.0, 10.0, 8.0, 20.0]])
+    >>> found = keras_efficient.postprocessing.postprocess(
+    ...     np.array([[[2.0, -9.0], [-9.0, 1.0]]]),
+    ...     np.zeros((1, 2, 4)),
+    ...     anchors,
+    ...     max_detections=2,
+    ... )
+    >>> keras.ops.convert_to_numpy(found["labels"]).tolist()
+    [[0, 1]]
+
+    Reference:
+        - `google/automl`, `efficientdet/tf2/postprocess.py`.
+    """
+    _check(nms, candidates, clip, score_threshold, iou_threshold)
+    anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    if candidates == "pairs":
+        logits, labels, index = _best_pairs(class_logits, max_candidates)
+    else:
+        logits, labels, index = _best_classes(class_logits, max_candidates)
+    index = ops.expand_dims(index, -1)
+    deltas = ops.take_along_axis(box_deltas, index, axis=1)
+    own = ops.take(anchors, index[..., 0], axis=0)
+    boxes = decode_boxes(ops.cast(deltas, "float32"), own)
+    sizes = None
+    if image_sizes is not None:
+        image_sizes = ops.cast(image_sizes, "float32")
+        sizes = (image_sizes[:, :1], image_sizes[:, 1:])
+    if sizes is not None and clip == "before":
+        boxes = clip_boxes(boxes, sizes)
+    places, scores = non_max_suppression(
+        boxes,
+        ops.sigmoid(ops.cast(logits, "float32")),
+        None if class_agnostic else labels,
+        method=nms,
+        iou_threshold=iou_threshold,
+        sigma=sigma,
+        score_threshold=score_threshold,
+        max_detections=max_detections,
+    )
+    is_found = scores > 0
+    boxes = ops.take_along_axis(boxes, ops.expand_dims(places, -1), axis=1)
+    if sizes is not None and clip == "after":
+        boxes = clip_boxes(boxes, sizes)
+    boxes = convert_boxes(boxes, "yxyx", "xyxy")
+    labels = ops.take_along_axis(labels, places, axis=1)
+    return {
+        "boxes": ops.where(ops.expand_dims(is_found, -1), boxes, 0.0),
+        "scores": scores,
+        "labels": ops.where(is_found, labels, -1),
+        "num_detections": ops.sum(ops.cast(is_found, "int32"), axis=1),
+    }
+
+
+def _check(nms, candidates, clip, score_threshold, iou_threshold):
+    for name, value, accepted in (
+        ("nms", nms, METHODS),
+        ("candidates", candidates, CANDIDATES),
+        ("clip", clip, CLIPS),
+    ):
+        if value not in accepted:
+            raise ValueError(
+                f"`{name}` must be one of {accepted}. "
+                f"Received: {name}={value!r}"
+            )
+    for name, value in (
+        ("score_threshold", score_threshold),
+        ("iou_threshold", iou_threshold),
+    ):
+        if not 0 <= value <= 1:
+            raise ValueError(
+                f"`{name}` must lie in [0, 1]. Received: {name}={value}"
+            )
+
+
+def _best_pairs(logits, count):
+    """The highest logits of all pairs, with class and anchor of each."""
+    num_anchors, num_classes = logits.shape[1:]
+    count = min(count or num_anchors * num_classes, num_anchors * num_classes)
+    anchors = None
+    if count < num_anchors:
+        # A pair among the best stands at an anchor among the best.
+        _, anchors = ops.top_k(ops.max(logits, axis=-1), count)
+        anchors = ops.cast(anchors, "int32")
+        logits = ops.take_along_axis(
+            logits, ops.expand_dims(anchors, -1), axis=1
+        )
+    flat = ops.reshape(logits, (-1, logits.shape[1] * num_classes))
+    best, index = ops.top_k(flat, count)
+    index = ops.cast(index, "int32")
+    labels, index = index % num_classes, index // num_classes
+    if anchors is not None:
+        index = ops.take_along_axis(anchors, index, axis=1)
+    return best, labels, index
+
+
+def _best_classes(logits, count):
+    """The highest logit of each anchor, with its class and anchor."""
+    num_anchors, num_classes = logits.shape[1:]
+    best = ops.max(logits, axis=-1)
+    number = ops.arange(num_classes, dtype="int32")
+    is_best = ops.equal(logits, ops.expand_dims(best, -1))
+    labels = ops.min(ops.where(is_best, number, num_classes), axis=-1)
+    best, index = ops.top_k(best, min(count or num_anchors, num_anchors))
+    index = ops.cast(index, "int32")
+    return best, ops.take_along_axis(labels, index, axis=1), index
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class PostProcessing(keras.layers.Layer):
+    """`postprocess` as the last layer of a model.
+
+    Args:
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+        options: Dict of the keyword arguments of `postprocess`, but for
+            `image_sizes`. Defaults to none.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tuple of the dict of a detector's outputs, and the sizes of
+            the images, `(batch, 2)`.
+
+    Returns:
+        The dict that `postprocess` gives.
+
+    Example:
+    ```python
+    sizes = keras.Input((2,))
+    layer = keras_efficient.postprocessing.PostProcessing(
+        model.generate_anchors(), {"nms": "hard"}
+    )
+    predictor = keras.Model([model.input, sizes], layer((model.output, sizes)))
+    ```
+    """
+
+    def __init__(self, anchors, options=None, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.anchors = ops.convert_to_numpy(anchors).astype("float32")
+        self.options = dict(options or {})
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        outputs, image_sizes = inputs
+        return postprocess(
+            outputs["class_logits"],
+            outputs["box_deltas"],
+            self.anchors,
+            image_sizes=image_sizes,
+            **self.options,
+        )
+
+    def compute_output_spec(self, inputs):
+        batch = inputs[0]["class_logits"].shape[0]
+        rows = self.options.get("max_detections", 100)
+        return {
+            "boxes": keras.KerasTensor((batch, rows, 4), "float32"),
+            "scores": keras.KerasTensor((batch, rows), "float32"),
+            "labels": keras.KerasTensor((batch, rows), "int32"),
+            "num_detections": keras.KerasTensor((batch,), "int32"),
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            {"anchors": self.anchors.tolist(), "options": dict(self.options)}
+        )
+        return config

@@ -1,0 +1,139 @@
+"""A folder with the state of a training, from which it goes on."""
+
+import json
+import math
+import pathlib
+
+import keras
+
+from keras_efficient.training.callbacks import FollowEpochs
+from keras_efficient.training.callbacks import TerminateOnNaN
+from keras_efficient.training.callbacks import Throughput
+from keras_efficient.training.checkpoints import EpochCheckpoints
+from keras_efficient.training.checkpoints import write_whole
+
+SETTINGS_FILE = "settings.json"
+
+
+def check_length(train):
+    """Raises an error where batches do not say how many they are."""
+    if not hasattr(train, "__len__"):
+        raise ValueError(
+            "`train` must have a length, its number of batches, for the "
+            "schedule of the learning rate. Received: "
+            f"{type(train).__name__}; see `batches` of "
+            "`data.ClassificationDataset` and `data.DetectionDataset`."
+        )
+
+
+class Run:
+    """A folder with the state of one fine-tuning."""
+
+    def __init__(
+        self,
+        directory,
+        model,
+        train,
+        validation,
+        callbacks=(),
+        verbose="auto",
+        metrics=(),
+    ):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.model = model
+        self.train = train
+        self.validation = validation
+        self.callbacks = tuple(callbacks)
+        self.verbose = verbose
+        # Callbacks that add to the logs, ahead of who writes them.
+        self.metrics = tuple(metrics)
+
+    def check_settings(self, settings):
+        """Raises an error if the folder's run had other settings."""
+        path = self.directory / SETTINGS_FILE
+        settings = json.loads(json.dumps(settings, default=str))
+        if not path.exists():
+            write_whole(path, json.dumps(settings, indent=1))
+        known = json.loads(path.read_text())
+        changed = [
+            name for name in settings if known.get(name) != settings[name]
+        ]
+        if changed:
+            raise ValueError(
+                f"{self.directory} holds a run with other settings: "
+                + ", ".join(
+                    f"{name} was {known.get(name)}, is {settings[name]}"
+                    for name in changed
+                )
+                + ". Go on with the old ones, or take another directory."
+            )
+
+    def fit(self, step, epochs):
+        """Trains one step, from where it broke off."""
+        checkpoints = EpochCheckpoints(self.directory / f"{step}_checkpoints")
+        first = checkpoints.restore(self.model)
+        if first >= epochs:
+            # As `fit` ends: with the average of the weights, if there is one.
+            self.model.optimizer.finalize_variable_values(
+                self.model.trainable_variables
+            )
+            return
+        callbacks = []
+        if hasattr(self.train, "epoch"):
+            callbacks.append(FollowEpochs(self.train))
+        if hasattr(self.train, "num_images"):
+            callbacks.append(Throughput(self.train.num_images))
+        callbacks += [
+            TerminateOnNaN(self.train),
+            *self.metrics,
+            _EpochLog(self.directory / f"log_{step}.csv"),
+            checkpoints,
+            *self.callbacks,
+        ]
+        self.model.fit(
+            self.train,
+            validation_data=self.validation,
+            initial_epoch=first,
+            epochs=epochs,
+            callbacks=callbacks,
+            shuffle=False,  # Keras would shuffle the batches once more
+            verbose=self.verbose,
+        )
+
+    def logs(self, step):
+        """What was logged of a step, one list of floats for each metric."""
+        path = self.directory / f"log_{step}.csv"
+        return _read_log(path) if path.exists() else {}
+
+
+class _EpochLog(keras.callbacks.Callback):
+    """A CSV file with one row an epoch, also after a break.
+
+    Keras' `CSVLogger` writes an epoch twice that is run again.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.rows = _read_log(path) if path.exists() else {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in {"epoch": float(epoch), **logs}.items():
+            column = self.rows.setdefault(name, [])
+            del column[epoch:]
+            column += [math.nan] * (epoch - len(column)) + [value]
+        length = len(self.rows["epoch"])
+        lines = [",".join(self.rows)] + [
+            ",".join(repr(column[i]) for column in self.rows.values())
+            for i in range(length)
+        ]
+        write_whole(self.path, "\n".join(lines) + "\n")
+
+
+def _read_log(path):
+    names, *rows = [line.split(",") for line in path.read_text().split()]
+    return {
+        name: [float(row[i]) for row in rows] for i, name in enumerate(names)
+    }
