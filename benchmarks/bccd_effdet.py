@@ -41,7 +41,7 @@ def main():
     load = keras_efficient.data.load_detection
     train = load(args.data, "train")
     test = load(args.data, "test", class_names=train.class_names)
-    size = (args.image_size, args.image_size)
+    size = (args.image_size[0], args.image_size[-1])
     network = build_network(size, train.num_classes, args.backbone)
     batches = train.batches(
         size,
@@ -211,7 +211,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data")
     parser.add_argument("--backbone", required=True)
-    parser.add_argument("--image-size", type=int, default=320)
+    parser.add_argument("--image-size", type=int, nargs="+", default=[320])
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -68,7 +68,8 @@ def load_data(source, train, test):
 def build_model(args, class_names):
     """A detector of these classes upon what pretrained weights there are."""
     builder = getattr(keras_efficient, args.model)
-    shape = args.image_size and (args.image_size, args.image_size, 3)
+    # One number for both sides, or height and width.
+    shape = args.image_size and (args.image_size[0], args.image_size[-1], 3)
     is_backbone = args.weights in ("none", "imagenet") or args.backbone
     model = builder(
         weights=None if is_backbone else args.weights,
@@ -97,7 +98,7 @@ def parse_arguments():
         "--weights", default="coco", help="coco, imagenet, a file, or none"
     )
     parser.add_argument("--backbone", help="file with weights of the backbone")
-    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--image-size", type=int, nargs="+")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -111,7 +111,8 @@ class DetectionReport:
         num_empty: Number of images without boxes. They teach what is
             background.
         num_crowd: Number of boxes around groups.
-        repaired: Dict of what was mended to a pair: how often, and where.
+        repaired: Dict of what was mended to a pair: how often, and where each
+            time.
         dropped: Dict of why something was left out to such a pair.
         left_out: Classes that are there, but not asked for.
     """
@@ -141,13 +142,20 @@ class DetectionReport:
             f"{len(self.class_counts)} classes in {self.source} "
             f"({self.layout})"
         ]
-        shown = list(self.class_counts.items())[:MAX_LISTED]
-        rest = len(self.class_counts) - MAX_LISTED
-        lines.append(
-            "  "
-            + ", ".join(f"{name}: {count}" for name, count in shown)
-            + (f" and {rest} more classes" if rest > 0 else "")
-        )
+        # Of many classes the most frequent ones.
+        counts = sorted(self.class_counts.items(), key=lambda item: -item[1])
+        if len(counts) <= MAX_LISTED:
+            counts = self.class_counts.items()
+        counts = [f"{name}: {count}" for name, count in counts if count]
+        rest = len(counts) - MAX_LISTED
+        if counts:
+            lines.append(
+                f"  {', '.join(counts[:MAX_LISTED])}"
+                + (f" and {rest} more classes" if rest > 0 else "")
+            )
+        empty = [name for name, count in self.class_counts.items() if not count]
+        if empty:
+            lines.append(f"classes without boxes: {listed(empty)}")
         if self.num_empty:
             lines.append(f"{self.num_empty} images without boxes")
         if self.num_crowd:

@@ -5,6 +5,8 @@ from keras import ops
 
 FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
 RELATIVE = "rel_"
+# Far below the area of any box, also of relative ones.
+MIN_AREA = 1e-12
 
 
 def convert_boxes(boxes, source, target, image_size=None):
@@ -122,23 +124,50 @@ def box_iou(boxes, others):
     [[0.5, 0.0]]
     """
     boxes, others = map(ops.convert_to_tensor, (boxes, others))
-    areas = ops.expand_dims(box_area(boxes), -1)
-    other_areas = ops.expand_dims(box_area(others), -2)
     # Axis by axis: a trailing axis of two would be slow.
-    edges = [ops.expand_dims(boxes[..., i], -1) for i in range(4)]
-    ends = [ops.expand_dims(others[..., i], -2) for i in range(4)]
+    return paired_iou(
+        [ops.expand_dims(boxes[..., i], -1) for i in range(4)],
+        [ops.expand_dims(others[..., i], -2) for i in range(4)],
+    )
+
+
+def paired_iou(edges, others):
+    """Intersection over union of boxes given as their four edges.
+
+    Args:
+        edges: Sequence of four tensors, `yxyx` or `xyxy`.
+        others: Four tensors of a shape that broadcasts with them.
+
+    Returns:
+        Tensor of the shape that they broadcast to.
+
+    Example:
+    >>> iou = keras_efficient.ops.boxes.paired_iou(
+    ...     np.array([0.0, 0.0, 2.0, 2.0]), np.array([0.0, 0.0, 2.0, 4.0])
+    ... )
+    >>> float(iou)
+    0.5
+    """
     height, width = (
         ops.maximum(
-            ops.minimum(edges[i + 2], ends[i + 2])
-            - ops.maximum(edges[i], ends[i]),
+            ops.minimum(edges[i + 2], others[i + 2])
+            - ops.maximum(edges[i], others[i]),
             0,
         )
         for i in range(2)
     )
     shared = height * width
-    union = areas + other_areas - shared
-    is_shared = shared > 0
-    return ops.where(is_shared, shared / ops.where(is_shared, union, 1), 0)
+    union = _area(edges) + _area(others) - shared
+    # Where there is no union nothing is shared: 0. Choosing with `where`
+    # would take most of the time on PyTorch.
+    return shared / ops.maximum(union, MIN_AREA)
+
+
+def _area(edges):
+    height, width = (
+        ops.maximum(edges[i + 2] - edges[i], 0) for i in range(2)
+    )
+    return height * width
 
 
 def clip_boxes(boxes, image_size):

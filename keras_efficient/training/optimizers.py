@@ -16,6 +16,16 @@ class _DetectorOptimizer:
         self.clip_each = clip_each
         self.ema_warmup = ema_warmup
 
+    def _apply_weight_decay(self, variables):
+        if self.weight_decay is None:
+            return
+        # Once, where Keras computes it for each variable.
+        factor = 1 - self.learning_rate * self.weight_decay
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                share = ops.cast(factor, variable.dtype)
+                variable.assign(ops.multiply(variable, share))
+
     def _clip_gradients(self, grads):
         if self.clip_each:
             grads = [
@@ -42,6 +52,17 @@ class _DetectorOptimizer:
             share = ops.cast(1 - momentum, average.dtype)
             change = ops.subtract(variable, average)
             average.assign(ops.add(average, ops.multiply(share, change)))
+
+    def _overwrite_model_variables_with_average_value(
+        self, trainable_variables
+    ):
+        averages = self._model_variables_moving_average
+        for variable, average in zip(
+            trainable_variables, averages, strict=True
+        ):
+            if average is not None:
+                # Its own memory: JAX gives away both in the next step.
+                variable.assign(ops.copy(average))
 
     def get_config(self):
         config = super().get_config()

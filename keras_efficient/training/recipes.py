@@ -1,6 +1,40 @@
 """Arguments for `compile`, with the numbers that work."""
 
+import math
+
 import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class WarmupCosineDecay(keras.optimizers.schedules.CosineDecay):
+    """`keras.optimizers.schedules.CosineDecay` without branches.
+
+    Keras asks for the learning rate once for each variable: its two branches,
+    a thousand times over, are most of what is to be compiled of a large
+    network's step.
+
+    Args:
+        *args: As `CosineDecay` takes them.
+        **kwargs: As `CosineDecay` takes them.
+
+    Returns:
+        A Keras learning rate schedule.
+    """
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        start, peak = self.initial_learning_rate, self.warmup_target
+        warmup_steps = self.warmup_steps
+        if peak is None:
+            peak, warmup_steps = start, 0
+        share = ops.clip((step - warmup_steps) / self.decay_steps, 0.0, 1.0)
+        cosine = (1 + ops.cos(math.pi * share)) / 2
+        falling = peak * ((1 - self.alpha) * cosine + self.alpha)
+        if not warmup_steps:
+            return falling
+        rising = start + (peak - start) * step / warmup_steps
+        return ops.where(step < warmup_steps, rising, falling)
 
 
 def cosine_schedule(learning_rate, steps, warmup_steps=0):
@@ -12,7 +46,7 @@ def cosine_schedule(learning_rate, steps, warmup_steps=0):
         warmup_steps: Integer, steps in which it grows from 0. Defaults to 0.
 
     Returns:
-        A `keras.optimizers.schedules.CosineDecay`.
+        A `keras.optimizers.schedules.CosineDecay`, without branches.
 
     Raises:
         ValueError: If there are not more steps than warm-up steps.
@@ -28,8 +62,8 @@ def cosine_schedule(learning_rate, steps, warmup_steps=0):
             f"Received: steps={steps}, warmup_steps={warmup_steps}"
         )
     if warmup_steps == 0:
-        return keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    return keras.optimizers.schedules.CosineDecay(
+        return WarmupCosineDecay(learning_rate, steps)
+    return WarmupCosineDecay(
         initial_learning_rate=0.0,
         decay_steps=steps - warmup_steps,
         warmup_target=learning_rate,

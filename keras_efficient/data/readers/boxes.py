@@ -4,11 +4,22 @@ import numpy as np
 
 # Formats that people mix up, the likeliest first.
 GUESSES = ("xyxy", "xywh", "center_xywh", "yxyx")
+FORMATS = (*GUESSES, "center_yxhw")
 RELATIVE = "rel_"
-# Pixels, or shares, that a box may reach beyond its image by rounding.
+# Pixels that a box may reach beyond its image and still be in its format.
 TOLERANCE = 1.0
+# Pixels by which writing rounded numbers moves an edge: no fault.
+ROUNDING = 0.5
+# Numbers up to here may be shares of a side, if not all of them are whole.
+MAX_SHARE = 1.5
 # From this share of boxes on that cannot be meant it is the format.
 SUSPICIOUS = 0.5
+# The share of boxes that another format must explain; and where the expected
+# one explains more than half.
+CONVINCING = 0.9
+CERTAIN = 0.99
+# One box alone whose edges are swapped is a slip of the hand.
+MIN_IMPOSSIBLE = 2
 
 
 def guess_box_format(boxes, sizes, expected, suspicious=SUSPICIOUS):
@@ -37,55 +48,77 @@ def guess_box_format(boxes, sizes, expected, suspicious=SUSPICIOUS):
     boxes, sizes = boxes[is_finite], np.asarray(sizes, "float64")[is_finite]
     if not len(boxes):
         return None
-    share = _share_possible(boxes, sizes, expected)
+    is_relative = _are_relative(boxes, sizes)
+    prefix = RELATIVE if is_relative else ""
+    if expected.startswith(RELATIVE) == is_relative:
+        share = _share_possible(boxes, sizes, expected)
+        if len(boxes) * (1 - share) < MIN_IMPOSSIBLE - 0.5:
+            return None
+    else:
+        share = 0.0 if is_relative or _are_pixels(boxes) else 1.0
     if share > 1 - suspicious:
         return None
-    prefix = RELATIVE if _looks_relative(boxes, sizes) else ""
     shares = {
         prefix + name: _share_possible(boxes, sizes, prefix + name)
         for name in GUESSES
     }
     best = max(shares, key=shares.get)
-    is_better = shares[best] > max(share, 0.9) and best != expected
-    return best if is_better else None
+    needed = CONVINCING if share <= 1 - SUSPICIOUS else CERTAIN
+    return best if shares[best] >= needed and best != expected else None
 
 
-def _looks_relative(boxes, sizes):
-    return boxes.max() <= 1.5 and sizes.min() > 4
+def _are_relative(boxes, sizes):
+    """Whether nearly all boxes are shares of the sides, not tiny boxes."""
+    is_small = (np.abs(boxes) <= MAX_SHARE).all(-1) & (sizes.min(-1) > 4)
+    is_broken = (boxes != np.round(boxes)).any(-1)
+    return is_small.mean() >= CONVINCING and is_broken.mean() >= 0.5
+
+
+def _are_pixels(boxes):
+    return (boxes > MAX_SHARE).any(-1).mean() >= 0.5
 
 
 def _share_possible(boxes, sizes, box_format):
     """Share of the boxes that lie in their images and have an area."""
-    if box_format.startswith(RELATIVE):
-        if boxes.max() > 1.5:
-            return 0.0
-        boxes = boxes * sizes[:, [1, 0, 1, 0]]
-        if box_format.removeprefix(RELATIVE).startswith(("y", "center_y")):
-            boxes = boxes / sizes[:, [1, 0, 1, 0]] * sizes[:, [0, 1, 0, 1]]
-    elif _looks_relative(boxes, sizes):
-        return 0.0
-    corners = to_corners(boxes, box_format.removeprefix(RELATIVE))
-    sides = corners[:, 2:] - corners[:, :2]
-    beyond = corners[:, 2:] - sizes[:, ::-1]
+    corners = from_any_format(boxes, box_format, sizes)
     is_possible = (
-        (sides > 0).all(-1)
+        (corners[:, 2:] > corners[:, :2]).all(-1)
         & (corners[:, :2] >= -TOLERANCE).all(-1)
-        & (beyond <= TOLERANCE).all(-1)
+        & (corners[:, 2:] <= sizes[:, ::-1] + TOLERANCE).all(-1)
     )
     return is_possible.mean()
 
 
-def to_corners(boxes, box_format):
-    """Boxes in pixels as `xyxy`, in float64.
+def from_any_format(boxes, box_format, size):
+    """Boxes as `xyxy` in pixels.
 
     Args:
         boxes: Array `(number, 4)`.
-        box_format: String: `"xyxy"`, `"yxyx"`, `"xywh"`, `"center_xywh"` or
-            `"center_yxhw"`.
+        box_format: String, by Keras' names: `"xyxy"`, `"yxyx"`, `"xywh"`,
+            `"center_xywh"`, `"center_yxhw"`, and with `"rel_"` before it for
+            shares of the image's sides.
+        size: `(height, width)` of the image, or an array `(number, 2)` of
+            those of each box.
 
     Returns:
-        An array of the shape of `boxes`.
+        A float64 array `(number, 4)`.
+
+    Raises:
+        ValueError: If there is no such format.
     """
+    plain = box_format.removeprefix(RELATIVE)
+    if plain not in FORMATS:
+        raise ValueError(
+            f"The format of boxes must be one of {FORMATS}, or one with "
+            f"{RELATIVE!r} before it. Received: {box_format!r}"
+        )
+    corners = _to_corners(np.asarray(boxes, "float64").reshape(-1, 4), plain)
+    if plain == box_format:
+        return corners
+    return corners * np.asarray(size, "float64")[..., [1, 0, 1, 0]]
+
+
+def _to_corners(boxes, box_format):
     a, b, c, d = boxes.T
     if box_format == "xyxy":
         return boxes
@@ -98,24 +131,6 @@ def to_corners(boxes, box_format):
     return np.stack([a - c / 2, b - d / 2, a + c / 2, b + d / 2], axis=-1)
 
 
-def from_any_format(boxes, box_format, size):
-    """Boxes of one image as `xyxy` in pixels.
-
-    Args:
-        boxes: Array `(number, 4)`.
-        box_format: String, by Keras' names, also the relative ones.
-        size: `(height, width)` of the image.
-
-    Returns:
-        A float64 array `(number, 4)`.
-    """
-    plain = box_format.removeprefix(RELATIVE)
-    corners = to_corners(boxes, plain)
-    if plain != box_format:
-        corners = corners * np.array([size[1], size[0]] * 2, "float64")
-    return corners
-
-
 def mend_boxes(boxes, size):
     """Mends the boxes of one image where it is clear what is meant.
 
@@ -124,37 +139,32 @@ def mend_boxes(boxes, size):
         size: `(height, width)` of the image.
 
     Returns:
-        A tuple `(boxes, is_kept, repaired, dropped)`: the mended boxes, which
-        of them can be used, and two dicts of reason to the number of boxes.
+        A tuple `(boxes, repaired, dropped)`: the mended boxes, float32, and
+        two dicts of a reason to a boolean array `(number,)`. Each box has one
+        reason at most to be dropped, and none to be repaired with it.
     """
     boxes = np.array(boxes, "float64").reshape(-1, 4)
     is_finite = np.isfinite(boxes).all(-1)
     boxes[~is_finite] = 0
+    limits = np.array([size[1], size[0]], "float64")
     low = np.minimum(boxes[:, :2], boxes[:, 2:])
     high = np.maximum(boxes[:, :2], boxes[:, 2:])
-    is_inverted = (boxes[:, :2] > boxes[:, 2:]).any(-1)
-    limits = np.array([size[1], size[0]], "float64")
-    is_outside = ((high <= 0) | (low >= limits)).any(-1)
-    is_flat = (high <= low).any(-1)
-    clipped_low, clipped_high = (np.clip(x, 0, limits) for x in (low, high))
-    is_beyond = ((low < clipped_low) | (high > clipped_high)).any(-1)
-    mended = np.concatenate([clipped_low, clipped_high], axis=-1)
+    mended = np.concatenate([low, high], axis=-1).clip(0, np.tile(limits, 2))
     mended = mended.astype("float32")
-    # Float32 may round a sliver away.
+    is_flat = (high <= low).any(-1)
+    is_outside = ((high <= 0) | (low >= limits)).any(-1)
+    # Float32 rounds a sliver away.
     is_flat |= (mended[:, 2:] <= mended[:, :2]).any(-1) & ~is_outside
-    is_kept = is_finite & ~is_outside & ~is_flat
-    repaired = {
-        "inverted boxes, edges swapped": is_inverted & is_kept,
-        "boxes partly outside, clipped": is_beyond & is_kept,
-    }
     dropped = {
         "boxes with NaN or infinite numbers": ~is_finite,
         "boxes without area": is_finite & is_flat,
         "boxes outside of the image": is_finite & ~is_flat & is_outside,
     }
-    return (
-        mended,
-        is_kept,
-        {k: int(v.sum()) for k, v in repaired.items() if v.any()},
-        {k: int(v.sum()) for k, v in dropped.items() if v.any()},
-    )
+    is_kept = ~np.any(list(dropped.values()), axis=0)
+    is_beyond = (low < -ROUNDING) | (high > limits + ROUNDING)
+    repaired = {
+        "inverted boxes, edges swapped": is_kept
+        & (boxes[:, :2] > boxes[:, 2:]).any(-1),
+        "boxes partly outside, clipped": is_kept & is_beyond.any(-1),
+    }
+    return mended, repaired, dropped

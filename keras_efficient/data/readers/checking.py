@@ -1,7 +1,7 @@
 """From what an annotation file says to records that can be trusted."""
 
 import collections
-import concurrent.futures
+import os
 
 import numpy as np
 
@@ -11,31 +11,39 @@ from keras_efficient.data.readers.boxes import from_any_format
 from keras_efficient.data.readers.boxes import guess_box_format
 from keras_efficient.data.readers.boxes import mend_boxes
 from keras_efficient.data.readers.class_names import select_classes
+from keras_efficient.data.readers.progress import MIN_IMAGES_FOR_PROGRESS
+from keras_efficient.data.readers.progress import map_in_threads
+from keras_efficient.data.readers.raw import RawImage
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
-from keras_efficient.data.records import listed
 
 CHECKS = ("decode", "header")
 NO_CLASS = "boxes of a class that the file does not name"
-DUPLICATES = "images listed twice, later ones left out"
-STATED_SIZE = "images of another size than the file states"
+NOT_ASKED = "boxes of classes that are not in `class_names`"
+LISTED_TWICE = "images listed twice, boxes put together"
+ID_TAKEN = "images with the id of an earlier one"
+STATED_SIZE = "images of another size than the file states, theirs used"
+MISSING = "images that are missing"
+BROKEN = "images that cannot be read"
+LOOKS_LIKE = "sets with boxes that cannot be {!r}; they look like {!r}"
+# From this share of impossible boxes on the report names a better format;
+# from half on it is an error.
+WORTH_A_NOTE = 0.1
 
 
 class _Notes:
-    """What was found wrong, by reason: how often, and where first."""
+    """What was found wrong, by reason: where it was."""
 
     def __init__(self):
-        self.counts = collections.Counter()
-        self.examples = collections.defaultdict(list)
+        self.places = collections.defaultdict(list)
 
-    def add(self, reason, where, count=1):
-        self.counts[reason] += count
-        self.examples[reason].append(str(where))
+    def add(self, reason, where):
+        self.places[reason].append(str(where))
 
     def as_dict(self):
         return {
-            reason: (count, tuple(self.examples[reason]))
-            for reason, count in self.counts.items()
+            reason: (len(places), tuple(places))
+            for reason, places in self.places.items()
         }
 
 
@@ -63,142 +71,209 @@ def checked_records(raw, class_names=None, strict=False, check="decode"):
     names, left_out = select_classes(
         raw.source, raw.class_names, class_names, strict
     )
-    new_label = np.array(
-        [names.index(n) if n in names else -1 for n in raw.class_names]
-        # The last is what a label of -1 finds: no class.
-        + [-1]
-    )
+    label_of = {name: label for label, name in enumerate(names)}
+    # The last is what a label of -1 finds: no class.
+    new_labels = np.array([label_of.get(n, -1) for n in raw.class_names] + [-1])
     repaired, dropped = _Notes(), _Notes()
     for reason, where in raw.dropped:
         dropped.add(reason, where)
-    images = _first_of_each(raw.images, dropped)
-    sizes = _sizes(images, check, dropped)
+    images = _merged(raw.images, repaired, dropped)
+    sizes = _sizes(raw, images, check, dropped)
     readable = [
         (image, size)
         for image, size in zip(images, sizes, strict=True)
         if size is not None
     ]
-    _check_format(raw, readable)
+    _check_format(raw, readable, repaired)
     records = tuple(
-        _record(raw, image, size, new_label, repaired, dropped)
+        _record(raw, image, size, new_labels, repaired, dropped)
         for image, size in readable
     )
     report = _report(raw, records, names, left_out, repaired, dropped)
     if strict:
-        _raise_if_any(raw.source, repaired, dropped)
-    if not report.num_boxes:
+        _raise_if_any(report)
+    if report.num_boxes == report.num_crowd:
         raise ValueError(
             f"{raw.source} has no boxes that can be used, in "
             f"{len(raw.images)} images. A detector cannot learn from images "
-            f"without boxes alone.\n{report}"
+            f"without boxes alone. What was found:\n{report}"
         )
+    return records, names, _category_ids(raw, names), report
+
+
+def _category_ids(raw, names):
+    """Numbers of the classes; new ones for those that the file has not."""
     ids = dict(zip(raw.class_names, raw.category_ids, strict=True))
-    unused = max(raw.category_ids, default=0) + 1
-    category_ids = tuple(ids.get(n, unused + i) for i, n in enumerate(names))
-    return records, names, category_ids, report
+    highest = max((n for n in ids.values() if isinstance(n, int)), default=0)
+    return tuple(ids.get(n, highest + 1 + i) for i, n in enumerate(names))
 
 
-def _first_of_each(images, dropped):
-    """Images without those that are there already."""
-    seen, kept = set(), []
+def _merged(images, repaired, dropped):
+    """Images, each once: with the boxes of all entries of its file."""
+    by_file, ids, kept = {}, set(), []
     for image in images:
-        is_array = isinstance(image.image, np.ndarray)
-        key = id(image) if is_array else str(image.image)
-        if key in seen or ("id", image.image_id) in seen:
-            dropped.add(DUPLICATES, image.where or image.image)
-            continue
-        seen |= {key, ("id", image.image_id)}
-        kept.append(image)
+        file = None
+        if not isinstance(image.image, np.ndarray):
+            file = os.path.normpath(image.image)
+        if file in by_file:
+            repaired.add(LISTED_TWICE, image.where)
+            _add_boxes(by_file[file], image)
+        elif image.image_id in ids:
+            dropped.add(ID_TAKEN, f"{image.where}, id {image.image_id!r}")
+        else:
+            kept.append(image)
+            ids.add(image.image_id)
+            if file is not None:
+                by_file[file] = image
     return kept
 
 
-def _sizes(images, check, dropped):
+def _add_boxes(image: RawImage, other: RawImage):
+    """Adds the boxes that are not there yet."""
+    own = {
+        (label, *box)
+        for label, box in zip(
+            image.labels.tolist(), image.boxes.tolist(), strict=True
+        )
+    }
+    is_new = np.array(
+        [
+            (label, *box) not in own
+            for label, box in zip(
+                other.labels.tolist(), other.boxes.tolist(), strict=True
+            )
+        ],
+        bool,
+    )
+    if not is_new.any():
+        return
+
+    def joined(name, default):
+        parts = [
+            np.full(len(x.boxes), default)
+            if getattr(x, name) is None
+            else getattr(x, name)
+            for x in (image, other)
+        ]
+        return np.concatenate([parts[0], parts[1][is_new]])
+
+    image.is_crowd = joined("is_crowd", False)
+    image.areas = joined("areas", np.nan)
+    image.labels = joined("labels", -1)
+    image.boxes = np.concatenate([image.boxes, other.boxes[is_new]])
+
+
+def _sizes(raw, images, check, dropped):
     """Height and width of each image; `None` where it cannot be read."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        results = list(pool.map(lambda x: _look(x.image, check), images))
-    for size, problem in results:
-        if size is None:
-            missing = problem.startswith("There is no image")
-            reason = "images that are missing" if missing else "broken images"
+    show_progress = check == "decode" and len(images) >= MIN_IMAGES_FOR_PROGRESS
+    results = map_in_threads(
+        lambda image: _look(image.image, check), images, show_progress
+    )
+    for _, reason, problem in results:
+        if reason is not None:
             dropped.add(reason, problem)
-    return [size for size, _ in results]
+    if not any(size for size, *_ in results):
+        first = next((problem for *_, problem in results), "There are none")
+        raise ValueError(
+            f"{raw.source} ({raw.layout}) has {len(images)} images, none of "
+            f"which can be read. The first: {first}."
+        )
+    return [size for size, *_ in results]
 
 
 def _look(image, check):
+    """Size of an image, or what is wrong with it: `(size, reason, text)`."""
     if isinstance(image, np.ndarray):
-        return image.shape[:2], None
+        return image.shape[:2], None, None
     try:
         size = upright_size(image)
         if check == "decode":
             # All the data is read, but as few pixels made of it as can be.
             load_image(image, max_reduction=lambda height, width: 8)
-    except (FileNotFoundError, ValueError) as e:
-        return None, str(e)
-    return size, None
+    except FileNotFoundError as e:
+        return None, MISSING, str(e)
+    except ValueError as e:
+        return None, BROKEN, str(e)
+    return size, None, None
 
 
-def _check_format(raw, readable):
-    """Raises an error where all boxes together look like another format."""
-    boxes = [image.boxes for image, _ in readable if len(image.boxes)]
-    if not boxes:
+def _check_format(raw, readable, repaired):
+    """Raises an error where most boxes together look like another format."""
+    pairs = [(image, size) for image, size in readable if len(image.boxes)]
+    # A size that is not the stated one may move boxes without any fault.
+    pairs = [x for x in pairs if x[0].size in (None, tuple(x[1]))] or pairs
+    if not pairs:
         return
-    sizes = [
-        np.broadcast_to(size, (len(image.boxes), 2))
-        for image, size in readable
-        if len(image.boxes)
-    ]
-    boxes, sizes = np.concatenate(boxes), np.concatenate(sizes)
-    looks_like = guess_box_format(boxes, sizes, raw.box_format)
+    boxes = np.concatenate([image.boxes for image, _ in pairs])
+    sizes = np.concatenate(
+        [np.broadcast_to(size, (len(x.boxes), 2)) for x, size in pairs]
+    )
+    expected = raw.box_format
+    looks_like = guess_box_format(boxes, sizes, expected)
     if looks_like is not None:
         raise ValueError(
-            f"The boxes of {raw.source} should be {raw.box_format!r}, as "
+            f"The boxes of {raw.source} should be {expected!r}, as "
             f"{raw.layout} has them, but look like {looks_like!r}. "
             f"Received: boxes such as {boxes[0].tolist()} in an image of "
             f"height {sizes[0][0]} and width {sizes[0][1]}"
         )
+    looks_like = guess_box_format(boxes, sizes, expected, WORTH_A_NOTE)
+    if looks_like is not None:
+        repaired.add(LOOKS_LIKE.format(expected, looks_like), raw.source)
 
 
-def _record(raw, image, size, new_label, repaired, dropped):
-    where = image.where or str(image.image)
-    if image.size is not None and tuple(image.size) != tuple(size):
-        is_turned = tuple(image.size) == tuple(size)[::-1]
-        note = ", which the camera turned" if is_turned else ""
+def _record(raw, image, size, new_labels, repaired, dropped):
+    size = tuple(int(side) for side in size)
+    if image.size is not None and tuple(image.size) != size:
+        is_turned = tuple(image.size) == size[::-1]
+        note = ", as the camera noted that it is turned" if is_turned else ""
         repaired.add(
-            STATED_SIZE, f"{where}: {image.size}, is {tuple(size)}{note}"
+            STATED_SIZE,
+            f"{image.where}: {tuple(image.size)} is {size}{note}",
         )
-    boxes = from_any_format(image.boxes, raw.box_format, size)
-    boxes, is_kept, mended, lost = mend_boxes(boxes, size)
+    labels = new_labels[image.labels]
+    for reason, is_it in (
+        (NO_CLASS, image.labels < 0),
+        (NOT_ASKED, (labels < 0) & (image.labels >= 0)),
+    ):
+        for _ in range(is_it.sum()):
+            dropped.add(reason, image.where)
+    asked = np.flatnonzero(labels >= 0)
+    boxes, mended, lost = mend_boxes(
+        from_any_format(image.boxes[asked], raw.box_format, size), size
+    )
     for notes, reasons in ((repaired, mended), (dropped, lost)):
-        for reason, count in reasons.items():
-            notes.add(reason, where, count)
-    is_unnamed = image.labels < 0
-    if is_unnamed.any():
-        dropped.add(NO_CLASS, where, int(is_unnamed.sum()))
-    labels = new_label[np.where(is_unnamed, -1, image.labels)]
-    is_kept = is_kept & (labels >= 0)
-    crowd, areas = image.is_crowd, image.areas
-    count = len(boxes)
+        for reason, is_it in reasons.items():
+            for box in image.boxes[asked[is_it]].tolist():
+                notes.add(reason, f"{image.where}: {box}")
+    is_kept = ~np.any(list(lost.values()), axis=0)
+    kept, boxes = asked[is_kept], boxes[is_kept]
+    areas = image.areas
+    if areas is not None:
+        sides = boxes[:, 2:] - boxes[:, :2]
+        areas = np.where(np.isfinite(areas[kept]), areas[kept], sides.prod(-1))
+        areas = areas.astype("float32")
     return DetectionRecord(
         image=image.image,
-        boxes=boxes[is_kept],
-        labels=labels[is_kept].astype("int32"),
-        is_crowd=(np.zeros(count, bool) if crowd is None else crowd)[is_kept],
-        size=tuple(int(side) for side in size),
+        boxes=boxes,
+        labels=labels[kept].astype("int32"),
+        is_crowd=np.zeros(len(kept), bool)
+        if image.is_crowd is None
+        else image.is_crowd[kept],
+        size=size,
         image_id=image.image_id,
-        areas=None if areas is None else areas[is_kept].astype("float32"),
+        areas=areas,
     )
 
 
 def _report(raw, records, names, left_out, repaired, dropped):
-    counts = dict.fromkeys(names, 0)
-    for record in records:
-        for label in record.labels:
-            counts[names[label]] += 1
+    labels = [np.zeros(0, "int32"), *(record.labels for record in records)]
+    counts = np.bincount(np.concatenate(labels), minlength=len(names))
     return DetectionReport(
         source=str(raw.source),
         layout=raw.layout,
         num_images=len(records),
-        class_counts=counts,
+        class_counts=dict(zip(names, counts.tolist(), strict=True)),
         num_empty=sum(not len(record.labels) for record in records),
         num_crowd=sum(int(record.is_crowd.sum()) for record in records),
         repaired=repaired.as_dict(),
@@ -207,15 +282,15 @@ def _report(raw, records, names, left_out, repaired, dropped):
     )
 
 
-def _raise_if_any(source, repaired, dropped):
-    wrong = {**repaired.as_dict(), **dropped.as_dict()}
+def _raise_if_any(report):
+    wrong = {**report.repaired, **report.dropped}
     if not wrong:
         return
     reasons = "; ".join(
-        f"{count} {reason} ({listed(examples[:1])})"
-        for reason, (count, examples) in wrong.items()
+        f"{count} {reason} (the first: {places[0]})"
+        for reason, (count, places) in wrong.items()
     )
     raise ValueError(
-        f"{source} is not clean: {reasons}. Mend the files, or read with "
-        "strict=False, which repairs or leaves out what is listed."
+        f"{report.source} is not clean: {reasons}. Mend the files, or read "
+        "with strict=False, which repairs or leaves out what is listed."
     )

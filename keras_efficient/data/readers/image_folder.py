@@ -1,26 +1,25 @@
 """Pictures in one folder for each class."""
 
-import concurrent.futures
 import os
 import pathlib
 from collections.abc import Sequence
 
-import keras
-
 from keras_efficient.data.images import load_image
 from keras_efficient.data.images import open_image
 from keras_efficient.data.readers.class_names import select_classes
+from keras_efficient.data.readers.files import EXTENSIONS
+from keras_efficient.data.readers.files import files_below
+from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.progress import CHUNK
+from keras_efficient.data.readers.progress import MIN_IMAGES_FOR_PROGRESS
+from keras_efficient.data.readers.progress import map_in_threads
 from keras_efficient.data.records import ImageRecord
 from keras_efficient.data.records import ReadReport
 from keras_efficient.data.records import listed
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 CHECKS = ("decode", "header")
 SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test")
-# From so many images on, about ten seconds, a bar shows how far the check is.
-MIN_IMAGES_FOR_PROGRESS = 10_000
-# Images that are checked between two steps of the bar.
-CHUNK = 1000
 EXPECTED = "<folder>/<class>/<image>, such as {}"
 
 
@@ -36,7 +35,7 @@ def read_image_folder(
         raise ValueError(
             f"`check` must be one of {CHECKS}. Received: check={check!r}"
         )
-    found, loose = _list(folder)
+    found, loose = list_folder(folder)
     if not found:
         raise ValueError(
             f"{folder} has no folders of classes; files in it: {len(loose)}. "
@@ -45,8 +44,8 @@ def read_image_folder(
     names, left_out = select_classes(folder, found, class_names, strict)
     records, ignored = [], len(loose)
     for label, name in enumerate(names):
-        paths = _files_below(folder / name)
-        images = [path for path in paths if _is_image(path)]
+        paths = files_below(folder / name)
+        images = [path for path in paths if is_image(path)]
         ignored += len(paths) - len(images)
         records += [ImageRecord(pathlib.Path(path), label) for path in images]
     records, dropped = _check_files(records, check)
@@ -68,42 +67,11 @@ def find_splits(folder: str | os.PathLike) -> tuple[str, ...]:
     folder = pathlib.Path(folder)
     return tuple(
         name
-        for name in _list(folder)[0]
+        for name in list_folder(folder)[0]
         if name.lower() in SPLIT_NAMES
-        and not any(_is_image(file) for file in _list(folder / name)[1])
-        and any(_is_image(file) for file in _files_below(folder / name))
+        and not any(is_image(file) for file in list_folder(folder / name)[1])
+        and any(is_image(file) for file in files_below(folder / name))
     )
-
-
-def _is_image(path):
-    return path.lower().endswith(EXTENSIONS)
-
-
-def _list(folder):
-    """Names of the folders and of the files in a folder; no hidden ones."""
-    folders, files = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.startswith("."):
-                (folders if entry.is_dir() else files).append(entry.name)
-    return sorted(folders), sorted(files)
-
-
-def _files_below(folder):
-    """Paths of all files below a folder, sorted; none where it is missing.
-
-    Links to folders count for a class itself, not below it, where they might
-    lead in a circle.
-    """
-    paths = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += [
-            os.path.join(parent, name)
-            for name in files
-            if not name.startswith(".")
-        ]
-    return sorted(paths)
 
 
 def _check_empty(folder, counts, is_given, dropped):
@@ -124,16 +92,12 @@ def _check_empty(folder, counts, is_given, dropped):
 
 def _check_files(records, check):
     """Divides records into those that can be read, and the rest's reasons."""
-    progress = None
-    if check == "decode" and len(records) >= MIN_IMAGES_FOR_PROGRESS:
-        progress = keras.utils.Progbar(len(records), unit_name="image")
-    problems = []
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for start in range(0, len(records), CHUNK):
-            chunk = records[start : start + CHUNK]
-            problems += pool.map(lambda record: _problem(record, check), chunk)
-            if progress is not None:
-                progress.add(len(chunk))
+    problems = map_in_threads(
+        lambda record: _problem(record, check),
+        records,
+        check == "decode" and len(records) >= MIN_IMAGES_FOR_PROGRESS,
+        CHUNK,
+    )
     checked = list(zip(records, problems, strict=True))
     return (
         tuple(record for record, problem in checked if problem is None),

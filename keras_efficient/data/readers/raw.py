@@ -1,5 +1,6 @@
 """What a reader of annotations finds, ahead of all checks."""
 
+import collections
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -19,9 +20,10 @@ class RawImage:
             for a class that the file does not name.
         image_id: Integer or string.
         is_crowd: Boolean array `(number,)`, or `None` for none.
-        areas: Float array `(number,)`, or `None`.
+        areas: Float array `(number,)`, NaN where the file has none, or
+            `None`.
         size: `(height, width)` as the file states it, or `None`.
-        where: What to call the place in messages.
+        where: What to call the place in messages. Defaults to the image.
     """
 
     image: Any
@@ -32,6 +34,9 @@ class RawImage:
     areas: np.ndarray | None = None
     size: tuple[int, int] | None = None
     where: str = ""
+
+    def __post_init__(self):
+        self.where = self.where or str(self.image)
 
 
 @dataclasses.dataclass
@@ -58,5 +63,31 @@ class RawAnnotations:
 
 
 def box_array(rows: Sequence) -> np.ndarray:
-    """Rows of four numbers as an array, also where there are none."""
-    return np.asarray(rows, "float64").reshape(-1, 4)
+    """Rows of four numbers as an array; NaN for what is no number."""
+    try:
+        return np.asarray(rows, "float64").reshape(-1, 4)
+    except (TypeError, ValueError):
+        numbers = [[number_or_nan(x) for x in row] for row in rows]
+        return np.asarray(numbers, "float64").reshape(-1, 4)
+
+
+def number_or_nan(value: Any) -> float:
+    """A value as a float; NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def distinct(names: Sequence[str], numbers: Sequence) -> tuple[str, ...]:
+    """Names that differ: those that several classes have get their number.
+
+    >>> from keras_efficient.data.readers.raw import distinct
+    >>> distinct(["crane", "bus", "crane"], [1, 2, 5])
+    ('crane (1)', 'bus', 'crane (5)')
+    """
+    counts = collections.Counter(names)
+    return tuple(
+        f"{name} ({number})" if counts[name] > 1 else name
+        for name, number in zip(names, numbers, strict=True)
+    )

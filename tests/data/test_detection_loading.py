@@ -1,0 +1,314 @@
+"""Tests for recognising annotated sets, for arrays and formats of boxes."""
+
+import numpy as np
+import pytest
+
+from keras_efficient.data import detection_from_arrays
+from keras_efficient.data import load_detection
+from keras_efficient.data.readers import checking
+from keras_efficient.data.readers.boxes import from_any_format
+from keras_efficient.data.readers.boxes import guess_box_format
+from keras_efficient.data.readers.boxes import mend_boxes
+from tests.data.annotated import coco_image
+from tests.data.annotated import coco_row
+from tests.data.annotated import labels_of
+from tests.data.annotated import write_coco
+from tests.data.annotated import write_image
+from tests.data.annotated import write_text
+from tests.data.annotated import write_voc
+
+HEIGHT, WIDTH = 300, 500
+CLASSES = ((1, "cat"), (2, "dog"))
+
+
+def random_boxes(count=200, seed=0):
+    """Boxes `xyxy` that lie in an image of 300 x 500."""
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 0.8, (count, 2))
+    high = rng.uniform(low + 0.05, 1)
+    return np.concatenate([low, high], -1) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
+
+
+def in_format(boxes, box_format):
+    """The reverse of `from_any_format`, written out."""
+    if box_format.startswith("rel_"):
+        boxes = boxes / [WIDTH, HEIGHT, WIDTH, HEIGHT]
+    x0, y0, x1, y1 = boxes.T
+    columns = {
+        "xyxy": (x0, y0, x1, y1),
+        "yxyx": (y0, x0, y1, x1),
+        "xywh": (x0, y0, x1 - x0, y1 - y0),
+        "center_xywh": ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0),
+        "center_yxhw": ((y0 + y1) / 2, (x0 + x1) / 2, y1 - y0, x1 - x0),
+    }
+    return np.stack(columns[box_format.removeprefix("rel_")], axis=-1)
+
+
+FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
+FORMATS += tuple(f"rel_{name}" for name in FORMATS)
+SIZES = np.array([[HEIGHT, WIDTH]] * 200)
+
+
+@pytest.mark.parametrize("box_format", FORMATS)
+def test_from_any_format(box_format):
+    boxes = random_boxes()
+    written = in_format(boxes, box_format)
+    for size in ((HEIGHT, WIDTH), SIZES):
+        read = from_any_format(written, box_format, size)
+        np.testing.assert_allclose(read, boxes)
+    # What is right is never doubted, with a few bad boxes neither.
+    assert guess_box_format(written, SIZES, box_format) is None
+    written[:20] = written[:20, ::-1]
+    written[20] = np.nan
+    assert guess_box_format(written, SIZES, box_format) is None
+
+
+@pytest.mark.parametrize(
+    "expected, given",
+    [
+        ("xywh", "xyxy"),
+        ("xywh", "rel_xywh"),
+        ("xywh", "rel_xyxy"),
+        ("xyxy", "rel_xyxy"),
+        ("xyxy", "rel_yxyx"),
+        ("rel_center_xywh", "xyxy"),
+        ("rel_center_xywh", "center_xywh"),
+        ("rel_xyxy", "xyxy"),
+        ("rel_center_xywh", "rel_xyxy"),
+    ],
+)
+def test_guesses_other_formats(expected, given):
+    boxes = in_format(random_boxes(), given)
+    looks_like = guess_box_format(boxes, SIZES, expected)
+    if given == "rel_yxyx":  # both orders lie in [0, 1]
+        given = "rel_xyxy"
+    assert looks_like == given
+
+
+def test_guesses_xywh_from_small_boxes():
+    boxes = random_boxes()
+    boxes[:, 2:] = boxes[:, :2] + 20
+    written = in_format(boxes, "xywh")
+    assert guess_box_format(written, SIZES, "xyxy") == "xywh"
+    # Of boxes that reach to x = 350 fewer are beyond the height of 300.
+    tall = in_format(random_boxes() * [0.7, 1, 0.7, 1], "yxyx")
+    assert guess_box_format(tall, SIZES, "xyxy") is None
+    assert guess_box_format(tall, SIZES, "xyxy", suspicious=0.1) == "yxyx"
+
+
+def test_does_not_guess_from_too_little():
+    one_slip = np.array([[30, 20, 10, 5]])
+    assert guess_box_format(one_slip, SIZES[:1], "xyxy") is None
+    corner = np.array([[0, 0, 1, 1]] * 3)  # one pixel, or all
+    assert guess_box_format(corner, SIZES[:3], "xyxy") is None
+    garbage = np.random.default_rng(0).uniform(-900, 900, (200, 4))
+    assert guess_box_format(garbage, SIZES, "xyxy") is None
+    assert guess_box_format(np.zeros((0, 4)), SIZES[:0], "xyxy") is None
+
+
+def test_mends_boxes():
+    nan, inf = np.nan, np.inf
+    boxes = [
+        [1, 2, 3, 4],
+        [3, 2, 1, 4],
+        [-5, 2, 3, 99],
+        [3, -0.4, 1, 4],  # no more than rounding
+        [60, 2, 70, 4],
+        [50, 2, 70, 4],  # begins at the edge
+        [3, 2, 3, 4],
+        [60, 2, 60, 4],
+        [nan, 2, 3, 4],
+        [1, 2, inf, 4],
+        [1, 2, 1 + 1e-9, 4],
+    ]
+    mended, repaired, dropped = mend_boxes(boxes, (30, 50))
+    repaired, dropped = (
+        {
+            reason.split()[1]: np.flatnonzero(x).tolist()
+            for reason, x in y.items()
+        }
+        for y in (repaired, dropped)
+    )
+    assert repaired == {"boxes,": [1, 3], "partly": [2]}
+    assert dropped == {
+        "with": [8, 9],
+        "without": [6, 7, 10],
+        "outside": [4, 5],
+    }
+    assert mended[:4].tolist() == [
+        [1, 2, 3, 4],
+        [1, 2, 3, 4],
+        [0, 2, 3, 30],
+        [1, 0, 3, 4],
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A set in COCO's layout, with a class for each of two boxes."""
+    rows = (coco_row(1, 1, [5, 5, 9, 9]), coco_row(1, 2, [7, 7, 9, 9]))
+    write_image(tmp_path / "a.jpg")
+    images = (coco_image(1, "a.jpg"),)
+    write_coco(tmp_path / "boxes.json", images, rows, CLASSES)
+    return tmp_path
+
+
+def test_class_names_decide_labels_and_what_counts(folder):
+    dataset = load_detection(folder, class_names=["bus", "dog"])
+    assert dataset.class_names == ("bus", "dog")
+    assert dataset.category_ids == (3, 2)  # 3 is not used by any
+    assert labels_of(dataset) == {"a.jpg": [1]}
+    assert dataset.report.left_out == ("cat",)
+    reason = "1 boxes of classes that are not in `class_names`"
+    assert reason in str(dataset.report)
+    with pytest.raises(ValueError, match="classes that are not in.*'cat'"):
+        load_detection(folder, class_names=["dog"], strict=True)
+    with pytest.raises(ValueError, match="none of the classes"):
+        load_detection(folder, class_names=["bus"])
+
+
+def test_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ValueError, match="recognised. (.|\n)*an empty folder"):
+        load_detection(tmp_path)
+    write_image(tmp_path / "roses" / "a.jpg")
+    write_text(tmp_path / "notes.md", "")
+    with pytest.raises(ValueError) as error:
+        load_detection(tmp_path, "train")
+    for words in ("COCO:", "Pascal VOC:", "YOLO:", "'roses'", "'notes.md'"):
+        assert words in str(error.value)
+    with pytest.raises(FileNotFoundError, match="no file or folder"):
+        load_detection(tmp_path / "nowhere")
+
+
+def test_several_layouts_must_be_chosen_from(folder):
+    write_voc(folder / "a.xml", [("ant", (1, 2, 3, 4))])
+    with pytest.raises(ValueError, match="'coco', 'voc'.*layout='coco'"):
+        load_detection(folder)
+    assert load_detection(folder, layout="voc").class_names == ("ant",)
+    assert len(load_detection(folder, layout="coco").class_names) == 2
+    with pytest.raises(ValueError, match="`layout` must be one of"):
+        load_detection(folder, layout="json")
+    with pytest.raises(ValueError, match="Only COCO"):
+        load_detection(folder / "boxes.json", layout="voc")
+    with pytest.raises(ValueError, match="Only COCO"):
+        load_detection([folder / "boxes.json"], layout="yolo")
+    with pytest.raises(ValueError, match="`images` is only for COCO"):
+        load_detection(folder, layout="voc", images=folder)
+    # Only one of them has the split.
+    write_text(folder / "ImageSets" / "Main" / "train.txt", "a")
+    assert load_detection(folder, "train").report.layout == "Pascal VOC"
+
+
+def test_no_boxes_and_no_images(folder):
+    write_coco(folder / "boxes.json", (coco_image(1, "a.jpg"),), (), CLASSES)
+    with pytest.raises(ValueError, match="no boxes that can be used, in 1 im"):
+        load_detection(folder)
+    (folder / "a.jpg").unlink()
+    with pytest.raises(ValueError, match="none of which.*no image .*a.jpg"):
+        load_detection(folder)
+    write_coco(folder / "boxes.json", (), (), CLASSES)
+    with pytest.raises(ValueError, match="has 0 images"):
+        load_detection(folder)
+    with pytest.raises(ValueError, match="`check` must be one of"):
+        load_detection(folder, check="none")
+
+
+def test_boxes_in_another_format(tmp_path):
+    write_image(tmp_path / "a.jpg", HEIGHT, WIDTH)
+    image = coco_image(1, "a.jpg", HEIGHT, WIDTH)
+    boxes = random_boxes(40)
+
+    def write(share):
+        rows = in_format(boxes, "xywh")
+        rows[: int(share * 40)] = boxes[: int(share * 40)]
+        rows = [coco_row(1, 1, row) for row in rows.tolist()]
+        write_coco(tmp_path / "boxes.json", (image,), rows, CLASSES)
+
+    write(1)
+    with pytest.raises(ValueError, match="be 'xywh', as COCO.*like 'xyxy'"):
+        load_detection(tmp_path)
+    write(0)
+    load_detection(tmp_path, strict=True)
+    (tmp_path / "boxes.json").unlink()
+    text = "".join(f"0 {a} {b} {c} {d}\n" for a, b, c, d in boxes)
+    write_text(tmp_path / "a.txt", text)
+    with pytest.raises(ValueError, match="'rel_center_xywh'.*like 'xyxy'"):
+        load_detection(tmp_path)
+    boxes = in_format(boxes * [0.7, 1, 0.7, 1], "yxyx")
+    objects = [("cat", box) for box in boxes]
+    write_voc(tmp_path / "a.xml", objects, size=(HEIGHT, WIDTH))
+    report = load_detection(tmp_path, layout="voc").report
+    assert "cannot be 'xyxy'; they look like 'yxyx'" in str(report)
+
+
+def test_a_progress_bar_for_many_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checking, "MIN_IMAGES_FOR_PROGRESS", 2)
+    for name in ("a", "b"):
+        write_image(tmp_path / f"{name}.jpg")
+        write_text(tmp_path / f"{name}.txt", "0 0.5 0.5 0.2 0.2")
+    assert len(load_detection(tmp_path)) == 2
+    assert "2/2" in capsys.readouterr().out
+    load_detection(tmp_path, check="header")
+    assert not capsys.readouterr().out
+
+
+def test_images_of_one_pixel_and_of_10_000(tmp_path):
+    write_image(tmp_path / "dot.png", 1, 1)
+    write_image(tmp_path / "line.png", 2, 10_000)
+    write_text(tmp_path / "dot.txt", "0 0.5 0.5 1 1")
+    write_text(tmp_path / "line.txt", "0 0.99995 0.5 0.0001 1")
+    dot, line = load_detection(tmp_path, strict=True).records
+    assert dot.size == (1, 1) and line.size == (2, 10_000)
+    assert dot.boxes.tolist() == [[0, 0, 1, 1]]
+    np.testing.assert_allclose(line.boxes, [[9999, 0, 10_000, 2]], atol=2e-3)
+
+
+def test_arrays():
+    images = [np.zeros((30, 50, 3), "uint8"), np.zeros((20, 10), "uint8")]
+    boxes = [[[0.1, 0.1, 0.4, 0.5], [0, 0, 1, 1]], [[0.5, 0.5, 0.5, 0.5]]]
+    dataset = detection_from_arrays(
+        images, boxes, [[2, -1], [0]], bounding_box_format="rel_xywh"
+    )
+    first, second = dataset.records
+    np.testing.assert_allclose(first.boxes, [[5, 3, 25, 18]], rtol=1e-6)
+    assert second.boxes.tolist() == [[5, 10, 10, 20]]
+    assert first.labels.tolist() == [2] and second.labels.tolist() == [0]
+    assert dataset.class_names == ("0", "1", "2")
+    assert second.size == (20, 10) and second.image.shape == (20, 10, 3)
+    assert [record.image_id for record in dataset.records] == [0, 1]
+
+
+def test_padded_arrays():
+    images = np.zeros((2, 30, 50, 3), "uint8")
+    boxes = np.full((2, 3, 4), -1.0)
+    labels = np.full((2, 3), -1)
+    boxes[1, 0], labels[1, 0] = (1, 2, 60, 4), 0
+    dataset = detection_from_arrays(images, boxes, labels, ["cat"])
+    assert dataset.records[1].boxes.tolist() == [[1, 2, 50, 4]]
+    assert dataset.report.num_empty == 1
+    assert "clipped:\n  image 1: [1.0, 2.0, 60.0, 4.0]" in str(dataset.report)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(labels=[[0]]), "must be as many. Received: 2, 2 and 1"),
+        (dict(labels=[[0, 1], []]), r"2 labels.*shape=\(1, 4\)"),
+        (dict(labels=[[0.5], []]), "image 0 must be integers"),
+        (dict(labels=[[4], []]), r"Labels must lie in \[0, 1\].*up to 4"),
+        (dict(labels=[[-1], []]), "no boxes that can be used"),
+        (dict(boxes=[[[1, 2, 3]], []]), r"shape \(1, 4\).*shape=\(1, 3\)"),
+        (dict(images=np.zeros((2, 9, 9, 3))), "Image 0: .*must be uint8"),
+        (dict(bounding_box_format="xyx"), "must be one of"),
+        (dict(class_names=["a", "a"]), "each once"),
+    ],
+)
+def test_arrays_that_do_not_fit(changes, message):
+    arguments = dict(
+        images=np.zeros((2, 30, 50, 3), "uint8"),
+        boxes=[[[1, 2, 3, 4]], []],
+        labels=[[0], []],
+        class_names=["cat", "dog"],
+    )
+    with pytest.raises(ValueError, match=message):
+        detection_from_arrays(**{**arguments, **changes})
