@@ -114,6 +114,10 @@ def fit(network, batches, epochs, learning_rate):
         lr=peak,
         eps=1e-7,
     )
+    # As `training.quicken_batch_norm`.
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d | BatchNormAct2d):
+            module.momentum = min(0.1, max(0.01, 30 / steps))
     average = copy.deepcopy(network)
     step = 0
     for epoch in range(epochs):

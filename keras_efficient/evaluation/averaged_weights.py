@@ -14,8 +14,8 @@ def averaged_weights(model):
     Args:
         model: A compiled `keras.Model`.
 
-    Yields:
-        The model.
+    Returns:
+        A context manager that gives the model.
 
     Example:
     ```python

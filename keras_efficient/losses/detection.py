@@ -9,6 +9,10 @@ from keras_efficient.losses.iou import KINDS
 from keras_efficient.losses.iou import iou_loss as overlap_loss
 from keras_efficient.ops import decode_boxes
 
+# Of boxes in a loss of overlaps. No box is e^20 times its anchor; the squares
+# of larger sides would be infinite.
+MAX_LOG_SIDE = 20.0
+
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class DetectionLoss:
@@ -45,7 +49,8 @@ class DetectionLoss:
         (without its factor), `"iou_loss"` if there is one, and `"loss"`.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or outputs and anchors are
+            not as many.
 
     Example:
     >>> loss = keras_efficient.losses.DetectionLoss(iou_loss="ciou")
@@ -103,6 +108,7 @@ class DetectionLoss:
         self.l2_regularization = l2_regularization
 
     def __call__(self, targets, outputs, anchors, sample_weight=None):
+        _check_counts(targets, outputs, anchors)
         num_positives = targets["num_positives"]
         weights = ops.ones_like(num_positives)
         if sample_weight is not None:
@@ -135,15 +141,24 @@ class DetectionLoss:
         }
         loss = parts["class_loss"] + self.box_loss_weight * parts["box_loss"]
         if self.iou_loss:
-            anchors = ops.convert_to_tensor(anchors, dtype="float32")
-            losses = overlap_loss(
-                decode_boxes(targets["box_deltas"], anchors) * counts,
-                decode_boxes(deltas, anchors) * counts,
-                self.iou_loss,
-            )
+            losses = self._overlap_losses(targets, deltas, anchors, counts)
             parts["iou_loss"] = total(losses) / 4.0
             loss = loss + self.iou_loss_weight * parts["iou_loss"]
         return {**parts, "loss": loss}
+
+    def _overlap_losses(self, targets, deltas, anchors, counts):
+        anchors = ops.convert_to_tensor(anchors, dtype="float32")
+        # Ahead of the exponential: nothing holds the offsets of background
+        # back, and infinity times 0 would be no number.
+        is_positive = ops.expand_dims(targets["labels"] >= 0, -1)
+        deltas = ops.where(is_positive, deltas, 0.0)
+        sides = ops.minimum(deltas[..., 2:], MAX_LOG_SIDE)
+        deltas = ops.concatenate([deltas[..., :2], sides], axis=-1)
+        return overlap_loss(
+            decode_boxes(targets["box_deltas"], anchors) * counts,
+            decode_boxes(deltas, anchors) * counts,
+            self.iou_loss,
+        )
 
     def get_config(self):
         """The arguments, for saving."""
@@ -153,3 +168,18 @@ class DetectionLoss:
     def from_config(cls, config):
         """The inverse of `get_config`."""
         return cls(**config)
+
+
+def _check_counts(targets, outputs, anchors):
+    numbers = {
+        "targets": targets["labels"].shape[1],
+        "class_logits": outputs["class_logits"].shape[1],
+        "box_deltas": outputs["box_deltas"].shape[1],
+        "anchors": anchors.shape[0],
+    }
+    if len({number for number in numbers.values() if number}) > 1:
+        raise ValueError(
+            "Targets, outputs and anchors must be of one number. Make the "
+            "anchors for the size of the images that the model got. "
+            f"Received: {numbers}"
+        )

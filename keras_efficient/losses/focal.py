@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_efficient.ops.matching import IGNORED
+
 
 def sigmoid_focal_loss(
     labels, logits, alpha=0.25, gamma=1.5, label_smoothing=0.0
@@ -42,11 +44,11 @@ def sigmoid_focal_loss(
     # Logit of the other outcome than the one that is right.
     wrong = ops.where(is_class, -logits, logits)
     cross_entropy = ops.softplus(wrong)
-    weight = ops.where(is_class, alpha, 1 - alpha)
+    counts = ops.where(ops.equal(labels, IGNORED), 0.0, 1 - alpha)
+    weight = ops.where(is_class, alpha, counts)
     # (1 - p_t) ** gamma without the root's infinite slope at 0.
-    focus = ops.exp(-gamma * ops.softplus(-wrong))
+    focus = ops.exp(gamma * (wrong - cross_entropy))
     if label_smoothing:
         # Moves the target by half of it, and the loss along the logit.
         cross_entropy = cross_entropy - label_smoothing / 2 * wrong
-    loss = weight * focus * cross_entropy
-    return ops.where(labels == -2, 0.0, loss)
+    return weight * focus * cross_entropy

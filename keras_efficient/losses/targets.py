@@ -24,6 +24,9 @@ def assign_targets(boxes, labels, anchors):
         float32 `(batch, num_anchors, 4)`, zeros where there is no box;
         `"num_positives"`, float32 `(batch,)`, anchors with a box.
 
+    Raises:
+        ValueError: If the shapes are others.
+
     Example:
     >>> anchors = np.array([[0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 12.0, 12.0]])
     >>> targets = keras_efficient.losses.assign_targets(
@@ -39,6 +42,9 @@ def assign_targets(boxes, labels, anchors):
     labels = ops.cast(labels, "int32")
     anchors = ops.convert_to_tensor(anchors, dtype="float32")
     match = match_anchors(boxes, labels, anchors)
+    # So that there is a row to look up, however few boxes there may be.
+    boxes = ops.pad(boxes, ((0, 0), (0, 1), (0, 0)))
+    labels = ops.pad(labels, ((0, 0), (0, 1)))
     index = ops.maximum(match, 0)
     is_matched = match >= 0
     matched_labels = ops.take_along_axis(labels, index, axis=1)

@@ -164,9 +164,7 @@ def paired_iou(edges, others):
 
 
 def _area(edges):
-    height, width = (
-        ops.maximum(edges[i + 2] - edges[i], 0) for i in range(2)
-    )
+    height, width = (ops.maximum(edges[i + 2] - edges[i], 0) for i in range(2))
     return height * width
 
 

@@ -18,7 +18,8 @@ def match_anchors(
 
     An anchor takes the box that it overlaps most, if by enough. Then each box
     takes the anchor that overlaps it most, however little; where several
-    claim one anchor, the first of them has it. Ties go to the first.
+    claim one anchor, the first of them has it. Ties go to the first: a second
+    copy of a box gets no anchor, and a box that meets none the first anchor.
 
     Args:
         boxes: Tensor of shape `(batch, max_boxes, 4)`, `yxyx` in pixels.
@@ -35,7 +36,7 @@ def match_anchors(
         for background, -2 for anchors that do not count.
 
     Raises:
-        ValueError: If the thresholds are not in order.
+        ValueError: If the thresholds are not in order, or the shapes others.
 
     Example:
     >>> boxes = np.array([[[0.0, 0.0, 4.0, 4.0], [-1.0, -1.0, -1.0, -1.0]]])
@@ -54,6 +55,7 @@ def match_anchors(
     boxes = ops.cast(boxes, "float32")
     labels = ops.convert_to_tensor(labels)
     anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    _check_shapes(boxes.shape, labels.shape, anchors.shape)
     if boxes.shape[1] == 0:
         return ops.full(
             (ops.shape(boxes)[0], anchors.shape[0]), BACKGROUND, "int32"
@@ -63,6 +65,24 @@ def match_anchors(
     below = ops.where(best < unmatched_threshold, BACKGROUND, IGNORED)
     match = ops.where(best >= matched_threshold, match, below)
     return _give_claimed(match, claims, is_box)
+
+
+def _check_shapes(boxes, labels, anchors):
+    is_fit = (
+        len(boxes) == 3
+        and boxes[2] == 4
+        and len(labels) == 2
+        and (None in (boxes[1], labels[1]) or boxes[1] == labels[1])
+        and len(anchors) == 2
+        and anchors[1] == 4
+    )
+    if not is_fit:
+        raise ValueError(
+            "`boxes` must have shape (batch, max_boxes, 4), `labels` (batch, "
+            "max_boxes) and `anchors` (num_anchors, 4). Received: boxes of "
+            f"shape {tuple(boxes)}, labels of shape {tuple(labels)}, anchors "
+            f"of shape {tuple(anchors)}"
+        )
 
 
 def _visit_boxes(boxes, is_box, anchors):
@@ -77,7 +97,8 @@ def _visit_boxes(boxes, is_box, anchors):
     """
     # No box overlaps nothing.
     boxes = ops.where(ops.expand_dims(is_box, -1), boxes, 0.0)
-    places = ops.arange(boxes.shape[1], dtype="int32")
+    batch_size, max_boxes = ops.shape(boxes)[:2]
+    places = ops.arange(max_boxes, dtype="int32")
     anchor_edges = [anchors[:, i] for i in range(4)]
 
     def visit(place, state):
@@ -96,19 +117,18 @@ def _visit_boxes(boxes, is_box, anchors):
             ops.where(ops.equal(places, place), claim, claims),
         )
 
-    shape = (ops.shape(boxes)[0], anchors.shape[0])
     start = (
-        ops.zeros(shape),
-        ops.zeros(shape, "int32"),
-        ops.zeros((shape[0], boxes.shape[1]), "int32"),
+        ops.zeros((batch_size, anchors.shape[0])),
+        ops.zeros((batch_size, anchors.shape[0]), "int32"),
+        ops.zeros((batch_size, max_boxes), "int32"),
     )
-    return ops.fori_loop(0, boxes.shape[1], visit, start)
+    return ops.fori_loop(0, max_boxes, visit, start)
 
 
 def _give_claimed(match, claims, is_box):
     """Hands each box the anchor that it claims, unless an earlier one does."""
     batch_size, num_anchors = ops.shape(match)
-    places = ops.arange(claims.shape[1], dtype="int32")
+    places = ops.arange(ops.shape(claims)[1], dtype="int32")
     is_same = ops.equal(ops.expand_dims(claims, 1), ops.expand_dims(claims, 2))
     is_earlier = places < ops.expand_dims(places, 1)
     is_taken = ops.any(

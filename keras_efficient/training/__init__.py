@@ -13,6 +13,7 @@ from keras_efficient.training.finetuning import FinetuneResult
 from keras_efficient.training.finetuning import finetune_classifier
 from keras_efficient.training.freezing import freeze_batch_norm
 from keras_efficient.training.freezing import freeze_except
+from keras_efficient.training.freezing import quicken_batch_norm
 from keras_efficient.training.freezing import unfreeze
 from keras_efficient.training.optimizers import DetectorAdamW
 from keras_efficient.training.optimizers import DetectorSGD
@@ -37,5 +38,6 @@ __all__ = [
     "freeze_batch_norm",
     "freeze_except",
     "paper_detection_recipe",
+    "quicken_batch_norm",
     "unfreeze",
 ]

@@ -6,6 +6,7 @@ import pathlib
 from keras_efficient.evaluation import COCOMetrics
 from keras_efficient.training.detection_recipes import detection_recipe
 from keras_efficient.training.freezing import freeze_batch_norm
+from keras_efficient.training.freezing import quicken_batch_norm
 from keras_efficient.training.freezing import unfreeze
 from keras_efficient.training.runs import Run
 from keras_efficient.training.runs import check_length
@@ -46,7 +47,7 @@ def finetune_detector(
     Everything learns from the first step, by `detection_recipe`. With the
     small batches that fit into a memory the backbone's batch norm keeps the
     statistics that it was pretrained with; that of feature network and heads
-    learns.
+    learns, quickly enough for the steps there are (`quicken_batch_norm`).
 
     The folder keeps what is needed to go on: run the same call again after a
     break, also a `kill -9`, and it continues with the epoch that broke off,
@@ -113,10 +114,12 @@ def finetune_detector(
             "recipe": recipe,
         }
     )
+    steps = epochs * len(train)
     _freeze_batch_norm(model, train_batch_norm)
+    quicken_batch_norm(model, steps)
     model.compile(
         **detection_recipe(
-            epochs * len(train),
+            steps,
             batch_size,
             learning_rate=learning_rate,
             **recipe,

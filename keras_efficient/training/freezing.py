@@ -33,6 +33,41 @@ def freeze_batch_norm(model):
     return len(norms)
 
 
+def quicken_batch_norm(model, steps):
+    """Lets the statistics of batch norm settle within a short training.
+
+    With the papers' momentum of 0.99 what they start with, a variance of 1,
+    still counts after hundreds of steps, and where features vary by a
+    hundredth of it, evaluation sees another network than training. Lowers the
+    momentum to `1 - 30 / steps`, but not below 0.9, and raises none.
+
+    Args:
+        model: A `keras.Model`. Frozen batch norm is left alone.
+        steps: Integer, steps of the whole training.
+
+    Returns:
+        The number of layers changed.
+
+    Example:
+    >>> model = keras_efficient.EfficientNetB0(weights=None)
+    >>> keras_efficient.training.quicken_batch_norm(model, steps=1000)
+    49
+    >>> model.get_layer("stem_bn").momentum
+    0.97
+    """
+    momentum = max(0.9, 1 - 30 / max(steps, 1))
+    changed = [
+        layer
+        for layer in _all_layers(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.trainable
+        and layer.momentum > momentum
+    ]
+    for layer in changed:
+        layer.momentum = momentum
+    return len(changed)
+
+
 def freeze_except(model, names):
     """Freezes all of a model but some of its layers.
 

@@ -53,7 +53,9 @@ def test_area_and_iou():
 def test_iou_of_a_batch():
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 20, (3, 5, 2)).astype("float32")
-    boxes = np.concatenate([corners, corners + rng.uniform(1, 9, (3, 5, 2))], -1)
+    boxes = np.concatenate(
+        [corners, corners + rng.uniform(1, 9, (3, 5, 2))], -1
+    )
     others = boxes[:, :4]
     found = numpy_of(ops.box_iou(boxes, others))
     assert found.shape == (3, 5, 4)
