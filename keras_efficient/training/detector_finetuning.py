@@ -114,7 +114,7 @@ def finetune_detector(
             "recipe": recipe,
         }
     )
-    steps = epochs * len(train)
+    steps = max(1, epochs * len(train))
     _freeze_batch_norm(model, train_batch_norm)
     quicken_batch_norm(model, steps)
     model.compile(

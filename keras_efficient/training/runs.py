@@ -75,9 +75,10 @@ class Run:
         first = checkpoints.restore(self.model)
         if first >= epochs:
             # As `fit` ends: with the average of the weights, if there is one.
-            self.model.optimizer.finalize_variable_values(
-                self.model.trainable_variables
-            )
+            if first:
+                self.model.optimizer.finalize_variable_values(
+                    self.model.trainable_variables
+                )
             return
         callbacks = []
         if hasattr(self.train, "epoch"):

@@ -1,0 +1,214 @@
+"""Tests for the training of detectors on small sets."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient import training
+from keras_efficient.layers import BatchNormalization
+from tests.models.detectors import tiny
+
+SIZE = (64, 96)
+
+
+def squares(count=8, seed=0):
+    """Images of noise with a bright square or bar in them."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 60, (count, *SIZE, 3)).astype("uint8")
+    boxes, labels = [], []
+    for image in images:
+        label = int(rng.integers(2))
+        height, width = ((24, 24), (16, 48))[label]
+        top = int(rng.integers(0, SIZE[0] - height))
+        left = int(rng.integers(0, SIZE[1] - width))
+        image[top : top + height, left : left + width] += 180
+        boxes.append([[left, top, left + width, top + height]])
+        labels.append([label])
+    return keras_efficient.data.detection_from_arrays(
+        images, boxes, labels, class_names=["square", "bar"]
+    )
+
+
+def plain():
+    """Batches that change nothing but the order."""
+    return squares().batches(
+        SIZE,
+        4,
+        training=True,
+        augmentation=keras_efficient.data.DetectionAugmentation(
+            SIZE, scale=(1, 1), brightness=0, contrast=0, saturation=0
+        ),
+    )
+
+
+def build():
+    keras.utils.set_random_seed(5)
+    model = tiny(num_classes=2)
+    model.class_names = ("square", "bar")
+    return model
+
+
+def finetune(directory, model=None, epochs=3, **arguments):
+    model = model or build()
+    settings = {"train_batch_norm": "all", "verbose": 0, **arguments}
+    result = training.finetune_detector(
+        model, plain(), squares(4, 1), directory=directory, epochs=epochs,
+        **settings,
+    )  # fmt: skip
+    return model, result
+
+
+@pytest.mark.slow
+def test_learns_eight_images_by_heart(tmp_path):
+    train = squares()
+    model, result = finetune(
+        tmp_path,
+        epochs=100,
+        learning_rate=1e-2,
+        evaluate_every=100,
+        ema_momentum=0.9,
+    )
+    measured = keras_efficient.evaluation.evaluate_detector(model, train)
+    assert measured.metrics["mAP50"] == pytest.approx(1.0)
+    assert result.logs["loss"][-1] < 0.1 * result.logs["loss"][0]
+    # What it finds, as a user sees it.
+    (found,) = model.detect(train.records[0].image, score_threshold=0.3)
+    assert found.names[0] == train.class_names[train.records[0].labels[0]]
+    np.testing.assert_allclose(
+        found.boxes[0], train.records[0].boxes[0], atol=4
+    )
+
+
+def test_logs_parts_of_the_loss_speed_and_precision(tmp_path):
+    _, result = finetune(tmp_path, evaluate_every=2)
+    assert {"loss", "class_loss", "box_loss", "images_per_second"} <= set(
+        result.logs
+    )
+    # Measured after the second epoch and after the last.
+    assert np.isnan(result.logs["val_mAP50"]).tolist() == [True, False, False]
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Breaks off within the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1:
+            raise KeyboardInterrupt
+
+
+def numbers_of(model):
+    return [keras.ops.convert_to_numpy(w) for w in model.weights]
+
+
+def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
+    whole, expected = finetune(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        finetune(tmp_path / "broken", callbacks=[Interrupt()])
+    keras.utils.set_random_seed(99)
+    resumed, found = finetune(tmp_path / "broken", tiny(num_classes=2))
+    np.testing.assert_allclose(
+        found.logs["loss"], expected.logs["loss"], rtol=2e-3
+    )
+    for one, two in zip(numbers_of(whole), numbers_of(resumed), strict=True):
+        np.testing.assert_allclose(two, one, rtol=2e-2, atol=2e-3)
+    # A finished run is only loaded, and ends with the average, too.
+    again, _ = finetune(tmp_path / "broken", tiny(num_classes=2))
+    for one, two in zip(numbers_of(resumed), numbers_of(again), strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-6)
+
+
+SCRIPT = """
+import sys
+from tests.training.test_detector_finetuning import finetune
+finetune(sys.argv[1], epochs=4)
+"""
+
+
+@pytest.mark.slow
+def test_goes_on_after_it_was_killed(tmp_path):
+    repository = pathlib.Path(__file__).parents[2]
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": keras.backend.backend(),
+        "PYTHONPATH": str(repository),
+    }
+
+    def start(directory):
+        return subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, directory],
+            env=environment,
+            cwd=repository,
+        )
+
+    assert start(tmp_path / "whole").wait() == 0
+    broken = start(tmp_path / "broken")
+    while not list((tmp_path / "broken").glob("all_checkpoints/*.json")):
+        assert broken.poll() is None
+        time.sleep(0.02)
+    broken.send_signal(signal.SIGKILL)
+    broken.wait()
+    assert start(tmp_path / "broken").wait() == 0
+    logs = [
+        np.genfromtxt(tmp_path / run / "log_all.csv", delimiter=",", names=True)
+        for run in ("whole", "broken")
+    ]
+    assert len(logs[1]) == 4
+    np.testing.assert_allclose(logs[1]["loss"], logs[0]["loss"], rtol=2e-3)
+
+
+@pytest.mark.parametrize("part, frozen", [("head", 1), ("none", 2), ("all", 0)])
+def test_which_batch_norm_learns(tmp_path, part, frozen):
+    model = build()
+    finetune(tmp_path, model, epochs=0, train_batch_norm=part)
+
+    def learns(layers):
+        norms = [x for x in layers if isinstance(x, BatchNormalization)]
+        return {norm.trainable for norm in norms}
+
+    def inner(layer):
+        return layer._flatten_layers(recursive=True)
+
+    assert learns(inner(model.backbone)) == {frozen == 0}
+    assert learns(inner(model.feature_network)) == {frozen < 2}
+    assert learns(inner(model.class_head)) == {frozen < 2}
+
+
+def test_batch_norm_gets_quicker_but_not_slower():
+    model = build()
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, BatchNormalization)
+    ]
+    norms[0].momentum = 0.5
+    norms[1].trainable = False
+    count = training.quicken_batch_norm(model, steps=1000)
+    assert count == len(norms) - 2
+    assert [norm.momentum for norm in norms[:3]] == [0.5, 0.99, 0.97]
+    training.quicken_batch_norm(model, steps=20)
+    assert norms[2].momentum == 0.9
+    assert training.quicken_batch_norm(model, steps=10**6) == 0
+
+
+def test_other_settings_are_refused(tmp_path):
+    finetune(tmp_path, epochs=0)
+    with pytest.raises(ValueError, match="epochs was 0, is 2"):
+        finetune(tmp_path, epochs=2)
+    with pytest.raises(ValueError, match="train_batch_norm='backbone'"):
+        finetune(tmp_path / "other", train_batch_norm="backbone")
+
+
+def test_wants_data_with_a_length(tmp_path):
+    with pytest.raises(ValueError, match="must have a length.*generator"):
+        training.finetune_detector(build(), (x for x in ()), directory=tmp_path)
