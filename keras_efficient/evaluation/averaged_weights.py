@@ -9,10 +9,11 @@ import keras
 def averaged_weights(model):
     """Puts the optimizer's average of the weights into a model, and back.
 
-    Does nothing where the optimizer keeps none, or has made no step yet.
+    Does nothing where the optimizer keeps none, or has made no step yet. The
+    weights come back also after an error.
 
     Args:
-        model: A compiled `keras.Model`.
+        model: A `keras.Model`, compiled or not.
 
     Returns:
         A context manager that gives the model.
@@ -23,31 +24,33 @@ def averaged_weights(model):
         model.evaluate(batches)
     ```
     """
-    pairs = _pairs(model)
+    pairs = _pairs(getattr(model, "optimizer", None))
     kept = [keras.ops.convert_to_numpy(v).copy() for v, _ in pairs]
     try:
         for variable, average in pairs:
-            variable.assign(average)
+            # Its own memory: JAX gives away that of a model which predicts.
+            variable.assign(keras.ops.copy(average))
         yield model
     finally:
         for (variable, _), values in zip(pairs, kept, strict=True):
             variable.assign(values)
 
 
-def _pairs(model):
+def _pairs(optimizer):
     """Variables with their averages."""
-    optimizer = getattr(model, "optimizer", None)
     # With mixed precision one optimizer scales the losses for another.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if optimizer is None or not optimizer.use_ema or not optimizer.built:
+    # `MultiOptimizer` has one for each part of the model.
+    if hasattr(optimizer, "optimizers"):
+        return [pair for each in optimizer.optimizers for pair in _pairs(each)]
+    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
         return []
-    if not int(optimizer.iterations.value):
+    if not int(optimizer.iterations):
         return []
-    averages = optimizer._model_variables_moving_average
-    return [
-        (variable, average)
-        for variable, average in zip(
-            model.trainable_variables, averages, strict=True
-        )
-        if average is not None
-    ]
+    # The optimizer's own list: the model's differs after freezing a layer.
+    pairs = zip(
+        optimizer._trainable_variables,
+        optimizer._model_variables_moving_average,
+        strict=True,
+    )
+    return [pair for pair in pairs if pair[1] is not None]

@@ -1,173 +1,17 @@
 """Mean average precision as COCO measures it."""
 
-import contextlib
-import dataclasses
-import importlib
-import io
 import logging
 
 import numpy as np
 
-METRICS = (
-    "mAP",
-    "mAP50",
-    "mAP75",
-    "mAP_small",
-    "mAP_medium",
-    "mAP_large",
-    "AR1",
-    "AR10",
-    "AR100",
-    "AR_small",
-    "AR_medium",
-    "AR_large",
-)
-# Rows and columns of what faster-coco-eval keeps, see `COCOeval.eval`.
-IOU_50, IOU_75 = 0, 5
+from keras_efficient.evaluation.coco_result import IOU_50
+from keras_efficient.evaluation.coco_result import METRICS
+from keras_efficient.evaluation.coco_result import ClassResult
+from keras_efficient.evaluation.coco_result import COCOResult
+
+# Places in `COCOeval.eval` of faster-coco-eval.
+IOU_75 = 5
 ALL_AREAS, MOST_DETECTIONS = 0, -1
-# More curves than these cannot be told from each other.
-MAX_CURVES = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassResult:
-    """The numbers of one class; -1 where there is nothing to measure.
-
-    Attributes:
-        name: Name of the class.
-        num_images: Images in which it occurs.
-        num_boxes: Boxes of it, crowds left out.
-        ap: Average precision, mean over overlaps of 0.5 to 0.95.
-        ap50: The same at an overlap of 0.5.
-        ap75: The same at an overlap of 0.75.
-        ar100: Average recall with 100 detections an image.
-    """
-
-    name: str
-    num_images: int
-    num_boxes: int
-    ap: float
-    ap50: float
-    ap75: float
-    ar100: float
-
-
-@dataclasses.dataclass(frozen=True)
-class COCOResult:
-    """What an evaluation gave; `print` shows it as a table.
-
-    Attributes:
-        metrics: Dict of COCO's twelve numbers: `"mAP"`, `"mAP50"`,
-            `"mAP75"`, `"mAP_small"`, `"mAP_medium"`, `"mAP_large"`, `"AR1"`,
-            `"AR10"`, `"AR100"`, `"AR_small"`, `"AR_medium"`, `"AR_large"`; -1
-            where there is nothing to measure.
-        per_class: A `ClassResult` for each class.
-        precision: Array `(10, 101, number of classes)`: precision at overlaps
-            of 0.5, 0.55, ... and recalls of 0, 0.01, ...; -1 for a class
-            without boxes.
-        num_images: Number of images.
-    """
-
-    metrics: dict[str, float]
-    per_class: tuple[ClassResult, ...]
-    precision: np.ndarray
-    num_images: int
-
-    def to_dict(self) -> dict:
-        """Plain numbers and strings, for JSON."""
-        return {
-            "metrics": dict(self.metrics),
-            "per_class": [dataclasses.asdict(row) for row in self.per_class],
-            "num_images": self.num_images,
-        }
-
-    def __str__(self):
-        width = max([5, *(len(row.name) for row in self.per_class)])
-        heads = ("images", "boxes", "AP", "AP50", "AP75", "AR100")
-        lines = [" " * width + "".join(f"{head:>8}" for head in heads)]
-        rows = [
-            (
-                row.name,
-                row.num_images,
-                row.num_boxes,
-                (row.ap, row.ap50, row.ap75, row.ar100),
-            )
-            for row in self.per_class
-        ]
-        names = ("mAP", "mAP50", "mAP75", "AR100")
-        total = tuple(self.metrics[name] for name in names)
-        boxes = sum(row.num_boxes for row in self.per_class)
-        for name, images, count, values in [
-            *rows,
-            ("all", self.num_images, boxes, total),
-        ]:
-            shown = "".join(f"{_shown(value):>8}" for value in values)
-            lines.append(f"{name:<{width}}{images:>8}{count:>8}{shown}")
-        sizes = ", ".join(
-            f"{size} {_shown(self.metrics[f'mAP_{size}'])}"
-            for size in ("small", "medium", "large")
-        )
-        return "\n".join([*lines, f"AP by size: {sizes}"])
-
-    def plot_precision_recall(self, path=None, max_curves=MAX_CURVES):
-        """Draws precision over recall at an overlap of 0.5.
-
-        Args:
-            path: Where to save the picture. Defaults to `None`: nowhere.
-            max_curves: Integer; with more classes only the mean is drawn
-                boldly, and the best and the worst are named. Defaults to 10.
-
-        Returns:
-            A matplotlib figure.
-
-        Raises:
-            ImportError: If matplotlib is not installed.
-        """
-        try:
-            figures = importlib.import_module("matplotlib.figure")
-        except ImportError as e:
-            raise ImportError(
-                'Curves need matplotlib: pip install "keras-efficient[plot]"'
-            ) from e
-        figure = figures.Figure(figsize=(7, 5), dpi=120)
-        axes = figure.subplots()
-        self._draw_curves(axes, max_curves)
-        axes.set(
-            xlim=(0, 1), ylim=(0, 1.03), xlabel="recall", ylabel="precision"
-        )
-        axes.set_title(f"Overlap 0.5, mAP50 {self.metrics['mAP50']:.3f}")
-        axes.grid(alpha=0.3)
-        axes.legend(loc="lower left", fontsize=9)
-        figure.tight_layout()
-        if path is not None:
-            figure.savefig(path)
-        return figure
-
-    def _draw_curves(self, axes, max_curves):
-        recall = np.linspace(0, 1, self.precision.shape[1])
-        curves = self.precision[IOU_50]
-        measured = [i for i, row in enumerate(self.per_class) if row.ap50 >= 0]
-        ranked = sorted(measured, key=lambda i: -self.per_class[i].ap50)
-        is_many = len(ranked) > max_curves
-        named = ranked[:3] + ranked[-3:] if is_many else ranked
-        for i in ranked:
-            row = self.per_class[i]
-            style = {"color": "0.8", "linewidth": 0.7}
-            if i in named:
-                style = {"label": f"{row.name} {row.ap50:.3f}"}
-            axes.plot(recall, curves[:, i], **style)
-        if measured:
-            axes.plot(
-                recall,
-                curves[:, measured].mean(-1),
-                color="black",
-                linewidth=2.5,
-                label=f"mean of {len(measured)} classes",
-            )
-
-
-def _shown(value):
-    return "-" if value < 0 else f"{value:.3f}"
 
 
 def evaluate_coco(dataset, detections):
@@ -181,42 +25,56 @@ def evaluate_coco(dataset, detections):
         dataset: A `data.DetectionDataset`.
         detections: Sequence of `inference.Detections`, or anything with
             `boxes`, `scores` and `labels`, one for each image of the data
-            set, in its order.
+            set, in its order. Labels are those of the data set; to get good
+            curves, keep also what is unsure.
 
     Returns:
         A `COCOResult`.
 
     Raises:
-        ValueError: If there are not as many detections as images, or they do
-            not fit the classes.
+        ValueError: If there are no images, or not as many detections, or they
+            do not fit the classes, or are no numbers.
 
     Example:
-    ```python
-    result = keras_efficient.evaluation.evaluate_coco(
-        dataset, model.detect([r.image for r in dataset.records])
-    )
-    print(result)
-    ```
+    >>> dataset = keras_efficient.data.detection_from_arrays(
+    ...     np.zeros((1, 80, 80, 3), "uint8"),
+    ...     [[[10, 10, 60, 60]]],
+    ...     [[0]],
+    ...     class_names=["cat"],
+    ... )
+    >>> found = keras_efficient.inference.Detections(
+    ...     boxes=np.array([[11, 12, 60, 58]], "float32"),
+    ...     scores=np.array([0.9], "float32"),
+    ...     labels=np.array([0], "int32"),
+    ... )
+    >>> print(keras_efficient.evaluation.evaluate_coco(dataset, [found]))
+    class  images   boxes      AP    AP50    AP75   AR100
+    cat         1       1   0.900   1.000   1.000   0.900
+    all         1       1   0.900   1.000   1.000   0.900
+    AP by size: small -, medium 0.900, large -
 
     Reference:
         - https://cocodataset.org/#detection-eval
     """
     detections = list(detections)
-    if len(detections) != len(dataset.records):
+    if not detections or len(detections) != len(dataset.records):
         raise ValueError(
             "There must be detections for each image, in the order of the "
-            f"data set. Received: {len(detections)} for "
-            f"{len(dataset.records)} images"
+            f"data set, and an image at least. Received: {len(detections)} "
+            f"for {len(dataset.records)} images"
         )
-    rows = _rows(detections, len(dataset.class_names))
-    evaluator = _evaluate(_ground_truth(dataset), rows)
-    precision = evaluator.eval["precision"]
-    recall = evaluator.eval["recall"]
-    stats = np.asarray(evaluator.stats, "float64")[: len(METRICS)]
+    numbers = _numbers(dataset.records)
+    rows = []
+    for i, found in enumerate(detections):
+        rows += _rows(found, i, numbers[i], len(dataset.class_names))
+    evaluator = _evaluate(_ground_truth(dataset, numbers), rows)
+    precision = evaluator.eval["precision"][..., ALL_AREAS, MOST_DETECTIONS]
+    recall = evaluator.eval["recall"][..., ALL_AREAS, MOST_DETECTIONS]
+    values = map(float, evaluator.stats[: len(METRICS)])
     return COCOResult(
-        metrics=dict(zip(METRICS, map(float, stats), strict=True)),
+        metrics=dict(zip(METRICS, values, strict=True)),
         per_class=_per_class(dataset, precision, recall),
-        precision=precision[:, :, :, ALL_AREAS, MOST_DETECTIONS],
+        precision=precision.copy(),  # without the other areas
         num_images=len(dataset.records),
     )
 
@@ -231,46 +89,47 @@ def _evaluate(truth, rows):
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            expected = COCO(truth)
-            found = expected.loadRes(rows) if rows else _nothing(COCO, truth)
-            evaluator = COCOeval_faster(expected, found, iouType="bbox")
-            evaluator.evaluate()
-            evaluator.accumulate()
-            evaluator.summarize()
+        expected = COCO(truth)
+        evaluator = COCOeval_faster(
+            expected, expected.loadRes(rows), iouType="bbox"
+        )
+        evaluator.run()
     finally:
         logger.setLevel(level)
     return evaluator
 
 
-def _nothing(coco, truth):
-    """No detections; an empty list would not be taken."""
-    return coco({**truth, "annotations": []})
+def _numbers(records):
+    """A number from 1 for each image.
+
+    In the order of the file's own, where it has them: COCO's code ranks
+    detections of equal scores by it.
+    """
+    places = list(range(len(records)))
+    if all(isinstance(record.image_id, int) for record in records):
+        places.sort(key=lambda i: records[i].image_id)
+    numbers = {place: number for number, place in enumerate(places, 1)}
+    return [numbers[i] for i in range(len(records))]
 
 
-def _ground_truth(dataset):
+def _ground_truth(dataset, numbers):
     """The data set as COCO has it, images and classes counted from 1."""
     images, annotations = [], []
-    for i, record in enumerate(dataset.records):
+    for number, record in zip(numbers, dataset.records, strict=True):
         height, width = (int(side) for side in record.size)
-        images.append({"id": i + 1, "height": height, "width": width})
-        sides = record.boxes[:, 2:] - record.boxes[:, :2]
-        areas = sides[:, 0] * sides[:, 1]
+        images.append({"id": number, "height": height, "width": width})
+        boxes = _xywh(record.boxes)
+        areas = boxes[:, 2] * boxes[:, 3]
         areas = areas if record.areas is None else record.areas
-        for box, side, label, area, is_crowd in zip(
-            record.boxes,
-            sides,
-            record.labels,
-            areas,
-            record.is_crowd,
-            strict=True,
+        for box, label, area, is_crowd in zip(
+            boxes, record.labels, areas, record.is_crowd, strict=True
         ):
             annotations.append(
                 {
                     "id": len(annotations) + 1,
-                    "image_id": i + 1,
+                    "image_id": number,
                     "category_id": int(label) + 1,
-                    "bbox": [*map(float, box[:2]), *map(float, side)],
+                    "bbox": box.tolist(),
                     "area": float(area),
                     "iscrowd": int(is_crowd),
                 }
@@ -280,56 +139,68 @@ def _ground_truth(dataset):
         for i, name in enumerate(dataset.class_names)
     ]
     return {
-        "info": {},
         "images": images,
         "annotations": annotations,
         "categories": categories,
     }
 
 
-def _rows(detections, num_classes):
-    rows = []
-    for i, found in enumerate(detections):
-        boxes = np.asarray(found.boxes, "float64").reshape(-1, 4)
-        scores = np.asarray(found.scores, "float64")
-        labels = np.asarray(found.labels, "int64")
-        if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-            raise ValueError(
-                "Boxes and scores must be finite numbers. "
-                f"Received: others for image {i}"
-            )
-        if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
-            raise ValueError(
-                f"Labels must lie in [0, {num_classes - 1}], the classes of "
-                "the data set; a model with other classes cannot be measured "
-                f"on it. Received: labels from {labels.min()} to "
-                f"{labels.max()} for image {i}"
-            )
-        for box, score, label in zip(boxes, scores, labels, strict=True):
-            left, top, right, bottom = map(float, box)
-            rows.append(
-                {
-                    "image_id": i + 1,
-                    "category_id": int(label) + 1,
-                    "bbox": [left, top, right - left, bottom - top],
-                    "score": float(score),
-                }
-            )
-    return rows
+def _rows(found, index, number, num_classes):
+    """The detections of one image as a results file of COCO has them."""
+    boxes = np.asarray(found.boxes, "float64").reshape(-1, 4)
+    scores = np.asarray(found.scores, "float64")
+    labels = np.asarray(found.labels)
+    if not len(boxes) == len(scores) == len(labels):
+        raise ValueError(
+            "Each detection must have a box, a score and a label. Received: "
+            f"{len(boxes)} boxes, {len(scores)} scores, {len(labels)} labels "
+            f"for image {index}"
+        )
+    is_finite = np.isfinite(boxes).all(-1) & np.isfinite(scores)
+    if not is_finite.all():
+        first = np.argmin(is_finite)
+        raise ValueError(
+            "Boxes and scores must be finite numbers; did the training "
+            f"diverge? Received: box={boxes[first].tolist()}, "
+            f"score={scores[first]} for image {index}"
+        )
+    is_known = (labels >= 0) & (labels < num_classes)
+    if not is_known.all():
+        raise ValueError(
+            f"Labels must lie in [0, {num_classes - 1}], the classes of the "
+            "data set; leave out rows that are padding. Received: label "
+            f"{labels[np.argmin(is_known)]} for image {index}"
+        )
+    return [
+        {
+            "image_id": number,
+            "category_id": int(label) + 1,
+            "bbox": box,
+            "score": score,
+        }
+        for box, score, label in zip(
+            _xywh(boxes).tolist(), scores.tolist(), labels, strict=True
+        )
+    ]
+
+
+def _xywh(boxes):
+    """Left, top, width and height, in double precision as COCO's code."""
+    boxes = np.asarray(boxes, "float64").reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], -1)
 
 
 def _per_class(dataset, precision, recall):
-    records = dataset.records
-    used = [record.labels[~record.is_crowd] for record in records]
+    counted = [record.labels[~record.is_crowd] for record in dataset.records]
     return tuple(
         ClassResult(
             name=name,
-            num_images=sum(int((labels == i).any()) for labels in used),
-            num_boxes=sum(int((labels == i).sum()) for labels in used),
-            ap=_mean(precision[:, :, i, ALL_AREAS, MOST_DETECTIONS]),
-            ap50=_mean(precision[IOU_50, :, i, ALL_AREAS, MOST_DETECTIONS]),
-            ap75=_mean(precision[IOU_75, :, i, ALL_AREAS, MOST_DETECTIONS]),
-            ar100=_mean(recall[:, i, ALL_AREAS, MOST_DETECTIONS]),
+            num_images=sum(int((labels == i).any()) for labels in counted),
+            num_boxes=sum(int((labels == i).sum()) for labels in counted),
+            ap=_mean(precision[:, :, i]),
+            ap50=_mean(precision[IOU_50, :, i]),
+            ap75=_mean(precision[IOU_75, :, i]),
+            ar100=_mean(recall[:, i]),
         )
         for i, name in enumerate(dataset.class_names)
     )

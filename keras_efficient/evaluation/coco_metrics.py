@@ -1,62 +1,41 @@
-"""A detector measured on a data set, also while it is trained."""
+"""COCO's numbers while a detector is trained."""
 
 import keras
 
 from keras_efficient.evaluation.averaged_weights import averaged_weights
-from keras_efficient.evaluation.coco import evaluate_coco
-
-
-def evaluate_detector(model, dataset, *, score_threshold=0.001, **detect):
-    """Finds the objects of a data set, and says how well.
-
-    Args:
-        model: An `EfficientDet` with the classes of the data set.
-        dataset: A `data.DetectionDataset`.
-        score_threshold: Float; even unsure detections count, as they are
-            ranked by their scores. Defaults to 0.001.
-        **detect: Further arguments of `inference.detect`, such as
-            `batch_size` and `nms`.
-
-    Returns:
-        A `COCOResult`.
-
-    Raises:
-        ValueError: If the classes do not fit.
-
-    Example:
-    ```python
-    dataset = keras_efficient.data.load_detection("bccd", "test")
-    print(keras_efficient.evaluation.evaluate_detector(model, dataset))
-    ```
-    """
-    images = [record.image for record in dataset.records]
-    found = model.detect(images, score_threshold=score_threshold, **detect)
-    return evaluate_coco(dataset, found)
+from keras_efficient.evaluation.detector import evaluate_detector
+from keras_efficient.evaluation.detector import labels_of_model
 
 
 class COCOMetrics(keras.callbacks.Callback):
     """Adds COCO's twelve numbers to the logs of `fit`.
 
-    Where the optimizer keeps an average of the weights, that is measured. Put
-    it ahead of callbacks that read the logs, such as `CSVLogger` and
-    `ModelCheckpoint(monitor="val_mAP")`. In epochs that are not measured the
-    numbers are not in the logs.
+    Where the optimizer keeps an average of the weights, that is measured, as
+    `fit` ends with it. The numbers are in the logs of the epochs that are
+    measured only, as those of Keras' own `validation_freq`.
+
+    Put it ahead of the callbacks that read the logs: `ModelCheckpoint` and
+    `EarlyStopping` with `monitor="val_mAP", mode="max"`, and `CSVLogger`,
+    which keeps the columns of the first epoch and so needs `every=1`; and
+    ahead of `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`, with which
+    a `ModelCheckpoint` saves what was measured: the average.
 
     Args:
         dataset: A `data.DetectionDataset`.
-        every: Integer, epochs from one measurement to the next; the last
-            epoch is always measured. Defaults to 1.
+        every: Integer, epochs from one measurement to the next; the last of
+            `fit`'s epochs is always measured. Defaults to 1.
+        batch_size: Integer. Defaults to 8.
         prefix: String, put in front of the names. Defaults to `"val_"`.
         print_table: Boolean, whether to print the table by class. Defaults to
             `False`.
-        **detect: Arguments of `evaluate_detector`, such as `batch_size`.
+        **detect: Further arguments of `evaluate_detector`.
 
     Returns:
-        A `keras.callbacks.Callback` with the last `COCOResult` as its
-        `result`.
+        A `keras.callbacks.Callback`; its `result` is the last `COCOResult`.
 
     Raises:
-        ValueError: If `every` is below 1.
+        ValueError: If `every` is below 1; in `fit`, if the model does not
+            know all classes of the data set.
 
     Example:
     ```python
@@ -67,7 +46,14 @@ class COCOMetrics(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, dataset, *, every=1, prefix="val_", print_table=False, **detect
+        self,
+        dataset,
+        *,
+        every=1,
+        batch_size=8,
+        prefix="val_",
+        print_table=False,
+        **detect,
     ):
         if every < 1:
             raise ValueError(
@@ -78,8 +64,12 @@ class COCOMetrics(keras.callbacks.Callback):
         self.every = every
         self.prefix = prefix
         self.print_table = print_table
-        self.detect = detect
+        self.detect = {"batch_size": batch_size, **detect}
         self.result = None
+
+    def on_train_begin(self, logs=None):
+        """Looks at the classes, ahead of the first epoch."""
+        labels_of_model(self.model, self.dataset)
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures, if it is time."""
@@ -91,7 +81,7 @@ class COCOMetrics(keras.callbacks.Callback):
                 self.model, self.dataset, **self.detect
             )
         if logs is not None:
-            for name, value in self.result.metrics.items():
-                logs[f"{self.prefix}{name}"] = value
+            for name, number in self.result.metrics.items():
+                logs[f"{self.prefix}{name}"] = number
         if self.print_table:
             print(f"\n{self.result}")

@@ -9,8 +9,9 @@ from keras_efficient.losses.iou import KINDS
 from keras_efficient.losses.iou import iou_loss as overlap_loss
 from keras_efficient.ops import decode_boxes
 
-# Of boxes in a loss of overlaps. No box is e^20 times its anchor; the squares
-# of larger sides would be infinite.
+# Of boxes in a loss of overlaps. No box is e^20 times its anchor, but nothing
+# holds the offsets of background back: larger ones would become infinite, and
+# 0 times their slope no number.
 MAX_LOG_SIDE = 20.0
 
 
@@ -148,10 +149,6 @@ class DetectionLoss:
 
     def _overlap_losses(self, targets, deltas, anchors, counts):
         anchors = ops.convert_to_tensor(anchors, dtype="float32")
-        # Ahead of the exponential: nothing holds the offsets of background
-        # back, and infinity times 0 would be no number.
-        is_positive = ops.expand_dims(targets["labels"] >= 0, -1)
-        deltas = ops.where(is_positive, deltas, 0.0)
         sides = ops.minimum(deltas[..., 2:], MAX_LOG_SIDE)
         deltas = ops.concatenate([deltas[..., :2], sides], axis=-1)
         return overlap_loss(

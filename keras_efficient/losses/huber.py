@@ -22,6 +22,7 @@ def huber_loss(targets, predictions, delta=0.1):
     >>> [round(float(x), 5) for x in loss]
     [0.00125, 0.095]
     """
+    targets = ops.cast(targets, "float32")
     error = ops.abs(ops.cast(predictions, "float32") - targets)
     small = ops.minimum(error, delta)
     return small * (error - small / 2)

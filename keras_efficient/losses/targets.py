@@ -8,7 +8,9 @@ from keras_efficient.ops.matching import BACKGROUND
 from keras_efficient.ops.matching import IGNORED
 
 
-def assign_targets(boxes, labels, anchors):
+def assign_targets(
+    boxes, labels, anchors, *, matched_threshold=0.5, unmatched_threshold=0.5
+):
     """Turns boxes into what a detector's outputs should be.
 
     Args:
@@ -17,6 +19,9 @@ def assign_targets(boxes, labels, anchors):
         labels: Int32 tensor of shape `(batch, max_boxes)`, from 0; rows below
             0 are no boxes.
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+        matched_threshold: Float; see `ops.match_anchors`. Defaults to 0.5.
+        unmatched_threshold: Float; see there. Defaults to 0.5, with which
+            all anchors count.
 
     Returns:
         A dict of tensors: `"labels"`, int32 `(batch, num_anchors)`, -1 for
@@ -25,7 +30,7 @@ def assign_targets(boxes, labels, anchors):
         `"num_positives"`, float32 `(batch,)`, anchors with a box.
 
     Raises:
-        ValueError: If the shapes are others.
+        ValueError: If the thresholds are not in order, or the shapes others.
 
     Example:
     >>> anchors = np.array([[0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 12.0, 12.0]])
@@ -41,7 +46,13 @@ def assign_targets(boxes, labels, anchors):
     boxes = ops.cast(boxes, "float32")
     labels = ops.cast(labels, "int32")
     anchors = ops.convert_to_tensor(anchors, dtype="float32")
-    match = match_anchors(boxes, labels, anchors)
+    match = match_anchors(
+        boxes,
+        labels,
+        anchors,
+        matched_threshold=matched_threshold,
+        unmatched_threshold=unmatched_threshold,
+    )
     # So that there is a row to look up, however few boxes there may be.
     boxes = ops.pad(boxes, ((0, 0), (0, 1), (0, 0)))
     labels = ops.pad(labels, ((0, 0), (0, 1)))

@@ -1,29 +1,40 @@
-"""Derivatives on any backend, and by differences."""
+"""Derivatives and compiling on any backend."""
 
 import keras
 import numpy as np
 
 
-def gradient(function, x):
-    """Derivative of a scalar function on any backend."""
+def compiled(function):
+    """The function, as one piece on JAX, which else compiles each operation."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def value_and_gradient(function, x):
+    """A scalar function and its derivative, as NumPy, on any backend."""
     x = x.astype("float32")
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return np.asarray(jax.grad(function)(x))
+        value, slopes = jax.jit(jax.value_and_grad(function))(x)
+        return float(value), np.asarray(slopes)
     if backend == "torch":
         import torch
 
         x = torch.tensor(x, requires_grad=True)
-        function(x).backward()
-        return x.grad.numpy()
+        value = function(x)
+        value.backward()
+        return float(value.detach()), x.grad.numpy()
     import tensorflow as tf
 
     x = tf.Variable(x)
     with tf.GradientTape() as tape:
         value = function(tf.convert_to_tensor(x))
-    return tape.gradient(value, x).numpy()
+    return float(value), tape.gradient(value, x).numpy()
 
 
 def differences(function, x, step=1e-5):
@@ -35,3 +46,13 @@ def differences(function, x, step=1e-5):
         shift[index] = step
         slopes[index] = (function(x + shift) - function(x - shift)) / (2 * step)
     return slopes
+
+
+def compile_for_any_batch(function, *examples):
+    """A function of arrays as a training step compiles it."""
+    if keras.backend.backend() != "tensorflow":
+        return compiled(function)
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in examples]
+    return tf.function(function, input_signature=signature)

@@ -6,6 +6,11 @@ import pytest
 
 from keras_efficient import losses
 from keras_efficient import ops
+from tests.harness import to_numpy
+from tests.losses.gradients import compile_for_any_batch
+from tests.losses.gradients import compiled
+from tests.losses.gradients import differences
+from tests.losses.gradients import value_and_gradient
 
 # Section 6 of the specification: yxyx and classes from 1.
 BOXES = np.array(
@@ -20,11 +25,10 @@ BOXES = np.array(
     "float32",
 )
 LABELS = np.array([1, 17, 90, 3, 18, 0], "int32") - 1
+SMALL_ANCHORS = np.array(
+    [[0, 0, 10, 10], [2, 1, 10, 12], [20, 20, 30, 30]], "float32"
+)
 COUNTS = [9 * (512 >> level) ** 2 for level in range(3, 8)]
-
-
-def numpy_of(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +38,15 @@ def anchors():
 
 @pytest.fixture(scope="module")
 def targets(anchors):
-    return losses.assign_targets(BOXES[None], LABELS[None], anchors)
+    return compiled(losses.assign_targets)(BOXES[None], LABELS[None], anchors)
 
 
 def by_level(array):
-    return np.split(numpy_of(array)[0], np.cumsum(COUNTS)[:-1])
+    return np.split(to_numpy(array)[0], np.cumsum(COUNTS)[:-1])
 
 
 def test_targets_are_those_of_automl(targets):
-    assert numpy_of(targets["num_positives"]).tolist() == [87.0]
+    assert to_numpy(targets["num_positives"]).tolist() == [87.0]
     counts = [
         dict(
             zip(*np.unique(level[level >= 0], return_counts=True), strict=True)
@@ -80,12 +84,28 @@ def test_targets_are_those_of_automl(targets):
 
 
 def test_image_without_boxes_is_all_background(anchors):
-    found = losses.assign_targets(
-        -np.ones((1, 3, 4)), -np.ones((1, 3)), anchors
+    found = compiled(losses.assign_targets)(
+        -np.ones_like(BOXES[None]), -np.ones_like(LABELS[None]), anchors
     )
-    assert numpy_of(found["num_positives"]).tolist() == [0.0]
-    assert (numpy_of(found["labels"]) == -1).all()
-    assert (numpy_of(found["box_deltas"]) == 0).all()
+    assert to_numpy(found["num_positives"]).tolist() == [0.0]
+    assert (to_numpy(found["labels"]) == -1).all()
+    assert (to_numpy(found["box_deltas"]) == 0).all()
+
+
+def test_no_rows_for_boxes(anchors):
+    found = losses.assign_targets(np.ones((2, 0, 4)), np.ones((2, 0)), anchors)
+    assert to_numpy(found["num_positives"]).tolist() == [0.0, 0.0]
+    assert (to_numpy(found["labels"]) == -1).all()
+
+
+def test_targets_carry_no_slope():
+    def total(x):
+        found = losses.assign_targets(x[None], np.array([[3]]), SMALL_ANCHORS)
+        # A part that has a slope, so that there is something to derive.
+        return keras.ops.sum(found["box_deltas"]) + keras.ops.sum(x)
+
+    _, slopes = value_and_gradient(total, np.array([[1.0, 2.0, 9.0, 13.0]]))
+    np.testing.assert_array_equal(slopes, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +130,7 @@ def outputs():
 def test_whole_loss_is_that_of_automl(
     targets, outputs, anchors, smoothing, class_loss, total
 ):
-    loss = losses.DetectionLoss(label_smoothing=smoothing)
+    loss = compiled(losses.DetectionLoss(label_smoothing=smoothing))
     parts = loss(targets, outputs, anchors)
     assert set(parts) == {"class_loss", "box_loss", "loss"}
     assert float(parts["class_loss"]) == pytest.approx(class_loss, rel=1e-5)
@@ -122,8 +142,10 @@ def test_images_without_weight_do_not_count(targets, outputs, anchors):
     doubled = {
         name: np.concatenate([x, -0.7 * x]) for name, x in outputs.items()
     }
-    both = {name: keras.ops.concatenate([x, x]) for name, x in targets.items()}
-    loss = losses.DetectionLoss(iou_loss="giou")
+    both = {
+        name: np.concatenate([to_numpy(x)] * 2) for name, x in targets.items()
+    }
+    loss = compiled(losses.DetectionLoss(iou_loss="giou"))
     found = loss(both, doubled, anchors, sample_weight=np.array([1.0, 0.0]))
     expected = loss(targets, outputs, anchors)
     for name, value in expected.items():
@@ -133,8 +155,8 @@ def test_images_without_weight_do_not_count(targets, outputs, anchors):
 
 
 def test_half_precision_is_cast(targets, outputs, anchors):
-    half = {name: keras.ops.cast(x, "float16") for name, x in outputs.items()}
-    found = losses.DetectionLoss()(targets, half, anchors)["loss"]
+    half = {name: x.astype("float16") for name, x in outputs.items()}
+    found = compiled(losses.DetectionLoss())(targets, half, anchors)["loss"]
     assert keras.backend.standardize_dtype(found.dtype) == "float32"
     assert float(found) == pytest.approx(4014.9, rel=1e-2)
 
@@ -143,11 +165,139 @@ def test_overlap_is_added(targets, outputs, anchors):
     loss = losses.DetectionLoss(
         iou_loss="diou", iou_loss_weight=3.0, box_loss_weight=2.0
     )
-    parts = {k: float(v) for k, v in loss(targets, outputs, anchors).items()}
+    parts = compiled(loss)(targets, outputs, anchors)
+    parts = {name: float(x) for name, x in parts.items()}
     assert parts["iou_loss"] > 0.1
     assert parts["loss"] == pytest.approx(
         parts["class_loss"] + 2 * parts["box_loss"] + 3 * parts["iou_loss"]
     )
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Two images of three anchors; the second anchor's top offset is 0."""
+    boxes = np.array(
+        [[[3, 2, 9, 14]], [[21, 19, 31, 29]]], "float32"
+    )  # around (6, 8), as anchor 1 is around (6, 6.5)
+    targets = compiled(losses.assign_targets)(
+        boxes, np.array([[1], [0]]), SMALL_ANCHORS
+    )
+    rng = np.random.default_rng(1)
+    outputs = {
+        "class_logits": rng.normal(0, 2, (2, 3, 2)),
+        "box_deltas": rng.normal(0, 0.3, (2, 3, 4)),
+    }
+    return targets, outputs
+
+
+def exact_loss(targets, logits, deltas, weights):
+    """Class loss plus twice the box loss, in float64."""
+    labels = to_numpy(targets["labels"])[..., None]
+    there = labels == np.arange(2)
+    p_wrong = 1 / (1 + np.exp(np.where(there, logits, -logits)))
+    losses = np.where(there, 0.25, 0.75) * p_wrong**1.5 * -np.log1p(-p_wrong)
+    wanted = to_numpy(targets["box_deltas"]).astype("float64")
+    error = np.abs(deltas - wanted)
+    huber = np.where(error <= 0.1, error**2 / 2, 0.1 * error - 0.005)
+    huber = huber * (wanted != 0)
+    normalizer = np.sum(weights * to_numpy(targets["num_positives"])) + 1
+    images = losses.sum((1, 2)) + 2 * huber.sum((1, 2)) / 4
+    return np.sum(weights * images) / normalizer
+
+
+def test_values_and_slopes_with_weights(small):
+    targets, outputs = small
+    weights = np.array([0.3, 2.0])
+    assert (to_numpy(targets["box_deltas"])[0, 1] == 0).sum() == 1
+    loss = losses.DetectionLoss(box_loss_weight=2.0)
+
+    for name in outputs:
+
+        def of_output(x, name=name):
+            changed = {**outputs, name: x}
+            return loss(targets, changed, SMALL_ANCHORS, weights)["loss"]
+
+        def exact(x, name=name):
+            changed = {**outputs, name: x}
+            return exact_loss(targets, *changed.values(), weights)
+
+        value, slopes = value_and_gradient(of_output, outputs[name])
+        assert value == pytest.approx(exact(outputs[name]), rel=1e-5)
+        np.testing.assert_allclose(
+            slopes, differences(exact, outputs[name]), atol=1e-6
+        )
+
+
+def test_overlap_counts_what_the_offsets_count(small):
+    targets, outputs = small
+    parts = losses.DetectionLoss(iou_loss="giou")(
+        targets, outputs, SMALL_ANCHORS
+    )
+    wanted = to_numpy(targets["box_deltas"])
+    # As in the original the first edge is 0 where the first offset is.
+    boxes = [
+        to_numpy(ops.decode_boxes(deltas, SMALL_ANCHORS)) * (wanted != 0)
+        for deltas in (wanted, outputs["box_deltas"])
+    ]
+    expected = to_numpy(losses.iou_loss(*boxes, "giou")).sum() / 3 / 4
+    assert float(parts["iou_loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_anchors_between_the_thresholds_do_not_count():
+    found = losses.assign_targets(
+        np.array([[[0, 0, 10, 10]]]),
+        np.array([[4]]),
+        SMALL_ANCHORS,
+        matched_threshold=0.9,
+        unmatched_threshold=0.4,
+    )
+    assert to_numpy(found["labels"]).tolist() == [[4, -2, -1]]
+    assert to_numpy(found["num_positives"]).tolist() == [1.0]
+    assert (to_numpy(found["box_deltas"])[:, 1:] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+def test_slopes_are_finite_for_boundless_boxes(small, kind):
+    targets, outputs = small
+    loss = losses.DetectionLoss(iou_loss=kind)
+    deltas = outputs["box_deltas"].copy()
+    # Their exponential is infinite; anchor 1 has a box, 2 is background.
+    deltas[0, 1:, 2:] = 100.0
+
+    def of_deltas(x):
+        changed = {**outputs, "box_deltas": x}
+        return loss(targets, changed, SMALL_ANCHORS)["loss"]
+
+    value, slopes = value_and_gradient(of_deltas, deltas)
+    assert np.isfinite(value)
+    assert np.isfinite(slopes).all()
+
+
+def test_anchors_of_another_size(small):
+    targets, outputs = small
+    with pytest.raises(ValueError, match="of one number.*'anchors': 2"):
+        losses.DetectionLoss()(targets, outputs, SMALL_ANCHORS[:2])
+
+
+def test_compiled_for_any_batch(small):
+    _, outputs = small
+    outputs = {k: x.astype("float32") for k, x in outputs.items()}
+    boxes = np.array([[[3, 2, 9, 14]], [[21, 19, 31, 29]]], "float32")
+    labels = np.array([[1], [-1]], "int32")
+
+    def step(boxes, labels, class_logits, box_deltas):
+        targets = losses.assign_targets(boxes, labels, SMALL_ANCHORS)
+        outputs = {"class_logits": class_logits, "box_deltas": box_deltas}
+        loss = losses.DetectionLoss(iou_loss="giou")
+        return loss(targets, outputs, SMALL_ANCHORS)["loss"]
+
+    batch = [boxes, labels, *outputs.values()]
+    any_batch = compile_for_any_batch(step, *batch)
+    for size in (2, 1):
+        part = [x[:size] for x in batch]
+        assert float(any_batch(*part)) == pytest.approx(
+            float(compiled(step)(*part)), rel=1e-5
+        )
 
 
 def test_config_round_trip():

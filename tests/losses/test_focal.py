@@ -7,7 +7,7 @@ import pytest
 from keras_efficient import losses
 from tests.harness import to_numpy
 from tests.losses.gradients import differences
-from tests.losses.gradients import gradient
+from tests.losses.gradients import value_and_gradient
 
 
 @pytest.mark.parametrize(
@@ -28,35 +28,43 @@ def test_focal_loss(logit, is_class, expected):
 
 
 def test_focal_loss_of_anchors_that_do_not_count():
-    found = losses.sigmoid_focal_loss(np.array([[-2]]), np.ones((1, 1, 3)))
-    assert (to_numpy(found) == 0).all()
+    labels = np.array([[-2, 0, -2]])
+    found = losses.sigmoid_focal_loss(labels, np.ones((1, 3, 1)))
+    assert (to_numpy(found)[0, :, 0] > 0).tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("label", [0, -1])
-def test_focal_loss_has_a_slope_everywhere(label, smoothing):
+@pytest.mark.parametrize(
+    "arguments", [(0.25, 1.5, 0.0), (0.25, 1.5, 0.1), (0.4, 2.0, 0.3)]
+)
+def test_focal_loss_has_a_slope_everywhere(arguments):
+    alpha, gamma, smoothing = arguments
+    labels = np.array([[0], [-1]])
     logits = np.array([-60.0, -20.0, -3.0, 0.5, 4.0, 25.0, 60.0])
+    logits = np.stack([logits, logits])
 
     def loss(x):
-        labels = np.full((1, len(logits)), label)
         return keras.ops.sum(
             losses.sigmoid_focal_loss(
-                labels, x[None, :, None], label_smoothing=smoothing
+                np.repeat(labels, 7, axis=1), x[..., None], *arguments
             )
         )
 
     def exact(x):
-        sign = -1 if label == 0 else 1
-        p_wrong = 1 / (1 + np.exp(-sign * x))
-        entropy = np.logaddexp(0, sign * x) - smoothing / 2 * sign * x
-        return (0.25 if label == 0 else 0.75) * p_wrong**1.5 * entropy
+        p = 1 / (1 + np.exp(-x))
+        there = labels == 0
+        p_wrong = np.where(there, 1 - p, p)
+        weight = np.where(there, alpha, 1 - alpha)
+        target = there * (1 - smoothing) + smoothing / 2
+        entropy = np.logaddexp(0, x) - target * x
+        return np.sum(weight * p_wrong**gamma * entropy)
 
-    slopes = gradient(loss, logits)
-    step = 1e-4
-    expected = (exact(logits + step) - exact(logits - step)) / (2 * step)
-    np.testing.assert_allclose(slopes, expected, rtol=2e-3, atol=1e-6)
-    far = -60.0 if label == 0 else 60.0
-    assert abs(slopes[logits == far][0]) > 0.2
+    value, slopes = value_and_gradient(loss, logits)
+    assert value == pytest.approx(exact(logits), rel=1e-5)
+    np.testing.assert_allclose(
+        slopes, differences(exact, logits), rtol=1e-4, atol=1e-6
+    )
+    assert slopes[0, 0] < -0.2  # -60 where the class is
+    assert slopes[1, -1] > 0.2
 
 
 def test_huber_loss():
@@ -74,7 +82,7 @@ def test_slope_of_huber_loss():
         sizes = np.abs(x)
         return np.sum(np.where(sizes <= 0.1, sizes**2 / 2, 0.1 * sizes - 0.005))
 
-    slopes = gradient(
+    _, slopes = value_and_gradient(
         lambda x: keras.ops.sum(losses.huber_loss(np.zeros(5, "float32"), x)),
         errors,
     )

@@ -100,7 +100,6 @@ def test_step(model):
     assert whole == pytest.approx(2800.22, rel=2e-3)
     clipped = np.sqrt(sum(min(norm, 10) ** 2 for norm in norms.values()))
     assert clipped == pytest.approx(147.946, rel=2e-3)
-    assert min(norms.values()) > 0
     statistics = [
         after[f"stem_bn/{name}"][:3]
         for name in ("moving_mean", "moving_variance")

@@ -1,10 +1,14 @@
 """Tests for `match_anchors`."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 
 from keras_efficient import ops
+from tests.losses.gradients import compile_for_any_batch
+from tests.losses.gradients import compiled
 
 ANCHORS = np.array(
     [[0, 0, 10, 10], [0, 0, 10, 12], [20, 20, 30, 30], [50, 50, 90, 90]],
@@ -13,11 +17,25 @@ ANCHORS = np.array(
 PADDING = [-1, -1, -1, -1]
 
 
-def match(boxes, labels=None, **thresholds):
-    boxes = np.array(boxes, "float32")
-    labels = np.zeros(len(boxes)) if labels is None else np.array(labels)
-    found = ops.match_anchors(
-        boxes[None], labels[None].astype("int32"), ANCHORS, **thresholds
+@functools.cache
+def matcher(matched=0.5, unmatched=0.5):
+    return compiled(
+        functools.partial(
+            ops.match_anchors,
+            matched_threshold=matched,
+            unmatched_threshold=unmatched,
+        )
+    )
+
+
+def match(boxes, labels=None, matched=0.5, unmatched=0.5):
+    """For one image, padded to three rows."""
+    labels = [0] * len(boxes) if labels is None else labels
+    missing = 3 - len(boxes)
+    found = matcher(matched, unmatched)(
+        np.array([boxes + missing * [PADDING]], "float32"),
+        np.array([labels + missing * [-1]], "int32"),
+        ANCHORS,
     )
     found = keras.ops.convert_to_numpy(found)
     assert found.dtype == "int32"
@@ -31,10 +49,9 @@ def test_takes_the_box_that_overlaps_most():
 
 def test_threshold_is_included():
     assert match([[20, 20, 30, 25], [0, 0, 10, 12]])[2] == 0
-    # Not claimed, and overlapped by exactly one half.
-    boxes = [[0, 0, 10, 6], [0, 0, 10, 5]]
-    assert match(boxes)[:2] == [1, 0] or match(boxes)[0] in (0, 1)
-    assert match([[0, 0, 10, 6]])[1] == 0
+    # Both boxes claim anchor 0; anchor 1 overlaps the first by one half.
+    assert match([[0, 0, 10, 6], [0, 0, 10, 5]])[:2] == [0, 0]
+    assert match([[0, 0, 10, 5]])[:2] == [0, -1]
 
 
 def test_each_box_claims_an_anchor_however_little_it_overlaps():
@@ -55,25 +72,120 @@ def test_padding_matches_nothing():
     boxes = [PADDING, [20, 20, 30, 30], PADDING]
     assert match(boxes, [-1, 5, -1]) == [-1, -1, 1, -1]
     assert match([PADDING, PADDING], [-1, -1]) == [-1] * 4
+    # Nor does it take the first anchor from a box that claims it.
+    assert match([PADDING, [0, 0, 2, 2]], [-1, 0]) == [1, -1, -1, -1]
     # Also where the row of padding holds a box.
     assert match([[20, 20, 30, 30]], [-1]) == [-1] * 4
 
 
 def test_anchors_between_the_thresholds_are_ignored():
     # Overlaps by 1, 0.83 and 0.
-    found = match(
-        [[0, 0, 10, 10]], matched_threshold=0.9, unmatched_threshold=0.4
-    )
+    found = match([[0, 0, 10, 10]], matched=0.9, unmatched=0.4)
+    assert found == [0, -2, -1, -1]
+    # The lower threshold is included as well: anchor 1 overlaps by one half.
+    found = match([[0, 0, 10, 6]], matched=0.9, unmatched=0.5)
     assert found == [0, -2, -1, -1]
 
 
-def test_thresholds_out_of_order():
-    with pytest.raises(ValueError, match="matched_threshold=0.3, unm"):
-        match([PADDING], matched_threshold=0.3)
+@pytest.mark.parametrize("matched, unmatched", [(0.3, 0.5), (0, 0), (1.5, 1)])
+def test_thresholds_out_of_order(matched, unmatched):
+    with pytest.raises(ValueError, match=f"matched_threshold={matched}, unm"):
+        match([PADDING], matched=matched, unmatched=unmatched)
+
+
+@pytest.mark.parametrize(
+    "boxes, labels, anchors",
+    [
+        ((2, 4), (2,), (3, 4)),
+        ((1, 2, 5), (1, 2), (3, 4)),
+        ((1, 2, 4), (1, 3), (3, 4)),
+        ((1, 2, 4), (1, 2), (1, 3, 4)),
+    ],
+)
+def test_other_shapes(boxes, labels, anchors):
+    with pytest.raises(ValueError, match="must have shape.*Received"):
+        ops.match_anchors(*map(np.ones, (boxes, labels, anchors)))
+
+
+def test_boxes_outside_of_the_image():
+    # Anchors reach there; a box that meets none of them takes the first.
+    assert match([[82, 82, 95, 95]]) == [-1, -1, -1, 0]
+    assert match([[200, 200, 300, 300]]) == [0, -1, -1, -1]
+    # As does a box without area.
+    assert match([[25, 25, 25, 28]]) == [0, -1, -1, -1]
+
+
+def test_no_rows_for_boxes():
+    boxes, labels = np.zeros((2, 0, 4), "float32"), np.zeros((2, 0), "int32")
+    found = ops.match_anchors(boxes, labels, ANCHORS)
+    assert keras.ops.convert_to_numpy(found).tolist() == [[-1] * 4] * 2
 
 
 def test_images_of_a_batch_do_not_mix():
     boxes = np.array([[[0, 0, 10, 10]], [[50, 50, 90, 90]]], "float32")
-    found = ops.match_anchors(boxes, np.zeros((2, 1), "int32"), ANCHORS)
+    found = matcher()(boxes, np.zeros((2, 1), "int32"), ANCHORS)
     found = keras.ops.convert_to_numpy(found)
     assert found.tolist() == [[0, 0, -1, -1], [-1, -1, -1, 0]]
+
+
+def slow_match(boxes, labels, anchors, matched, unmatched):
+    """The rules one by one, for one image."""
+    iou = np.zeros((len(boxes), len(anchors)), "float32")
+    for i, box in enumerate(boxes):
+        for j, anchor in enumerate(anchors):
+            low, high = np.maximum(box, anchor), np.minimum(box, anchor)
+            shared = np.prod(np.maximum(high[2:] - low[:2], 0))
+            areas = [np.prod(x[2:] - x[:2]) for x in (box, anchor)]
+            iou[i, j] = shared / (sum(areas) - shared)
+    iou[labels < 0] = -1
+    best = iou.max(axis=0)
+    found = np.where(best >= matched, iou.argmax(axis=0), -2)
+    found[best < unmatched] = -1
+    for i in reversed(range(len(boxes))):
+        if labels[i] >= 0:
+            found[iou[i].argmax()] = i
+    return found
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Boxes and anchors on a coarse grid: full of ties and of copies."""
+    rng = np.random.default_rng(4)
+
+    def draw(*shape):
+        corners = rng.integers(0, 8, (*shape, 2))
+        sides = rng.integers(1, 4, (*shape, 2))
+        return np.concatenate([corners, corners + sides], -1).astype("float32")
+
+    labels = rng.integers(-1, 3, (6, 15)).astype("int32")
+    labels[2] = -1
+    return draw(6, 15), labels, draw(120)
+
+
+@pytest.mark.parametrize("thresholds", [(0.5, 0.5), (0.7, 0.3)])
+def test_ties_and_copies_by_the_rules(tied, thresholds):
+    boxes, labels, anchors = tied
+    found = matcher(*thresholds)(boxes, labels, anchors)
+    expected = [
+        slow_match(*image, anchors, *thresholds)
+        for image in zip(boxes, labels, strict=True)
+    ]
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(found), np.stack(expected)
+    )
+    assert {-1, 14} <= set(np.ravel(expected).tolist())
+
+
+def test_compiled_for_any_batch(tied):
+    boxes, labels, anchors = tied
+    expected = matcher()(boxes, labels, anchors)
+    any_batch = compile_for_any_batch(
+        lambda *batch: ops.match_anchors(*batch, anchors),
+        boxes,
+        labels,
+    )
+    for size in (6, 1):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(any_batch(boxes[:size], labels[:size])),
+            keras.ops.convert_to_numpy(expected)[:size],
+        )
