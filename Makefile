@@ -37,7 +37,7 @@ format: $(VENV)/dev
 $(VENV)/demo: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -e ".[tensorflow,export]"
+	$(BIN)/python -m pip install -q -e ".[tensorflow]"
 	touch $@
 
 # torch first and alone: 2.13.0 is to be had as a small build for CPUs, and

@@ -42,7 +42,7 @@ def main():
     validation = load(folder / "pictures", "val")
     print(train.report)
 
-    print("\n2. Training an EfficientDet, half as wide as D0, from nothing")
+    print("\n2. Training an EfficientDet, half as wide and deep, from nothing")
     model = build_model(train.class_names)
     keras_efficient.training.finetune_detector(
         model,
@@ -70,6 +70,7 @@ def build_model(class_names):
     backbone = keras_efficient.EfficientNet(
         include_top=False,
         width_coefficient=0.5,
+        depth_coefficient=0.5,
         input_shape=(*IMAGE_SIZE, 3),
         # Statistics that settle within the few hundred steps of this demo.
         batch_norm_momentum=0.9,

@@ -33,13 +33,38 @@ def run(script, *arguments):
 def test_demo(tmp_path):
     folder = tmp_path / "demo"
     output = run(
-        "demo.py", "--directory", folder, "--images", "8", "--epochs", "1"
+        "demo.py", "--directory", folder, "--images", "10", "--epochs", "1"
     )
-    assert "32 images of 4 classes" in output
-    assert "of a triangle: " in output and "Done in" in output
-    assert (folder / "served" / "1" / "saved_model.pb").exists()
-    with Image.open(folder / "predictions.png") as picture:
-        assert picture.size == (792, 456)
+    assert "10 images with " in output and "boxes of 4 classes" in output
+    assert "AP by size: " in output and "Done in" in output
+    assert (folder / "model.keras").exists()
+    with Image.open(folder / "detections.png") as picture:
+        assert picture.size == (1200, 600)
+
+
+def test_finetune_detector(tmp_path):
+    rng = np.random.default_rng(0)
+    source = tmp_path / "set"
+    for split in ("train", "val"):
+        (source / split / "images").mkdir(parents=True)
+        (source / split / "labels").mkdir()
+        for i in range(4):
+            image = rng.integers(0, 255, (60, 80, 3)).astype("uint8")
+            path = source / split / "images" / f"{i}.png"
+            Image.fromarray(image).save(path)
+            label = source / split / "labels" / f"{i}.txt"
+            label.write_text("0 0.5 0.5 0.4 0.6\n")
+    (source / "data.yaml").write_text("names: [cell]\n")
+    output = run(
+        "finetune_detector.py",
+        source,
+        *"--weights none --image-size 64 96 --batch-size 4 --epochs 1".split(),
+        *("--directory", tmp_path / "run"),
+    )
+    assert "4 images with 4 boxes of 1 classes" in output
+    assert "cell " in output and "AP by size" in output
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"model.keras", "precision_recall.png", "detections.png"} <= names
 
 
 @pytest.mark.parametrize("layout", ["folder", "npz"])

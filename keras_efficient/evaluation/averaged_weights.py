@@ -25,7 +25,7 @@ def averaged_weights(model):
     ```
     """
     pairs = _pairs(getattr(model, "optimizer", None))
-    kept = [keras.ops.convert_to_numpy(v).copy() for v, _ in pairs]
+    kept = [keras.ops.convert_to_numpy(v) for v, _ in pairs]
     try:
         for variable, average in pairs:
             # Its own memory: JAX gives away that of a model which predicts.

@@ -191,22 +191,17 @@ def _xywh(boxes):
 
 
 def _per_class(dataset, precision, recall):
+    """The numbers of each class: all measured, or all -1 and so their mean."""
     counted = [record.labels[~record.is_crowd] for record in dataset.records]
     return tuple(
         ClassResult(
             name=name,
             num_images=sum(int((labels == i).any()) for labels in counted),
             num_boxes=sum(int((labels == i).sum()) for labels in counted),
-            ap=_mean(precision[:, :, i]),
-            ap50=_mean(precision[IOU_50, :, i]),
-            ap75=_mean(precision[IOU_75, :, i]),
-            ar100=_mean(recall[:, i]),
+            ap=float(precision[:, :, i].mean()),
+            ap50=float(precision[IOU_50, :, i].mean()),
+            ap75=float(precision[IOU_75, :, i].mean()),
+            ar100=float(recall[:, i].mean()),
         )
         for i, name in enumerate(dataset.class_names)
     )
-
-
-def _mean(values):
-    """Mean of what was measured, -1 where nothing was."""
-    values = values[values > -1]
-    return float(values.mean()) if values.size else -1.0

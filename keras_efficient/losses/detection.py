@@ -14,6 +14,9 @@ from keras_efficient.ops import decode_boxes
 # 0 times their slope no number.
 MAX_LOG_SIDE = 20.0
 
+# Offsets of less are taken as 0; a millionth of an anchor's side.
+SMALLEST_OFFSET = 1e-6
+
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class DetectionLoss:
@@ -116,8 +119,10 @@ class DetectionLoss:
             weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
         normalizer = ops.sum(weights * num_positives) + 1.0
         deltas = ops.cast(outputs["box_deltas"], "float32")
-        # An offset of exactly 0 counts as no target, as in the original.
-        counts = ops.cast(ops.not_equal(targets["box_deltas"], 0), "float32")
+        # An offset of 0 counts as no target, as in the original. Compiled
+        # code may round it otherwise, hence not exactly 0.
+        counts = ops.abs(targets["box_deltas"]) > SMALLEST_OFFSET
+        counts = ops.cast(counts, "float32")
 
         def total(losses):
             """Sum over images, each by its weight."""

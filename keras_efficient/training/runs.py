@@ -121,10 +121,14 @@ class _EpochLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in (logs or {}).items()}
-        for name, value in {"epoch": float(epoch), **logs}.items():
-            column = self.rows.setdefault(name, [])
+        self.rows.setdefault("epoch", [])
+        for name in logs:
+            self.rows.setdefault(name, [])
+        # Some numbers are not there in every epoch.
+        for name, column in self.rows.items():
             del column[epoch:]
-            column += [math.nan] * (epoch - len(column)) + [value]
+            column += [math.nan] * (epoch - len(column))
+            column.append({"epoch": float(epoch), **logs}.get(name, math.nan))
         length = len(self.rows["epoch"])
         lines = [",".join(self.rows)] + [
             ",".join(repr(column[i]) for column in self.rows.values())

@@ -237,7 +237,7 @@ def test_overlap_counts_what_the_offsets_count(small):
     # As in the original the first edge is 0 where the first offset is.
     boxes = [
         to_numpy(ops.decode_boxes(deltas, SMALL_ANCHORS)) * (wanted != 0)
-        for deltas in (wanted, outputs["box_deltas"])
+        for deltas in (wanted, outputs["box_deltas"].astype("float32"))
     ]
     expected = to_numpy(losses.iou_loss(*boxes, "giou")).sum() / 3 / 4
     assert float(parts["iou_loss"]) == pytest.approx(expected, rel=1e-5)
