@@ -83,7 +83,10 @@ def postprocess(
     Reference:
         - `google/automl`, `efficientdet/tf2/postprocess.py`.
     """
-    _check(nms, candidates, clip, score_threshold, iou_threshold)
+    _check_choices(nms=nms, candidates=candidates, clip=clip)
+    _check_numbers(
+        score_threshold, iou_threshold, max_detections, sigma, max_candidates
+    )
     anchors = ops.convert_to_tensor(anchors, dtype="float32")
     if candidates == "pairs":
         logits, labels, index = _best_pairs(class_logits, max_candidates)
@@ -123,24 +126,39 @@ def postprocess(
     }
 
 
-def _check(nms, candidates, clip, score_threshold, iou_threshold):
-    for name, value, accepted in (
-        ("nms", nms, METHODS),
-        ("candidates", candidates, CANDIDATES),
-        ("clip", clip, CLIPS),
-    ):
-        if value not in accepted:
+def _check_choices(**choices):
+    accepted = {"nms": METHODS, "candidates": CANDIDATES, "clip": CLIPS}
+    for name, value in choices.items():
+        if value not in accepted[name]:
             raise ValueError(
-                f"`{name}` must be one of {accepted}. "
+                f"`{name}` must be one of {accepted[name]}. "
                 f"Received: {name}={value!r}"
             )
-    for name, value in (
-        ("score_threshold", score_threshold),
-        ("iou_threshold", iou_threshold),
+
+
+def _check_numbers(
+    score_threshold, iou_threshold, max_detections, sigma, max_candidates
+):
+    for name, value, is_fit, accepted in (
+        (
+            "score_threshold",
+            score_threshold,
+            0 <= score_threshold <= 1,
+            "[0, 1]",
+        ),
+        ("iou_threshold", iou_threshold, 0 <= iou_threshold <= 1, "[0, 1]"),
+        ("max_detections", max_detections, max_detections >= 1, "[1, ...)"),
+        ("sigma", sigma, sigma > 0, "(0, ...)"),
+        (
+            "max_candidates",
+            max_candidates,
+            max_candidates is None or max_candidates >= 1,
+            "[1, ...), or be `None` for all",
+        ),
     ):
-        if not 0 <= value <= 1:
+        if not is_fit:
             raise ValueError(
-                f"`{name}` must lie in [0, 1]. Received: {name}={value}"
+                f"`{name}` must lie in {accepted}. Received: {name}={value}"
             )
 
 

@@ -100,7 +100,7 @@ class DetectionBatches(ImageBatches):
 
     def _load(self, index):
         record = self.records[index]
-        # What is in a crowd is neither object nor background.
+        # google/automl's training leaves boxes around crowds out, too.
         is_used = ~record.is_crowd
         return DetectionSample(
             load_image(record.image),

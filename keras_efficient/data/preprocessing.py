@@ -163,9 +163,12 @@ def _is_number(value) -> bool:
 
 def check_image(image):
     """Raises an error if this is no uint8 image of three channels."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            "The image must be a uint8 array (height, width, 3); "
-            "`keras_efficient.data.load_image` gives one. Received: "
-            f"dtype={image.dtype}, shape={image.shape}"
-        )
+    received = type(image).__name__
+    if isinstance(image, np.ndarray):
+        if image.dtype == np.uint8 and image.shape[2:] == (3,):
+            return
+        received = f"dtype={image.dtype}, shape={image.shape}"
+    raise ValueError(
+        "The image must be a uint8 array (height, width, 3); "
+        f"`keras_efficient.data.load_image` gives one. Received: {received}"
+    )

@@ -1,0 +1,145 @@
+"""Tests for the way of images through a detector."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.postprocessing import postprocess
+from tests.models.detectors import tiny
+
+SIZES = [(50, 120), (200, 90), (64, 96), (333, 250), (64, 64)]
+OPTIONS = {"score_threshold": 0.02, "max_detections": 20, "nms": "hard"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A detector of random weights, whose scores differ."""
+    keras.utils.set_random_seed(0)
+    model = tiny()
+    rng = np.random.default_rng(0)
+    for head, deviation in ((model.class_head, 1.3), (model.box_head, 0.5)):
+        for weight in head.weights:
+            if weight.path.endswith("kernel"):
+                values = rng.normal(0, deviation, weight.shape)
+                weight.assign(values.astype("float32"))
+    return model
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 256, (*size, 3), "uint8") for size in SIZES]
+
+
+def by_hand(model, image):
+    """Boxes in the image's pixels, scores and labels, step by step."""
+    pixels, scale = DetectionPreprocessing(model.image_size)(image)
+    if model.class_head.data_format == "channels_first":
+        pixels = pixels.transpose(2, 0, 1)
+    outputs = model.predict(pixels[None], verbose=0)
+    height, width = image.shape[:2]
+    rows = postprocess(
+        outputs["class_logits"],
+        outputs["box_deltas"],
+        model.generate_anchors(),
+        image_sizes=np.array([[height * scale, width * scale]]),
+        **OPTIONS,
+    )
+    rows = {k: keras.ops.convert_to_numpy(v)[0] for k, v in rows.items()}
+    number = rows["num_detections"]
+    return (
+        rows["boxes"][:number] / scale,
+        rows["scores"][:number],
+        rows["labels"][:number],
+    )
+
+
+def check_same(found, expected):
+    boxes, scores, labels = expected
+    np.testing.assert_allclose(found.scores, scores, atol=1e-5)
+    np.testing.assert_allclose(found.boxes, boxes, atol=0.05)
+    assert found.labels.tolist() == labels.tolist()
+
+
+def test_equals_the_steps_one_by_one(model, images):
+    # Five images in batches of two: the last is filled up.
+    found = model.detect(images, batch_size=2, **OPTIONS)
+    assert len(found) == len(images)
+    for image, detections in zip(images, found, strict=True):
+        check_same(detections, by_hand(model, image))
+        assert detections.image_size == image.shape[:2]
+        assert detections.image is image
+        assert len(detections) > 3
+        height, width = image.shape[:2]
+        assert (detections.boxes >= 0).all()
+        assert (detections.boxes <= [width, height] * 2).all()
+
+
+def test_every_kind_of_source(model, images, tmp_path):
+    picture = Image.fromarray(images[0])
+    path = tmp_path / "a.png"
+    picture.save(path)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    expected = model.detect(images[0], **OPTIONS)[0]
+    for source in (str(path), path, stream.getvalue(), picture):
+        (found,) = model.detect(source, **OPTIONS)
+        np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
+    batch = model.detect(np.stack([images[2]] * 2), **OPTIONS)
+    assert len(batch) == 2
+    assert model.detect([], **OPTIONS) == []
+
+
+def test_new_weights_count(model, images):
+    before = model.detect(images[0], **OPTIONS)[0]
+    bias = next(
+        w
+        for w in model.class_head.weights
+        if w.path.endswith("bias")
+        and w.shape[0] % model.num_classes == 0
+        and "predict" in w.path
+    )
+    old = keras.ops.convert_to_numpy(bias).copy()
+    bias.assign(old - 50)
+    assert not len(model.detect(images[0], **OPTIONS)[0])
+    bias.assign(old)
+    after = model.detect(images[0], **OPTIONS)[0]
+    np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
+
+
+def test_any_size_needs_preprocessing(images):
+    model = tiny(input_shape=(None, None, 3))
+    with pytest.raises(ValueError, match=r"pass `preprocessing`.*None"):
+        model.detect(images[0])
+    letterbox = DetectionPreprocessing((64, 96))
+    (found,) = model.detect(
+        images[0], preprocessing=letterbox, score_threshold=0.0
+    )
+    assert len(found) == 100
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (3, "Image 1.*Received: int"),
+        (np.zeros((4, 4, 3)), "Image 1: .*float64"),
+        (b"no image", "Image 1: "),
+    ],
+    ids=["number", "float", "bytes"],
+)
+def test_bad_images_are_named(model, images, bad, message):
+    with pytest.raises(ValueError, match=message):
+        model.detect([images[0], bad], **OPTIONS)
+
+
+def test_missing_file_and_bad_arguments(model, images, tmp_path):
+    with pytest.raises(FileNotFoundError, match="gone.jpg"):
+        model.detect([tmp_path / "gone.jpg"])
+    with pytest.raises(ValueError, match="batch_size"):
+        model.detect(images, batch_size=0)
+    with pytest.raises(ValueError, match="nms='none'"):
+        model.detect(images[0], nms="none")
