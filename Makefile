@@ -7,6 +7,8 @@ BACKENDS ?= tensorflow jax torch
 # Which tests: `make test MARKERS=slow` runs the big variants.
 MARKERS ?= not slow
 ARGS ?=
+# Building and tracing keep one core busy only: two processes for a backend.
+JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax_cache
@@ -20,7 +22,8 @@ demo: $(VENV)/demo
 test: lint $(BACKENDS:%=test-%)
 
 test-%: $(VENV)/dev
-	KERAS_BACKEND=$* $(BIN)/python -m pytest -q -m "$(MARKERS)" $(ARGS)
+	KERAS_BACKEND=$* $(BIN)/python -m pytest -q -m "$(MARKERS)" \
+		-n $(JOBS) --dist worksteal $(ARGS)
 
 slow:
 	$(MAKE) test MARKERS=slow

@@ -12,6 +12,11 @@ from PIL import Image
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 
+# Others compile a detector's training for a minute and more.
+quick_on_torch = pytest.mark.slow
+if keras.backend.backend() == "torch":
+    quick_on_torch = pytest.mark.filterwarnings()
+
 
 def run(script, *arguments):
     """Output of an example, run in a process of its own on this backend."""
@@ -30,6 +35,7 @@ def run(script, *arguments):
     return process.stdout
 
 
+@quick_on_torch
 def test_demo(tmp_path):
     folder = tmp_path / "demo"
     output = run(
@@ -42,6 +48,7 @@ def test_demo(tmp_path):
         assert picture.size == (1200, 600)
 
 
+@quick_on_torch
 def test_finetune_detector(tmp_path):
     rng = np.random.default_rng(0)
     source = tmp_path / "set"
