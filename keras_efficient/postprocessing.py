@@ -83,9 +83,15 @@ def postprocess(
     Reference:
         - `google/automl`, `efficientdet/tf2/postprocess.py`.
     """
-    _check_choices(nms=nms, candidates=candidates, clip=clip)
-    _check_numbers(
-        score_threshold, iou_threshold, max_detections, sigma, max_candidates
+    check_options(
+        score_threshold=score_threshold,
+        iou_threshold=iou_threshold,
+        max_detections=max_detections,
+        nms=nms,
+        sigma=sigma,
+        candidates=candidates,
+        max_candidates=max_candidates,
+        clip=clip,
     )
     anchors = ops.convert_to_tensor(anchors, dtype="float32")
     if candidates == "pairs":
@@ -126,39 +132,42 @@ def postprocess(
     }
 
 
-def _check_choices(**choices):
-    accepted = {"nms": METHODS, "candidates": CANDIDATES, "clip": CLIPS}
-    for name, value in choices.items():
-        if value not in accepted[name]:
+def check_options(**options):
+    """Raises an error where an argument of `postprocess` is out of range.
+
+    Args:
+        **options: Keyword arguments of `postprocess`, some or all.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        ValueError: If one is out of range; the message says which.
+    """
+    for name, accepted in (
+        ("nms", METHODS),
+        ("candidates", CANDIDATES),
+        ("clip", CLIPS),
+    ):
+        if options.get(name, accepted[0]) not in accepted:
             raise ValueError(
-                f"`{name}` must be one of {accepted[name]}. "
-                f"Received: {name}={value!r}"
+                f"`{name}` must be one of {accepted}. "
+                f"Received: {name}={options[name]!r}"
             )
-
-
-def _check_numbers(
-    score_threshold, iou_threshold, max_detections, sigma, max_candidates
-):
-    for name, value, is_fit, accepted in (
-        (
-            "score_threshold",
-            score_threshold,
-            0 <= score_threshold <= 1,
-            "[0, 1]",
-        ),
-        ("iou_threshold", iou_threshold, 0 <= iou_threshold <= 1, "[0, 1]"),
-        ("max_detections", max_detections, max_detections >= 1, "[1, ...)"),
-        ("sigma", sigma, sigma > 0, "(0, ...)"),
+    for name, is_fit, accepted in (
+        ("score_threshold", lambda x: 0 <= x <= 1, "lie in [0, 1]"),
+        ("iou_threshold", lambda x: 0 <= x <= 1, "lie in [0, 1]"),
+        ("max_detections", lambda x: x >= 1, "be at least 1"),
+        ("sigma", lambda x: x > 0, "be above 0"),
         (
             "max_candidates",
-            max_candidates,
-            max_candidates is None or max_candidates >= 1,
-            "[1, ...), or be `None` for all",
+            lambda x: x is None or x >= 1,
+            "be at least 1, or `None` for all",
         ),
     ):
-        if not is_fit:
+        if name in options and not is_fit(options[name]):
             raise ValueError(
-                f"`{name}` must lie in {accepted}. Received: {name}={value}"
+                f"`{name}` must {accepted}. Received: {name}={options[name]}"
             )
 
 
