@@ -12,7 +12,7 @@ from PIL import Image
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 
-# Others compile a detector's training for a minute and more.
+# Others compile for minutes what the tests of the package compile, too.
 quick_on_torch = pytest.mark.slow
 if keras.backend.backend() == "torch":
     quick_on_torch = pytest.mark.filterwarnings()
@@ -74,6 +74,7 @@ def test_finetune_detector(tmp_path):
     assert {"model.keras", "precision_recall.png", "detections.png"} <= names
 
 
+@quick_on_torch
 @pytest.mark.parametrize("layout", ["folder", "npz"])
 def test_finetune_classifier(tmp_path, layout):
     rng = np.random.default_rng(0)
@@ -100,6 +101,7 @@ def test_finetune_classifier(tmp_path, layout):
     assert (tmp_path / "run" / "model.keras").exists()
 
 
+@quick_on_torch
 def test_swap_feature_network(tmp_path):
     picture = tmp_path / "networks.png"
     output = run(

@@ -193,9 +193,10 @@ def test_learns_and_keeps_what_it_was_compiled_with(tmp_path):
     assert copy.class_names == ("a", "b", "c")
     assert copy._detection_loss.gamma == 1.7
     assert int(copy.optimizer.iterations.value) == 4
-    assert evaluate(copy, images_of(), truth_of()) == pytest.approx(
-        evaluate(model, images_of(), truth_of()), rel=1e-4
-    )
+    for own, copied in zip(model.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(copied), keras.ops.convert_to_numpy(own)
+        )
     assert copy.fit(images_of(), truth_of(), verbose=0).history["loss"][0] > 0
 
 
@@ -210,6 +211,7 @@ def test_of_any_size():
     )
 
 
+@pytest.mark.slow
 def test_channels_first():
     if keras.backend.backend() == "tensorflow":
         pytest.skip("TensorFlow trains channels first on GPUs only")
