@@ -52,7 +52,8 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
     Example:
     >>> fusion = keras_efficient.layers.WeightedFusion()
     >>> ones = keras.ops.ones((1, 2, 3, 4))
-    >>> round(float(fusion([2 * ones, 6 * ones])[0, 0, 0, 0]), 4)
+    >>> fused = keras.ops.convert_to_numpy(fusion([2 * ones, 6 * ones]))
+    >>> round(float(fused[0, 0, 0, 0]), 4)
     3.9998
 
     Reference:
