@@ -26,6 +26,7 @@ from timm.models.layers import BatchNormAct2d
 
 import keras_efficient
 from keras_efficient.converters.detector_schemes import EFFDET
+from keras_efficient.converters.names import blocks_in
 from keras_efficient.converters.names import named_variables
 
 MEAN, STD = (
@@ -77,13 +78,14 @@ def build_network(size, num_classes, backbone):
     config.backbone_args = {"drop_path_rate": 0.0}  # as ours, after automl
     network = EfficientDet(config, pretrained_backbone=False)
     copy_weights(model, network)
+    compare(model, network, size)
     return network.to(memory_format=torch.channels_last)
 
 
 def copy_weights(model, network):
     """Fills effdet's network from ours; every tensor must have its twin."""
     named = named_variables(model)
-    table = EFFDET.table(14 + 2)
+    table = EFFDET.table(blocks_in(named))
     for key, tensor in network.state_dict().items():
         name = EFFDET.rewrite(key)
         if name is None:  # num_batches_tracked
@@ -96,6 +98,24 @@ def copy_weights(model, network):
                 transposed = values.transpose(2, 3, 0, 1)
             values = transposed
         tensor.copy_(torch.from_numpy(np.array(values)).view(tensor.shape))
+
+
+def compare(model, network, size):
+    """Prints how far the two are apart before any training."""
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, *size, 3))
+    pixels = pixels.astype("float32")
+    inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        levels, _ = network.eval()((inputs / 255 - MEAN) / STD)
+    theirs = np.concatenate(
+        [
+            x.permute(0, 2, 3, 1).reshape(-1, model.num_classes).numpy()
+            for x in levels
+        ]
+    )
+    ours = model.predict(pixels, verbose=0)["class_logits"][0]
+    difference = np.abs(ours - theirs).max() / np.abs(ours).max()
+    print(f"largest difference before training: {difference:.1e}")
 
 
 def fit(network, batches, epochs, learning_rate):

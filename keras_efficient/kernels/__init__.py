@@ -1,16 +1,20 @@
-"""Convolution and batch normalisation, by the fastest way of each backend.
+"""What takes the time of training, by the fastest way of each backend.
 
 The one place of the core that touches a backend natively: one module for each
 backend, on top of `default`, which is `keras.ops`. A backend's module defines
 the functions that it does better and answers `NotImplemented` where its way
 does not apply (another device, data format or dtype); `default` then runs.
 
-All functions take tensors and give tensors; none holds state.
+None holds state; the last two change the variables that they get.
 
 - `conv(inputs, kernel, strides, padding, data_format)`
 - `depthwise_conv(inputs, kernel, strides, padding, data_format)`
 - `batch_norm(inputs, mean, variance, gamma, beta, axis, epsilon)`
 - `batch_norm_training(inputs, gamma, beta, axis, epsilon)`
+- `norms(tensors)`
+- `scaled(tensors, factors)`
+- `scale_variables(variables, factor)`
+- `approach(averages, variables, share)`
 
 `padding` is `"same"`, `"valid"` or `"symmetric"`: `(kernel_size - 1) // 2`
 zeros on both sides, as PyTorch networks pad; it differs from `"same"` where a
@@ -36,11 +40,15 @@ else:
 
 __all__ = [
     "PADDINGS",
+    "approach",
     "batch_norm",
     "batch_norm_training",
     "conv",
     "depthwise_conv",
+    "norms",
     "output_size",
+    "scale_variables",
+    "scaled",
 ]
 
 
@@ -62,3 +70,7 @@ conv = _native_or_default("conv")
 depthwise_conv = _native_or_default("depthwise_conv")
 batch_norm = _native_or_default("batch_norm")
 batch_norm_training = _native_or_default("batch_norm_training")
+norms = _native_or_default("norms")
+scaled = _native_or_default("scaled")
+scale_variables = _native_or_default("scale_variables")
+approach = _native_or_default("approach")

@@ -56,6 +56,31 @@ def batch_norm_training(inputs, gamma, beta, axis, epsilon):
     return outputs, mean, variance
 
 
+def norms(tensors):
+    """The length of each tensor, in one of shape `(number,)`."""
+    return ops.stack([ops.sqrt(ops.sum(ops.square(x))) for x in tensors])
+
+
+def scaled(tensors, factors):
+    """Each tensor times its factor; `factors` has the shape `(number,)`."""
+    return [x * ops.cast(factors[i], x.dtype) for i, x in enumerate(tensors)]
+
+
+def scale_variables(variables, factor):
+    """Multiplies all variables by one factor, a scalar tensor."""
+    for variable in variables:
+        share = ops.cast(factor, variable.dtype)
+        variable.assign(ops.multiply(variable, share))
+
+
+def approach(averages, variables, share):
+    """Moves each average towards its variable, by a share of the way."""
+    for average, variable in zip(averages, variables, strict=True):
+        change = ops.subtract(variable, average)
+        step = ops.multiply(ops.cast(share, average.dtype), change)
+        average.assign(ops.add(average, step))
+
+
 def _padded(inputs, kernel, padding, data_format):
     if padding != "symmetric":
         return inputs, padding

@@ -4,7 +4,8 @@ A `channels_last` Keras tensor, permuted to `(batch, channels, height, width)`,
 already is in PyTorch's channels-last memory format: no copy is needed on the
 way in or out. Keras makes two for each convolution, and runs batch
 normalisation as a row of elementwise steps: a training step takes 1.6 times as
-long.
+long. What an optimizer does to each of hundreds of variables goes to PyTorch in
+one call for all of them.
 """
 
 import torch
@@ -58,6 +59,36 @@ def batch_norm_training(inputs, gamma, beta, axis, epsilon):
     variance = 1.0 / inverse_deviation.detach() ** 2 - epsilon
     variance = torch.clamp(variance, min=0.0)
     return _channels_back(outputs, axis), mean.detach(), variance
+
+
+def norms(tensors):
+    """Lengths, by one call for all."""
+    return torch.stack(torch._foreach_norm(list(tensors)))
+
+
+def scaled(tensors, factors):
+    """Each times its factor, by one call for all."""
+    return list(torch._foreach_mul(list(tensors), list(factors.unbind())))
+
+
+@torch.no_grad()
+def scale_variables(variables, factor):
+    """All variables times one factor, by one call."""
+    if not isinstance(factor, torch.Tensor):
+        factor = float(factor)
+    torch._foreach_mul_([v.value for v in variables], factor)
+    return None
+
+
+@torch.no_grad()
+def approach(averages, variables, share):
+    """Averages on their way to the variables, by one call for all."""
+    torch._foreach_lerp_(
+        [v.value for v in averages],
+        [v.value for v in variables],
+        float(share),
+    )
+    return None
 
 
 def _conv(inputs, kernel, strides, padding, data_format, groups):

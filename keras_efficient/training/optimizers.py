@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_efficient import kernels
+
 
 class _DetectorOptimizer:
     """Clips each gradient, then all; averages weights with a warm-up.
@@ -19,20 +21,24 @@ class _DetectorOptimizer:
     def _apply_weight_decay(self, variables):
         if self.weight_decay is None:
             return
-        # Once, where Keras computes it for each variable.
-        factor = 1 - self.learning_rate * self.weight_decay
-        for variable in variables:
-            if self._use_weight_decay(variable):
-                share = ops.cast(factor, variable.dtype)
-                variable.assign(ops.multiply(variable, share))
+        variables = [v for v in variables if self._use_weight_decay(v)]
+        if variables:
+            # Once, where Keras computes it for each variable.
+            factor = 1 - self.learning_rate * self.weight_decay
+            kernels.scale_variables(variables, ops.convert_to_tensor(factor))
 
     def _clip_gradients(self, grads):
         if self.clip_each:
-            grads = [
-                grad if grad is None else _clip_by_norm(grad, self.clip_each)
-                for grad in grads
-            ]
-        return super()._clip_gradients(grads)
+            lengths = kernels.norms(grads)
+            factors = self.clip_each / ops.maximum(lengths, self.clip_each)
+            grads = kernels.scaled(grads, factors)
+        if not self.global_clipnorm:
+            return super()._clip_gradients(grads)
+        length = ops.sqrt(ops.sum(ops.square(kernels.norms(grads))))
+        factor = self.global_clipnorm / ops.maximum(
+            length, self.global_clipnorm
+        )
+        return kernels.scaled(grads, ops.repeat(factor, len(grads)))
 
     def _update_model_variables_moving_average(self, trainable_variables):
         if not self.ema_warmup:
@@ -43,15 +49,16 @@ class _DetectorOptimizer:
         momentum = ops.minimum(self.ema_momentum, (1 + step) / (10 + step))
         # The first average is the weights themselves.
         momentum = ops.where(ops.equal(step, 0), 0.0, momentum)
-        averages = self._model_variables_moving_average
-        for variable, average in zip(
-            trainable_variables, averages, strict=True
-        ):
-            if average is None:
-                continue
-            share = ops.cast(1 - momentum, average.dtype)
-            change = ops.subtract(variable, average)
-            average.assign(ops.add(average, ops.multiply(share, change)))
+        pairs = [
+            (average, variable)
+            for variable, average in zip(
+                trainable_variables,
+                self._model_variables_moving_average,
+                strict=True,
+            )
+            if average is not None
+        ]
+        kernels.approach(*zip(*pairs, strict=True), 1 - momentum)
 
     def _overwrite_model_variables_with_average_value(
         self, trainable_variables
@@ -72,13 +79,13 @@ class _DetectorOptimizer:
         return config
 
 
-def _clip_by_norm(grad, norm):
-    length = ops.sqrt(ops.sum(ops.square(grad)))
-    return grad * ops.cast(norm / ops.maximum(length, norm), grad.dtype)
+def _of_backend(optimizer):
+    """The class that Keras makes of it: PyTorch has faster ones."""
+    return type(optimizer.__new__(optimizer))
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectorSGD(_DetectorOptimizer, keras.optimizers.SGD):
+class DetectorSGD(_DetectorOptimizer, _of_backend(keras.optimizers.SGD)):
     """`keras.optimizers.SGD` as google/automl trains detectors with it.
 
     Args:
@@ -104,7 +111,7 @@ class DetectorSGD(_DetectorOptimizer, keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectorAdamW(_DetectorOptimizer, keras.optimizers.AdamW):
+class DetectorAdamW(_DetectorOptimizer, _of_backend(keras.optimizers.AdamW)):
     """`keras.optimizers.AdamW` with an average that warms up.
 
     Args:
