@@ -43,7 +43,9 @@ def main():
     train = load(args.data, "train")
     test = load(args.data, "test", class_names=train.class_names)
     size = (args.image_size[0], args.image_size[-1])
-    network = build_network(size, train.num_classes, args.backbone)
+    network = build_network(
+        size, train.num_classes, args.backbone, args.anchor_scale
+    )
     batches = train.batches(
         size,
         args.batch_size,
@@ -61,7 +63,7 @@ def main():
     print(keras_efficient.evaluation.evaluate_coco(test, detections))
 
 
-def build_network(size, num_classes, backbone):
+def build_network(size, num_classes, backbone, anchor_scale):
     """A D0 of effdet with the numbers that ours starts from."""
     model = keras_efficient.EfficientDetD0(
         weights=None,
@@ -75,6 +77,7 @@ def build_network(size, num_classes, backbone):
     config = get_efficientdet_config("tf_efficientdet_d0")
     config.image_size = size
     config.num_classes = num_classes
+    config.anchor_scale = anchor_scale
     config.backbone_args = {"drop_path_rate": 0.0}  # as ours, after automl
     network = EfficientDet(config, pretrained_backbone=False)
     copy_weights(model, network)
@@ -101,21 +104,31 @@ def copy_weights(model, network):
 
 
 def compare(model, network, size):
-    """Prints how far the two are apart before any training."""
-    pixels = np.random.default_rng(0).uniform(0, 255, (1, *size, 3))
+    """Prints how far the two are apart before any training.
+
+    In training mode: statistics of batch norm that have seen nothing yet
+    make every output the same.
+    """
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, *size, 3))
     pixels = pixels.astype("float32")
     inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     with torch.no_grad():
-        levels, _ = network.eval()((inputs / 255 - MEAN) / STD)
-    theirs = np.concatenate(
-        [
-            x.permute(0, 2, 3, 1).reshape(-1, model.num_classes).numpy()
-            for x in levels
-        ]
-    )
-    ours = model.predict(pixels, verbose=0)["class_logits"][0]
-    difference = np.abs(ours - theirs).max() / np.abs(ours).max()
-    print(f"largest difference before training: {difference:.1e}")
+        outputs = model(pixels, training=True)
+        levels = copy.deepcopy(network).train()((inputs / 255 - MEAN) / STD)
+    for key, theirs in zip(("class_logits", "box_deltas"), levels, strict=True):
+        ours = keras.ops.convert_to_numpy(outputs[key])
+        theirs = np.concatenate(
+            [
+                x.permute(0, 2, 3, 1).reshape(2, -1, ours.shape[-1]).numpy()
+                for x in theirs
+            ],
+            axis=1,
+        )
+        difference = np.abs(ours - theirs).max() / np.abs(ours).max()
+        print(
+            f"{key} before training: standard deviation {ours.std():.2f}, "
+            f"largest difference {difference:.1e}"
+        )
 
 
 def fit(network, batches, epochs, learning_rate):
@@ -236,6 +249,7 @@ def parse_arguments():
     parser.add_argument("data")
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--image-size", type=int, nargs="+", default=[320])
+    parser.add_argument("--anchor-scale", type=float, default=4.0)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -76,6 +76,7 @@ def build_model(args, class_names):
         backbone_weights="imagenet" if args.weights == "imagenet" else None,
         num_classes=len(class_names),
         input_shape=shape,
+        anchor_scale=args.anchor_scale,
     )
     model.class_names = class_names
     if args.backbone:
@@ -99,6 +100,7 @@ def parse_arguments():
     )
     parser.add_argument("--backbone", help="file with weights of the backbone")
     parser.add_argument("--image-size", type=int, nargs="+")
+    parser.add_argument("--anchor-scale", type=float, help="default: 4")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -143,6 +143,12 @@ def check_options(**options):
 
     Raises:
         ValueError: If one is out of range; the message says which.
+
+    Example:
+    >>> keras_efficient.postprocessing.check_options(nms="none")
+    Traceback (most recent call last):
+        ...
+    ValueError: `nms` must be one of ('hard', 'soft'). Received: nms='none'
     """
     for name, accepted in (
         ("nms", METHODS),

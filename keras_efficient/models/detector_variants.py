@@ -25,6 +25,7 @@ def _build(
     include_preprocessing,
     feature_network,
     weight_method,
+    anchor_scale,
     drop_connect_rate,
     data_format,
     name,
@@ -38,6 +39,8 @@ def _build(
         drop_connect_rate = _DROP_CONNECT_RATES.get(
             variant.backbone, _DEFAULT_DROP_CONNECT_RATE
         )
+    if anchor_scale is None:
+        anchor_scale = variant.anchor_scale
     if input_shape is None:
         input_shape = [variant.resolution] * 3
         input_shape[-1 if channel_axis(data_format) == -1 else 0] = 3
@@ -62,7 +65,7 @@ def _build(
         head_repeats=variant.head_repeats,
         min_level=EFFICIENTDET_MIN_LEVEL,
         max_level=variant.max_level,
-        anchor_scale=variant.anchor_scale,
+        anchor_scale=anchor_scale,
         data_format=data_format,
         name=name,
     )
@@ -87,6 +90,7 @@ def EfficientDetD0(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd0",
@@ -118,6 +122,10 @@ def EfficientDetD0(
         feature_network: See `EfficientDet`. Defaults to `"bifpn"`.
         weight_method: See `EfficientDet`. Defaults to the variant's own:
             `"fast_normalized"`, and `"sum"` from D6 on.
+        anchor_scale: Float, side of the smallest square anchor over its
+            level's stride. Half of it for objects half as large; see
+            `training.measure_anchor_fit`. Defaults to the variant's own,
+            4 or 5.
         drop_connect_rate: Float, of the backbone; see `EfficientNet`.
             Defaults to 0 for D0 and 0.2 for the others, as trained.
         data_format: See `EfficientDet`.
@@ -149,6 +157,7 @@ def EfficientDetD1(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd1",
@@ -169,6 +178,7 @@ def EfficientDetD2(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd2",
@@ -189,6 +199,7 @@ def EfficientDetD3(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd3",
@@ -209,6 +220,7 @@ def EfficientDetD4(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd4",
@@ -229,6 +241,7 @@ def EfficientDetD5(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd5",
@@ -249,6 +262,7 @@ def EfficientDetD6(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd6",
@@ -269,6 +283,7 @@ def EfficientDetD7(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd7",
@@ -291,6 +306,7 @@ def EfficientDetD7x(
     include_preprocessing=True,
     feature_network="bifpn",
     weight_method=None,
+    anchor_scale=None,
     drop_connect_rate=None,
     data_format=None,
     name="efficientdetd7x",

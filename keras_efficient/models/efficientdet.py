@@ -251,13 +251,14 @@ class EfficientDet(Detector):
                 "This model takes images of any size: pass `image_size`, "
                 f"their (height, width). Received: image_size={image_size}"
             )
+        return generate_anchors(image_size, **self.anchor_arguments)
+
+    @property
+    def anchor_arguments(self):
+        """Arguments of `ops.generate_anchors`, all but the image's size."""
         head = self.class_head
-        return generate_anchors(
-            image_size,
-            head.min_level,
-            head.max_level,
-            **self._anchor_arguments,
-        )
+        levels = {"min_level": head.min_level, "max_level": head.max_level}
+        return {**levels, **self._anchor_arguments}
 
     def get_config(self):
         config = super().get_config()

@@ -1,6 +1,7 @@
 """Stateless arithmetic of detection: anchors and boxes."""
 
 from keras_efficient.ops.anchors import COCO_ASPECT_RATIOS
+from keras_efficient.ops.anchors import anchor_grids
 from keras_efficient.ops.anchors import count_anchors
 from keras_efficient.ops.anchors import feature_sizes
 from keras_efficient.ops.anchors import generate_anchors
@@ -15,6 +16,7 @@ from keras_efficient.ops.nms import non_max_suppression
 
 __all__ = [
     "COCO_ASPECT_RATIOS",
+    "anchor_grids",
     "box_area",
     "box_iou",
     "clip_boxes",

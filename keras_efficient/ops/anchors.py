@@ -107,13 +107,16 @@ def generate_anchors(
     [[-12.0, -12.0, 20.0, 20.0], [-7.199999809265137, -18.399999618530273, \
 15.199999809265137, 26.399999618530273]]
     """
-    sizes = feature_sizes(image_size, min_level, max_level)
-    anchor_scales = np.broadcast_to(anchor_scale, len(sizes))
-    factors = _factors(num_scales, aspect_ratios, anchor_scales)
+    grids = anchor_grids(
+        image_size,
+        min_level,
+        max_level,
+        num_scales,
+        aspect_ratios,
+        anchor_scale,
+    )
     levels = []
-    for size, scale in zip(sizes, anchor_scales, strict=True):
-        strides = np.asarray(image_size, "float64") / size
-        sides = scale * strides * factors  # (scales * ratios, 2)
+    for size, strides, sides in grids:
         rows, columns = (
             stride * (np.arange(count) + 0.5)
             for stride, count in zip(strides, size, strict=True)
@@ -123,6 +126,47 @@ def generate_anchors(
         boxes = [centers - sides / 2, centers + sides / 2]
         levels.append(np.concatenate(boxes, axis=-1).reshape(-1, 4))
     return np.concatenate(levels).astype("float32")
+
+
+def anchor_grids(
+    image_size,
+    min_level=3,
+    max_level=7,
+    num_scales=3,
+    aspect_ratios=COCO_ASPECT_RATIOS,
+    anchor_scale=4.0,
+):
+    """What the anchors of each level are made of.
+
+    Args:
+        image_size: See `generate_anchors`, as for all others.
+        min_level: Integer, finest level.
+        max_level: Integer, coarsest level.
+        num_scales: Integer, sizes at each place.
+        aspect_ratios: Sequence of shapes.
+        anchor_scale: Float, or a sequence of one for each level.
+
+    Returns:
+        A list of a tuple for each level: `(height, width)` of the features,
+        float64 arrays `(2,)` of the strides and `(num_scales *
+        len(aspect_ratios), 2)` of the anchors' heights and widths, in pixels.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+    >>> sizes, strides, sides = keras_efficient.ops.anchor_grids((128, 64))[0]
+    >>> sizes, strides.tolist(), sides[0].tolist()
+    ((16, 8), [8.0, 8.0], [32.0, 32.0])
+    """
+    sizes = feature_sizes(image_size, min_level, max_level)
+    anchor_scales = np.broadcast_to(anchor_scale, len(sizes))
+    factors = _factors(num_scales, aspect_ratios, anchor_scales)
+    grids = []
+    for size, scale in zip(sizes, anchor_scales, strict=True):
+        strides = np.asarray(image_size, "float64") / size
+        grids.append((size, strides, scale * strides * factors))
+    return grids
 
 
 def _factors(num_scales, aspect_ratios, anchor_scales):

@@ -1,5 +1,7 @@
 """Recipes for `compile` and `fit`; they hide nothing."""
 
+from keras_efficient.training.anchor_fit import AnchorFit
+from keras_efficient.training.anchor_fit import measure_anchor_fit
 from keras_efficient.training.callbacks import FollowEpochs
 from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
@@ -21,6 +23,7 @@ from keras_efficient.training.recipes import classification_recipe
 from keras_efficient.training.recipes import cosine_schedule
 
 __all__ = [
+    "AnchorFit",
     "DetectorAdamW",
     "DetectorResult",
     "DetectorSGD",
@@ -37,6 +40,7 @@ __all__ = [
     "finetune_detector",
     "freeze_batch_norm",
     "freeze_except",
+    "measure_anchor_fit",
     "paper_detection_recipe",
     "quicken_batch_norm",
     "unfreeze",

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 from keras_efficient.evaluation import COCOMetrics
+from keras_efficient.training.anchor_fit import measure_anchor_fit
 from keras_efficient.training.detection_recipes import detection_recipe
 from keras_efficient.training.freezing import freeze_batch_norm
 from keras_efficient.training.freezing import quicken_batch_norm
@@ -43,6 +44,9 @@ def finetune_detector(
     **recipe,
 ):
     """Trains a detector on a small set of images.
+
+    Before the first step it says so where the anchors are of another size
+    than the objects (`measure_anchor_fit`).
 
     Everything learns from the first step, by `detection_recipe`. With the
     small batches that fit into a memory the backbone's batch norm keeps the
@@ -114,6 +118,10 @@ def finetune_detector(
             "recipe": recipe,
         }
     )
+    if verbose and hasattr(train, "records") and None not in model.image_size:
+        advice = measure_anchor_fit(model, train).advice
+        if advice:
+            print(advice)
     steps = max(1, epochs * len(train))
     _freeze_batch_norm(model, train_batch_norm)
     quicken_batch_norm(model, steps)

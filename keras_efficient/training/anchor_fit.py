@@ -1,0 +1,217 @@
+"""Whether a detector's anchors are of the size of the objects."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.ops import anchor_grids
+
+# Overlap from which an anchor is trained on a box.
+MATCHED = 0.5
+# Times the model's own: from 4 these make 1, 1.5, 2, 3, 4, 5, 6 and 8.
+FACTORS = (0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+# Others must meet so much more of the classes to be better.
+MARGIN = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class AnchorFit:
+    """How many of a data set's boxes have an anchor of their size.
+
+    A box that no anchor overlaps by half is still trained on, at the one
+    anchor that is nearest; such classes are learned slowly and badly.
+    `print` shows a table.
+
+    Attributes:
+        class_names: The classes, in the order of their labels.
+        num_boxes: Boxes of each class, crowds left out.
+        sides: Float array `(classes,)`: median over the boxes of each class
+            of the root of their area, in pixels of the network's input; NaN
+            for a class without boxes.
+        coverage: Float array `(classes,)`: share of the boxes of each class
+            that an anchor overlaps by half or more; NaN as above.
+        anchor_scale: Float, or tuple of one for each level: the model's own.
+        best_scale: The same for the model that would meet the classes best;
+            `anchor_scale` where no other is clearly better.
+        best_coverage: As `coverage`, with `best_scale`.
+    """
+
+    class_names: tuple[str, ...]
+    num_boxes: tuple[int, ...]
+    sides: np.ndarray
+    coverage: np.ndarray
+    anchor_scale: float | tuple[float, ...]
+    best_scale: float | tuple[float, ...]
+    best_coverage: np.ndarray
+
+    @property
+    def is_best(self) -> bool:
+        """Whether no other scale is clearly better."""
+        return self.best_scale == self.anchor_scale
+
+    @property
+    def advice(self) -> str:
+        """One sentence on what would be better; empty where nothing is."""
+        if self.is_best:
+            return ""
+        gains = np.nan_to_num(self.best_coverage - self.coverage)
+        worst = int(np.argmax(gains))
+        return (
+            f"{_shown(100 * self.coverage[worst], '%')} of the boxes of class "
+            f"{self.class_names[worst]!r} have an anchor of their size; with "
+            f"anchor_scale={self.best_scale} "
+            f"{_shown(100 * self.best_coverage[worst], '%')} have one: build "
+            "the model with it."
+        )
+
+    def __str__(self):
+        rows = [
+            (name, str(count), _shown(side), _shown(100 * share, "%"))
+            for name, count, side, share in zip(
+                self.class_names,
+                self.num_boxes,
+                self.sides,
+                self.coverage,
+                strict=True,
+            )
+        ]
+        rows = [
+            ("class", "boxes", "side", f"met at {self.anchor_scale}"),
+            *rows,
+        ]
+        if not self.is_best:
+            shares = [_shown(100 * share, "%") for share in self.best_coverage]
+            column = [f"met at {self.best_scale}", *shares]
+            rows = [
+                (*row, cell) for row, cell in zip(rows, column, strict=True)
+            ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for row in rows:
+            cells = [
+                cell.rjust(width)
+                for cell, width in zip(row[1:], widths[1:], strict=True)
+            ]
+            lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+        return "\n".join([*lines, *filter(None, [self.advice])])
+
+
+def measure_anchor_fit(model, dataset, image_size=None):
+    """Compares a detector's anchors with the boxes of a data set.
+
+    Objects much smaller than the smallest anchor (32 pixels of the network's
+    input by default) are the usual reason for a class that is not learned.
+    Give the model another `anchor_scale`, or larger images.
+
+    Args:
+        model: An `EfficientDet`.
+        dataset: `data.DetectionDataset`, or `data.DetectionBatches` of one;
+            crowds are left out.
+        image_size: Pair `(height, width)` of the network's input. Defaults to
+            that of the model.
+
+    Returns:
+        An `AnchorFit`.
+
+    Raises:
+        ValueError: If the model takes images of any size and none is given.
+
+    Example:
+    >>> model = keras_efficient.EfficientDetD0(
+    ...     weights=None, backbone_weights=None, input_shape=(128, 128, 3)
+    ... )
+    >>> cells = keras_efficient.data.detection_from_arrays(
+    ...     np.zeros((1, 128, 128, 3), "uint8"), [[[16, 16, 32, 32]]], [[0]]
+    ... )
+    >>> print(keras_efficient.training.measure_anchor_fit(model, cells))
+    class  boxes  side  met at 4.0  met at 2.0
+    0          1    16          0%        100%
+    0% of the boxes of class '0' have an anchor of their size; with \
+anchor_scale=2.0 100% have one: build the model with it.
+    """
+    image_size = model.image_size if image_size is None else image_size
+    if None in image_size:
+        raise ValueError(
+            "This model takes images of any size: pass `image_size`, their "
+            f"(height, width). Received: image_size={image_size}"
+        )
+    boxes, labels = _boxes(dataset.records, image_size)
+    names = getattr(dataset, "class_names", None) or model.class_names
+    names = names or tuple(str(i) for i in range(model.num_classes))
+    arguments = model.anchor_arguments
+    own = _plain(arguments.pop("anchor_scale"))
+
+    def coverage(scale):
+        grids = anchor_grids(image_size, anchor_scale=scale, **arguments)
+        is_met = _best_iou(boxes, grids) >= MATCHED
+        return _by_class(np.mean, is_met, labels, len(names))
+
+    scales = {_plain(np.multiply(own, factor)): None for factor in FACTORS}
+    found = {scale: coverage(scale) for scale in scales}
+    means = {scale: _mean(shares) for scale, shares in found.items()}
+    best = max(means, key=means.get)
+    if means[best] < means[own] + MARGIN:
+        best = own
+    sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    return AnchorFit(
+        class_names=tuple(names),
+        num_boxes=tuple(np.bincount(labels, minlength=len(names)).tolist()),
+        sides=_by_class(np.median, sides, labels, len(names)),
+        coverage=found[own],
+        anchor_scale=own,
+        best_scale=best,
+        best_coverage=found[best],
+    )
+
+
+def _boxes(records, image_size):
+    """All boxes as the network sees them, and their labels."""
+    letterbox = DetectionPreprocessing(tuple(image_size))
+    boxes, labels = [np.zeros((0, 4))], [np.zeros(0, "int64")]
+    for record in records:
+        scale = letterbox.scale(*record.size)
+        boxes.append(record.boxes[~record.is_crowd] * scale)
+        labels.append(record.labels[~record.is_crowd])
+    return np.concatenate(boxes), np.concatenate(labels)
+
+
+def _best_iou(boxes, grids):
+    """The largest overlap of each box with any anchor.
+
+    Of anchors of one shape the one with the nearest centre overlaps most.
+    """
+    centers = (boxes[:, [1, 0]] + boxes[:, [3, 2]]) / 2
+    sizes = boxes[:, [3, 2]] - boxes[:, [1, 0]]
+    best = np.zeros(len(boxes))
+    for counts, strides, sides in grids:
+        cells = np.floor(centers / strides).clip(0, np.subtract(counts, 1))
+        offsets = np.abs(centers - (cells + 0.5) * strides)[:, None]
+        shared = (sizes[:, None] + sides) / 2 - offsets
+        shared = np.minimum(shared, np.minimum(sizes[:, None], sides))
+        shared = np.prod(shared.clip(0), axis=-1)
+        areas = np.prod(sizes, axis=-1)[:, None] + np.prod(sides, axis=-1)
+        best = np.maximum(best, (shared / (areas - shared)).max(axis=1))
+    return best
+
+
+def _by_class(function, values, labels, num_classes):
+    """A number for each class; NaN for those without any."""
+    groups = [values[labels == label] for label in range(num_classes)]
+    return np.array([function(x) if len(x) else np.nan for x in groups])
+
+
+def _mean(shares):
+    """Mean over the classes that have boxes; 0 where none has."""
+    shares = shares[~np.isnan(shares)]
+    return shares.mean() if len(shares) else 0.0
+
+
+def _plain(scale):
+    """A float, or a tuple of one for each level."""
+    scale = np.asarray(scale, "float64").tolist()
+    return tuple(scale) if isinstance(scale, list) else scale
+
+
+def _shown(value, unit=""):
+    return "-" if np.isnan(value) else f"{value:.0f}{unit}"

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.data import detection_from_arrays
+from keras_efficient.ops import box_iou
+from keras_efficient.training import measure_anchor_fit
+from keras_efficient.training.anchor_fit import _best_iou
+
+SIZE = 128
+# Centre of a cell of the finest level.
+CENTER = 60
+
+
+def detector(num_classes, size=SIZE):
+    return keras_efficient.EfficientDetD0(
+        weights=None,
+        backbone_weights=None,
+        num_classes=num_classes,
+        input_shape=(size, size, 3),
+    )
+
+
+def dataset(sides, size=SIZE, **kwargs):
+    """One square of each side, of a class of its own, in an image each."""
+    boxes = [
+        [[CENTER - side / 2] * 2 + [CENTER + side / 2] * 2] for side in sides
+    ]
+    return detection_from_arrays(
+        np.zeros((len(sides), size, size, 3), "uint8"),
+        boxes,
+        [[i] for i in range(len(sides))],
+        **kwargs,
+    )
+
+
+def test_best_iou_is_that_of_all_anchors():
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 90, (300, 2))
+    boxes = np.concatenate([low, low + rng.uniform(1, 90, (300, 2))], axis=1)
+    for image_size in ((96, 160), (101, 75)):
+        arguments = {"max_level": 6, "anchor_scale": 3.0}
+        anchors = keras_efficient.ops.generate_anchors(image_size, **arguments)
+        grids = keras_efficient.ops.anchor_grids(image_size, **arguments)
+        iou = box_iou(boxes[:, [1, 0, 3, 2]].astype("float32"), anchors)
+        expected = np.max(np.array(iou), axis=1)
+        np.testing.assert_allclose(
+            _best_iou(boxes, grids), expected, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_smaller_anchors_for_small_objects():
+    data = dataset([10, 40], class_names=("platelet", "cell"))
+    fit = measure_anchor_fit(detector(2), data)
+    assert fit.coverage.tolist() == [0.0, 1.0]
+    assert fit.best_coverage.tolist() == [1.0, 1.0]
+    assert fit.best_scale < fit.anchor_scale and not fit.is_best
+    np.testing.assert_allclose(fit.sides, [10, 40])
+    assert "0% of the boxes of class 'platelet'" in fit.advice
+    assert str(fit.best_scale) in str(fit)
+
+
+def test_nothing_better_says_nothing():
+    data = dataset([40, 40], class_names=("a", "b", "c"))
+    fit = measure_anchor_fit(detector(3), data)
+    assert fit.is_best and fit.advice == ""
+    assert fit.num_boxes == (1, 1, 0)
+    assert np.isnan(fit.coverage[2]) and str(fit).splitlines()[3].endswith("-")
+
+
+def test_images_are_measured_as_the_network_sees_them():
+    fit = measure_anchor_fit(detector(1), dataset([80], 2 * SIZE))
+    np.testing.assert_allclose(fit.sides, [40])
+
+
+def test_crowds_do_not_count():
+    data = dataset([10])
+    record = data.records[0]
+    object.__setattr__(record, "is_crowd", np.array([True]))
+    fit = measure_anchor_fit(detector(1), data)
+    assert fit.num_boxes == (0,) and fit.is_best
+
+
+def test_size_is_needed():
+    model = detector(1, None)
+    with pytest.raises(ValueError, match="pass `image_size`"):
+        measure_anchor_fit(model, dataset([10]))
+    fit = measure_anchor_fit(model, dataset([10]), image_size=(64, 64))
+    assert fit.num_boxes == (1,)
