@@ -66,9 +66,10 @@ def test_finetune_detector(tmp_path):
         "finetune_detector.py",
         source,
         *"--weights none --image-size 64 96 --batch-size 4 --epochs 1".split(),
-        *("--directory", tmp_path / "run"),
+        *("--anchor-scale", "12", "--directory", tmp_path / "run"),
     )
     assert "4 images with 4 boxes of 1 classes" in output
+    assert "0% of the boxes of class 'cell' have an anchor" in output
     assert "cell " in output and "AP by size" in output
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"model.keras", "precision_recall.png", "detections.png"} <= names
