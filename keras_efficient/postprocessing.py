@@ -148,7 +148,7 @@ def check_options(**options):
     >>> keras_efficient.postprocessing.check_options(nms="none")
     Traceback (most recent call last):
         ...
-    ValueError: `nms` must be one of ('hard', 'soft'). Received: nms='none'
+    ValueError: `nms` must be one of ('soft', 'hard'). Received: nms='none'
     """
     for name, accepted in (
         ("nms", METHODS),

@@ -122,7 +122,7 @@ def measure_anchor_fit(model, dataset, image_size=None):
     ...     weights=None, backbone_weights=None, input_shape=(128, 128, 3)
     ... )
     >>> cells = keras_efficient.data.detection_from_arrays(
-    ...     np.zeros((1, 128, 128, 3), "uint8"), [[[16, 16, 32, 32]]], [[0]]
+    ...     np.zeros((1, 128, 128, 3), "uint8"), [[[12, 12, 28, 28]]], [[0]]
     ... )
     >>> print(keras_efficient.training.measure_anchor_fit(model, cells))
     class  boxes  side  met at 4.0  met at 2.0
@@ -147,7 +147,8 @@ anchor_scale=2.0 100% have one: build the model with it.
         is_met = _best_iou(boxes, grids) >= MATCHED
         return _by_class(np.mean, is_met, labels, len(names))
 
-    scales = {_plain(np.multiply(own, factor)): None for factor in FACTORS}
+    nearest_first = sorted(FACTORS, key=lambda factor: abs(np.log(factor)))
+    scales = [_plain(np.multiply(own, factor)) for factor in nearest_first]
     found = {scale: coverage(scale) for scale in scales}
     means = {scale: _mean(shares) for scale, shares in found.items()}
     best = max(means, key=means.get)

@@ -51,7 +51,7 @@ def plain():
 
 def build(seed=5):
     keras.utils.set_random_seed(seed)
-    model = tiny(num_classes=2, min_level=4)
+    model = tiny(num_classes=2, min_level=4, anchor_scale=1.5)
     model.class_names = ("square", "bar")
     return model
 
@@ -71,9 +71,9 @@ def test_learns_eight_images_by_heart(tmp_path):
     train = squares()
     model, result = finetune(
         tmp_path,
-        epochs=100,
+        epochs=160,
         learning_rate=1e-2,
-        evaluate_every=100,
+        evaluate_every=160,
         ema_momentum=0.9,
     )
     measured = keras_efficient.evaluation.evaluate_detector(model, train)
