@@ -181,8 +181,9 @@ def draw_shape(picture, rng, label, x, y, radius):
 
 
 def draw_detections(model, dataset, path, columns=4, rows=2):
-    """A sheet of pictures with the boxes that the model finds."""
-    records = dataset.records[: columns * rows]
+    """A sheet of the pictures with most in them, and what the model finds."""
+    fullest_first = sorted(dataset.records, key=lambda x: -len(x.boxes))
+    records = fullest_first[: columns * rows]
     found = model.detect([record.image for record in records])
     cell = 300
     sheet = Image.new("RGB", (columns * cell, rows * cell), "white")

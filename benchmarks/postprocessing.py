@@ -1,0 +1,118 @@
+"""Milliseconds from a network's outputs to detections, beside effdet's.
+
+    KERAS_BACKEND=jax python benchmarks/postprocessing.py
+
+One image's outputs of a D0 with 90 classes (49,104 anchors), as a trained
+network gives them: few classes score high. Soft suppression in both, for
+effdet's hard one needs operators of torchvision that its build for GPUs alone
+has; ours then with each of its options. Needs the extra `peers`, and on a
+machine without GPU a folder with `torchvision_shim.py` on `PYTHONPATH`.
+"""
+
+import argparse
+import statistics
+import time
+
+import keras
+import numpy as np
+
+import keras_efficient
+
+IMAGE_SIZE = (512, 512)
+OPTIONS = {
+    "soft": {},
+    "hard": {"nms": "hard"},
+    "soft, best classes": {"candidates": "best_class"},
+}
+
+
+def main():
+    """Prints a row for each way, all of them taking turns."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=15)
+    args = parser.parse_args()
+    anchors = keras_efficient.ops.generate_anchors(IMAGE_SIZE)
+    logits, deltas = make_outputs(len(anchors))
+    ways = {
+        f"{keras.backend.backend()}, {name}": compiled(
+            anchors, logits, deltas, options
+        )
+        for name, options in OPTIONS.items()
+    }
+    ways["effdet, soft"] = effdet_way(anchors, logits, deltas)
+    times = {name: [] for name in ways}
+    for run in range(args.runs + 2):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            if run >= 2:
+                times[name].append(time.perf_counter() - start)
+    for name, seconds in times.items():
+        print(f"{name} | {1000 * statistics.median(seconds):.1f} ms")
+
+
+def make_outputs(number, num_classes=90):
+    """Logits around the prior, with 40 objects that some anchors see."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-6, 1, (1, number, num_classes)).astype("float32")
+    for place in rng.integers(0, number - 30, 40):
+        logits[0, place : place + 30, rng.integers(num_classes)] += 6
+    deltas = rng.normal(0, 0.3, (1, number, 4)).astype("float32")
+    return logits, deltas
+
+
+def compiled(anchors, logits, deltas, options):
+    """Our post-processing as the backend runs it in `detect`."""
+
+    def run(logits, deltas):
+        return keras_efficient.postprocessing.postprocess(
+            logits, deltas, anchors, **options
+        )
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        run = tf.function(run, jit_compile=False)
+    elif backend == "jax":
+        import jax
+
+        run = jax.jit(run)
+    else:
+        import torch
+
+        run = torch.no_grad()(run)
+    inputs = [keras.ops.convert_to_tensor(x) for x in (logits, deltas)]
+
+    def way():
+        found = run(*inputs)
+        return {k: keras.ops.convert_to_numpy(x) for k, x in found.items()}
+
+    return way
+
+
+def effdet_way(anchors, logits, deltas):
+    """That of effdet, from outputs in the order in which it has them."""
+    import torch
+    import torchvision_shim  # noqa: F401  (ahead of effdet)
+    from effdet.bench import _batch_detection
+    from effdet.bench import _post_process
+
+    # One level of one row: the order of anchors is then that of ours.
+    logits = torch.tensor(logits.reshape(1, 1, 1, -1).transpose(0, 3, 1, 2))
+    deltas = torch.tensor(deltas.reshape(1, 1, 1, -1).transpose(0, 3, 1, 2))
+    boxes = torch.tensor(np.asarray(anchors), dtype=torch.float32)
+
+    @torch.no_grad()
+    def way():
+        chosen = _post_process([logits], [deltas], 1, 90)
+        scores, offsets, indices, classes = chosen
+        return _batch_detection(
+            1, scores, offsets, boxes, indices, classes, soft_nms=True
+        ).numpy()
+
+    return way
+
+
+if __name__ == "__main__":
+    main()
