@@ -3,10 +3,10 @@
     KERAS_BACKEND=jax python benchmarks/postprocessing.py
 
 One image's outputs of a D0 with 90 classes (49,104 anchors), as a trained
-network gives them: few classes score high. Soft suppression in both, for
-effdet's hard one needs operators of torchvision that its build for GPUs alone
-has; ours then with each of its options. Needs the extra `peers`, and on a
-machine without GPU a folder with `torchvision_shim.py` on `PYTHONPATH`.
+network gives them: few classes score high. effdet's with soft suppression
+only: its hard one needs operators that torchvision has for GPUs alone. Needs
+the extra `peers`, and on a machine without GPU a folder with
+`torchvision_shim.py` on `PYTHONPATH`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main():
     anchors = keras_efficient.ops.generate_anchors(IMAGE_SIZE)
     logits, deltas = make_outputs(len(anchors))
     ways = {
-        f"{keras.backend.backend()}, {name}": compiled(
+        f"{keras.backend.backend()}, {name}": our_way(
             anchors, logits, deltas, options
         )
         for name, options in OPTIONS.items()
@@ -61,34 +61,17 @@ def make_outputs(number, num_classes=90):
     return logits, deltas
 
 
-def compiled(anchors, logits, deltas, options):
-    """Our post-processing as the backend runs it in `detect`."""
-
-    def run(logits, deltas):
-        return keras_efficient.postprocessing.postprocess(
-            logits, deltas, anchors, **options
-        )
-
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        run = tf.function(run, jit_compile=False)
-    elif backend == "jax":
-        import jax
-
-        run = jax.jit(run)
-    else:
-        import torch
-
-        run = torch.no_grad()(run)
-    inputs = [keras.ops.convert_to_tensor(x) for x in (logits, deltas)]
-
-    def way():
-        found = run(*inputs)
-        return {k: keras.ops.convert_to_numpy(x) for k, x in found.items()}
-
-    return way
+def our_way(anchors, logits, deltas, options):
+    """Ours, as the last layer of a model, which is how `detect` runs it."""
+    outputs = {"class_logits": logits, "box_deltas": deltas}
+    arrays = [outputs, np.array([IMAGE_SIZE], "float32")]
+    arrays = keras.tree.map_structure(keras.ops.convert_to_tensor, arrays)
+    inputs = keras.tree.map_structure(
+        lambda x: keras.Input(x.shape[1:]), arrays
+    )
+    layer = keras_efficient.postprocessing.PostProcessing(anchors, options)
+    model = keras.Model(inputs, layer(inputs))
+    return lambda: model.predict_on_batch(arrays)
 
 
 def effdet_way(anchors, logits, deltas):

@@ -9,8 +9,9 @@ from keras_efficient.ops import anchor_grids
 
 # Overlap from which an anchor is trained on a box.
 MATCHED = 0.5
-# Times the model's own: from 4 these make 1, 1.5, 2, 3, 4, 5, 6 and 8.
-FACTORS = (0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+# Times the model's own: from 4 these make 1, 1.5, 2, 3, 4, 5, 6 and 8. The
+# nearest first, for of equally good ones the first is taken.
+FACTORS = (1.0, 1.25, 0.75, 1.5, 0.5, 2.0, 0.375, 0.25)
 # Others must meet so much more of the classes to be better.
 MARGIN = 0.05
 
@@ -147,8 +148,7 @@ anchor_scale=2.0 100% have one: build the model with it.
         is_met = _best_iou(boxes, grids) >= MATCHED
         return _by_class(np.mean, is_met, labels, len(names))
 
-    nearest_first = sorted(FACTORS, key=lambda factor: abs(np.log(factor)))
-    scales = [_plain(np.multiply(own, factor)) for factor in nearest_first]
+    scales = [_plain(np.multiply(own, factor)) for factor in FACTORS]
     found = {scale: coverage(scale) for scale in scales}
     means = {scale: _mean(shares) for scale, shares in found.items()}
     best = max(means, key=means.get)
