@@ -12,28 +12,52 @@ WEIGHT_BITS = 32 - 8 - 2
 SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
 
 
-def preprocess_image(image, preprocessing):
-    """Crops and resizes one image.
+def preprocess_images(images, preprocessing):
+    """Crops and resizes images of one size.
 
     Args:
-        image: Tensor of shape `(height, width, 3)`, uint8.
+        images: Tensor of shape `(batch, height, width, 3)`, uint8.
         preprocessing: A `keras_efficient.data.ImagePreprocessing`.
 
     Returns:
-        Tensor of shape `(*preprocessing.size, 3)`, uint8.
+        Tensor of shape `(batch, *preprocessing.size, 3)`, uint8.
     """
     import tensorflow as tf
 
     top, left, height, width = crop_box(
-        tf.shape(image)[0], tf.shape(image)[1], preprocessing
+        tf.shape(images)[1], tf.shape(images)[2], preprocessing
     )
-    image = image[top : top + height, left : left + width]
-    target_height, target_width = preprocessing.size
-    # The resized axis stands first: one gather takes whole rows of memory.
-    image = tf.transpose(image, (1, 0, 2))
-    image = _resample(image, target_width, preprocessing.method)
-    image = tf.transpose(image, (1, 0, 2))
-    return _resample(image, target_height, preprocessing.method)
+    images = images[:, top : top + height, left : left + width]
+    images = resample(images, preprocessing.size, preprocessing.method)
+    return tf.ensure_shape(images, (None, *preprocessing.size, 3))
+
+
+def resample(images, size, method):
+    """Resizes images of one size, all pixels averaged.
+
+    Args:
+        images: Tensor of shape `(batch, height, width, 3)`, uint8.
+        size: Height and width of the result: integers, or int32 tensors.
+        method: `"bilinear"` or `"bicubic"`.
+
+    Returns:
+        Tensor of shape `(batch, *size, 3)`, uint8.
+    """
+    import tensorflow as tf
+
+    # Width first, as PIL does it: its result is rounded to 8 bits.
+    for axis, order, back in (
+        (2, (2, 0, 1, 3), (1, 2, 0, 3)),
+        (1, (1, 0, 2, 3), (1, 0, 2, 3)),
+    ):
+        # The resized axis stands first: one gather takes whole rows of memory.
+        turned = tf.transpose(images, order)
+        others = tf.shape(turned)[1:]
+        rows = tf.reshape(turned, (tf.shape(turned)[0], -1, 3))
+        rows = _resample_rows(rows, size[axis - 1], method)
+        turned = tf.reshape(rows, tf.concat([[size[axis - 1]], others], axis=0))
+        images = tf.transpose(turned, back)
+    return images
 
 
 def crop_box(height, width, preprocessing):
@@ -74,7 +98,7 @@ def crop_box(height, width, preprocessing):
     return tuple(tf.cast(number, tf.int32) for number in box)
 
 
-def _resample(image, target, method):
+def _resample_rows(image, target, method):
     """Resizes along the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
     import tensorflow as tf
 
@@ -91,7 +115,7 @@ def _resample(image, target, method):
         (0, tf.fill(shape, 1 << (WEIGHT_BITS - 1))),
         shape_invariants=(
             tf.TensorShape(()),
-            tf.TensorShape((target, None, 3)),
+            tf.TensorShape((None, None, 3)),
         ),
         # One tap after the other: each needs the total of the last.
         parallel_iterations=1,
@@ -107,7 +131,7 @@ def _filter_taps(source, target, method):
     """
     import tensorflow as tf
 
-    scale = tf.cast(source, tf.float64) / target
+    scale = tf.cast(source, tf.float64) / tf.cast(target, tf.float64)
     stretch = tf.maximum(scale, 1.0)
     support = SUPPORTS[method] * stretch
     centers = (tf.range(target, dtype=tf.float64) + 0.5) * scale

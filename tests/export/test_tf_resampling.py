@@ -19,7 +19,9 @@ IMAGE_SIZES = [(37, 53), (301, 67), (64, 230), (1, 1), (2, 190), (211, 3)]
 
 def graph_of(preprocessing):
     return tf.function(
-        lambda image: tf_resampling.preprocess_image(image, preprocessing),
+        lambda image: tf_resampling.preprocess_images(
+            image[None], preprocessing
+        )[0],
         input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)],
     )
 
