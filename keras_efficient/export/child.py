@@ -1,4 +1,4 @@
-"""The process that writes a SavedModel; started by `child_process`."""
+"""The process that writes an export; started by `child_process`."""
 
 import contextlib
 import importlib
@@ -12,8 +12,8 @@ from keras_efficient.export.child_process import CHECK_FILE
 from keras_efficient.export.child_process import MODEL_FILE
 from keras_efficient.export.child_process import REPLY_FILE
 from keras_efficient.export.child_process import REQUEST_FILE
-from keras_efficient.export.classifier_spec import ClassifierSpec
-from keras_efficient.export.tf_signatures import write_saved_model
+from keras_efficient.export.formats import write_and_try
+from keras_efficient.export.specs import spec_from_config
 from keras_efficient.export.verification import Check
 from keras_efficient.export.verification import ExportMismatchError
 
@@ -36,13 +36,16 @@ def _export(workspace, request):
         )
     except (TypeError, ValueError) as error:
         return {"error": "load", "message": str(error)}
-    spec = ClassifierSpec.from_config(request["spec"])
-    write_saved_model(model, spec, request["folder"])
     check_file = workspace / CHECK_FILE
-    if not check_file.exists():
-        return {"difference": None}
     try:
-        return {"difference": Check.load(check_file).run(request["folder"])}
+        return write_and_try(
+            request["format"],
+            model,
+            spec_from_config(request["spec"]),
+            pathlib.Path(request["path"]),
+            request["settings"],
+            Check.load(check_file) if check_file.exists() else None,
+        )
     except ExportMismatchError as error:
         return {"error": "mismatch", "message": str(error)}
 

@@ -12,8 +12,6 @@ import tempfile
 
 import keras
 
-from keras_efficient.export.classifier_spec import ClassifierSpec
-from keras_efficient.export.verification import Check
 from keras_efficient.export.verification import ExportMismatchError
 
 MODEL_FILE = "model.keras"
@@ -24,22 +22,19 @@ REPLY_FILE = "reply.json"
 STDERR_CHARACTERS = 2000
 
 
-def export_in_child(
-    model: keras.Model,
-    spec: ClassifierSpec,
-    folder: pathlib.Path,
-    check: Check | None,
-) -> float | None:
-    """Writes a SavedModel from a model of another backend.
+def export_in_child(name, model, spec, path, settings, check) -> dict:
+    """`formats.write_and_try` for a model of another backend.
 
     Args:
+        name: String, the format.
         model: A `keras.Model`.
-        spec: Its `ClassifierSpec`.
-        folder: Path of the folder to write into.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        path: `pathlib.Path` of the file or folder to write.
+        settings: Dict of the format's settings.
         check: A `Check` for the child to run, or `None`.
 
     Returns:
-        Float, the largest difference that the check found, or `None`.
+        What `write_and_try` returns.
 
     Raises:
         ValueError: If the child cannot load the model.
@@ -52,7 +47,9 @@ def export_in_child(
         if check is not None:
             check.save(workspace / CHECK_FILE)
         request = {
-            "folder": str(folder),
+            "format": name,
+            "path": str(path),
+            "settings": settings,
             "spec": spec.to_config(),
             "modules": _modules_of_layers(model),
         }
@@ -63,7 +60,7 @@ def export_in_child(
         # What follows in Keras' message is the whole config.
         reason = reply["message"].partition(" Full object config")[0]
         raise ValueError(
-            "TensorFlow writes the SavedModel in a process of its own, which "
+            "TensorFlow writes the export in a process of its own, which "
             f"cannot load the model: {reason}\nLayers and functions "
             "of your own must be decorated with `@keras.saving."
             "register_keras_serializable()`, and layers be defined in a module "
@@ -72,7 +69,7 @@ def export_in_child(
         )
     if error == "mismatch":
         raise ExportMismatchError(reply["message"])
-    return reply["difference"]
+    return reply
 
 
 def _modules_of_layers(model: keras.Model) -> list[str]:
@@ -92,7 +89,7 @@ def _run_child(workspace: pathlib.Path) -> dict:
     reply = workspace / REPLY_FILE
     if child.returncode != 0 or not reply.exists():
         raise RuntimeError(
-            "The process that writes the SavedModel with TensorFlow broke off "
+            "The process that writes the export with TensorFlow broke off "
             f"(exit status {child.returncode}):\n"
             f"{child.stderr[-STDERR_CHARACTERS:]}"
         )

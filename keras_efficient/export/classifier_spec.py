@@ -33,7 +33,12 @@ class ClassifierSpec:
 
     def to_config(self) -> dict:
         """Plain lists, numbers and strings, for `from_config` and JSON."""
+        return self.metadata()
+
+    def metadata(self) -> dict:
+        """What users of the exported model want to know."""
         return {
+            "task": "classification",
             "image_size": list(self.image_size),
             "is_channels_first": self.is_channels_first,
             "from_logits": self.from_logits,

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Folders and files that are there whole or not at all."""
 
 import contextlib
 import os
@@ -49,6 +49,44 @@ def new_folder(path: str | os.PathLike, overwrite: bool = False):
         _move(folder, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike, overwrite: bool = False):
+    """Gives the path of a file to write, which takes its name in the end.
+
+    Args:
+        path: Where the file is to be. The folders above it are made.
+        overwrite: Boolean, whether to replace a file. Defaults to `False`.
+
+    Returns:
+        A context manager that gives the `pathlib.Path` to write.
+
+    Raises:
+        FileExistsError: If there is a folder, or a file and `overwrite` is
+            `False`.
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    _check_file(path, overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    folder.mkdir()
+    try:
+        yield folder / path.name
+        _check_file(path, overwrite)
+        (folder / path.name).replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_file(path: pathlib.Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise FileExistsError(f"{path} is a folder, not a file.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"The file {path} is there already. Pass `overwrite=True` to "
+            "replace it, or choose another name."
+        )
 
 
 def _check_target(path: pathlib.Path, overwrite: bool) -> None:

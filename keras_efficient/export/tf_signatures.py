@@ -66,26 +66,6 @@ def make_signatures(model, spec):
     }
 
 
-def write_saved_model(model, spec, folder):
-    """Writes a SavedModel with all signatures.
-
-    Args:
-        model: A `keras.Model`, on the TensorFlow backend.
-        spec: Its `ClassifierSpec` or `DetectorSpec`.
-        folder: Path of the folder to write into.
-
-    Returns:
-        Nothing.
-    """
-    # Not `archive.track(model)`: Keras 3.15 then writes all weights twice.
-    archive = keras.export.ExportArchive()
-    for name, signature in make_signatures(model, spec).items():
-        archive.add_endpoint(
-            name, signature.function, input_signature=[signature.input_spec]
-        )
-    archive.write_out(str(folder), verbose=False)
-
-
 def _classifier_functions(model, spec):
     """Reading of files and of images, the network, and what follows it."""
     import tensorflow as tf
@@ -195,3 +175,20 @@ def _map_on_cpu(function, elements, output_signature):
         return tf.map_fn(
             function, elements, fn_output_signature=output_signature
         )
+
+
+def numeric_function(model, spec):
+    """The signature `"images"` without strings, which few runtimes know.
+
+    Args:
+        model: A `keras.Model`, on the TensorFlow backend.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+
+    Returns:
+        A pair: a function from a uint8 tensor `(batch, height, width, 3)` to
+        a dict of tensors; and a list of their names.
+    """
+    names = ["probabilities", "label"]
+    if not isinstance(spec, ClassifierSpec):
+        names = ["boxes", "scores", "labels", "num_detections"]
+    return make_signatures(model, spec)["images"].function, names

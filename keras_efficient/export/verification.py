@@ -1,25 +1,23 @@
-"""Does an exported classifier repeat its model?"""
+"""Does an exported model repeat its model?"""
 
 import dataclasses
-import io
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 
-import keras
 import numpy as np
-from PIL import Image
-from PIL import ImageDraw
 
-from keras_efficient.data.images import load_image
-from keras_efficient.export.classifier_spec import ClassifierSpec
-from keras_efficient.export.classifier_spec import fill_inputs
+from keras_efficient.export.answers import make_answers
+from keras_efficient.export.comparison import difference
+from keras_efficient.export.samples import Samples
+from keras_efficient.export.samples import make_samples
 
-# Largest difference of a probability between a model and its export.
+# Largest difference between a model and its export; see `comparison`.
 TOLERANCE = 1e-5
-# Where the model computes in less than float32: share of the largest one.
+# Of detectors, whose outputs pass through far more layers.
+DETECTOR_TOLERANCE = 1e-4
+# Where the model, or its export, computes in less than float32.
 COARSE_TOLERANCE = 0.05
-ORIENTATION_TAG = 0x0112
-ROTATED = 6  # The photo has to be turned clockwise by a right angle.
 
 
 class ExportMismatchError(RuntimeError):
@@ -31,103 +29,117 @@ class Check:
     """What a model says, for its export to repeat.
 
     Attributes:
-        files: Encoded images, byte strings.
-        images: Array `(batch, height, width, 3)`, float32: first those of
-            `files` as they reach the model, then others.
-        probabilities: Array `(batch, classes)`, the model's own.
+        samples: What is asked.
+        answers: Dict from the names of the signatures to dicts of arrays.
         class_names: The classes in the order of the outputs.
         tolerance: Largest difference that is allowed.
     """
 
-    files: Sequence[bytes]
-    images: np.ndarray
-    probabilities: np.ndarray
-    class_names: Sequence[str]
+    samples: Samples
+    answers: dict
+    class_names: tuple[str, ...]
     tolerance: float
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes all to one file."""
-        files = {
-            f"file_{number}": np.frombuffer(file, "uint8")
-            for number, file in enumerate(self.files)
+        answers = {
+            f"answer/{signature}/{name}": array
+            for signature, answer in self.answers.items()
+            for name, array in answer.items()
         }
         np.savez(
             path,
-            images=self.images,
-            probabilities=self.probabilities,
-            class_names=np.array(self.class_names),
+            class_names=json.dumps(self.class_names),
             tolerance=self.tolerance,
-            **files,
+            **self.samples.to_arrays(),
+            **answers,
         )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Check":
         """The inverse of `save`."""
         with np.load(path) as arrays:
-            numbers = range(sum(name.startswith("file_") for name in arrays))
+            answers = {}
+            for key in arrays:
+                if key.startswith("answer/"):
+                    _, signature, name = key.split("/")
+                    answers.setdefault(signature, {})[name] = arrays[key]
             return cls(
-                files=[arrays[f"file_{i}"].tobytes() for i in numbers],
-                images=arrays["images"],
-                probabilities=arrays["probabilities"],
-                class_names=arrays["class_names"].tolist(),
+                samples=Samples.from_arrays(arrays),
+                answers=answers,
+                class_names=tuple(json.loads(str(arrays["class_names"]))),
                 tolerance=float(arrays["tolerance"]),
             )
 
-    def run(self, folder: str | os.PathLike) -> float:
-        """Loads a SavedModel and compares both its signatures.
+    def run(self, signatures: dict[str, Callable]) -> float:
+        """Asks an exported model, in its own runtime.
 
-        Returns the largest difference of a probability; raises an
-        `ExportMismatchError` where it is above the tolerance.
+        Args:
+            signatures: Dict from the names of some of the signatures to
+                functions from one array, or list of bytes, to a dict of
+                arrays.
+
+        Returns:
+            The largest difference.
+
+        Raises:
+            ExportMismatchError: If it is above the tolerance.
         """
-        import tensorflow as tf
-
-        signatures = tf.saved_model.load(str(folder)).signatures
-        answers = {
-            "serving_default": signatures["serving_default"](
-                image_bytes=tf.constant(self.files)
-            ),
-            "images": signatures["images"](images=tf.constant(self.images)),
+        questions = {
+            "serving_default": self.samples.files,
+            "images": self.samples.images,
+            "raw": self.samples.raw,
         }
         return max(
-            self._compare(name, {key: x.numpy() for key, x in answer.items()})
-            for name, answer in answers.items()
+            self._compare(name, function(questions[name]))
+            for name, function in signatures.items()
         )
 
     def _compare(self, signature, answer):
-        found = answer["probabilities"]
-        difference = float(
-            np.abs(found - self.probabilities[: len(found)]).max()
-        )
+        found = difference(self.answers[signature], answer)
         # Written so that NaN does not pass.
-        if not difference <= self.tolerance:
+        if not found <= self.tolerance:
             raise ExportMismatchError(
                 f"The signature {signature!r} of the exported model differs "
-                f"from the model by {difference:.3g} in a probability; allowed "
-                f"are {self.tolerance:.3g}. Nothing was written."
+                f"from the model by {found:.3g}; allowed are "
+                f"{self.tolerance:.3g}. Nothing was written."
             )
-        labels = found.argmax(axis=-1)
-        names = [self.class_names[label].encode() for label in labels]
-        if (
-            answer["label"].tolist() != labels.tolist()
-            or answer["class_name"].tolist() != names
-        ):
+        self._check_names(signature, answer)
+        return found
+
+    def _check_names(self, signature, answer):
+        if "class_name" in answer:
+            labels = answer["probabilities"].argmax(axis=-1)
+            is_right = answer["label"].tolist() == labels.tolist()
+            names = answer["class_name"]
+        elif "class_names" in answer:
+            labels, names = answer["labels"], answer["class_names"]
+            is_right = True
+        else:
+            return
+        expected = [
+            self.class_names[label].encode() if label >= 0 else b""
+            for label in labels.ravel()
+        ]
+        if not is_right or names.ravel().tolist() != expected:
             raise ExportMismatchError(
                 f"The signature {signature!r} of the exported model names "
-                f"other classes than its probabilities say: {answer}. Nothing "
-                "was written."
+                f"other classes than its numbers say: {answer}. Nothing was "
+                "written."
             )
-        return difference
 
 
-def make_check(model: keras.Model, spec: ClassifierSpec) -> Check:
+def make_check(model, spec, photos=(), tolerance=None) -> Check:
     """Asks a model, on its own backend, what its export is to repeat.
 
     Args:
         model: A `keras.Model`.
-        spec: Its `ClassifierSpec`.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        photos: Image files to try it on. Defaults to drawn ones.
+        tolerance: Float. Defaults to what float32 allows for.
 
     Returns:
-        A `Check` with two drawn image files and one image of random pixels.
+        A `Check`.
 
     Example:
     >>> from keras_efficient.export.classifier_spec import describe_classifier
@@ -136,37 +148,17 @@ def make_check(model: keras.Model, spec: ClassifierSpec) -> Check:
     >>> features = keras.layers.GlobalAveragePooling2D()(images)
     >>> model = keras.Model(images, keras.layers.Dense(2)(features))
     >>> check = make_check(model, describe_classifier(model))
-    >>> check.images.shape, check.probabilities.shape
-    ((3, 32, 48, 3), (3, 2))
+    >>> check.answers["raw"]["probabilities"].shape, check.tolerance
+    ((2, 2), 1e-05)
     """
-    files = _sample_files(spec.preprocessing.size)
-    images = [spec.preprocessing(load_image(file)) for file in files]
-    noise = np.random.default_rng(0).uniform(0, 255, images[0].shape)
-    images = np.stack([*images, noise]).astype("float32")
-    probabilities = _predict(model, spec, images)
-    return Check(
-        files=files,
-        images=images,
-        probabilities=probabilities,
-        class_names=spec.class_names,
-        tolerance=_tolerance(model, probabilities),
-    )
+    samples = make_samples(spec.preprocessing.size, photos)
+    answers = make_answers(model, spec, samples)
+    if tolerance is None:
+        tolerance = _tolerance(model, answers["raw"])
+    return Check(samples, answers, tuple(spec.class_names), float(tolerance))
 
 
-def _predict(model, spec, images):
-    inputs = images
-    if spec.is_channels_first:
-        inputs = np.transpose(images, (0, 3, 1, 2))
-    outputs = model.predict(fill_inputs(model, inputs), verbose=0)
-    (outputs,) = keras.tree.flatten(outputs)
-    outputs = np.asarray(outputs).astype("float32")
-    if spec.from_logits:
-        outputs = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        outputs /= outputs.sum(axis=-1, keepdims=True)
-    return outputs
-
-
-def _tolerance(model, probabilities):
+def _tolerance(model, raw):
     dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
     devices = {
         str(getattr(variable.value, "device", "cpu")).lower()
@@ -176,35 +168,8 @@ def _tolerance(model, probabilities):
     is_exact = dtypes <= {"float32", "float64"} and all(
         "cpu" in device or not device for device in devices
     )
-    return TOLERANCE if is_exact else COARSE_TOLERANCE * probabilities.max()
-
-
-def _sample_files(size):
-    """One image to be enlarged and one to be shrunk, PNG and JPEG.
-
-    The first is transparent, the second says that it lies on its side.
-    """
-    height, width = size
-    small = _draw(max(height * 2 // 3, 1), max(width // 2, 1), "RGBA")
-    large = _draw(height * 3 // 2 + 7, width * 2 + 5, "RGB")
-    exif = Image.Exif()
-    exif[ORIENTATION_TAG] = ROTATED
-    files = [io.BytesIO(), io.BytesIO()]
-    small.save(files[0], "PNG")
-    large.save(files[1], "JPEG", quality=90, exif=exif)
-    return [file.getvalue() for file in files]
-
-
-def _draw(height, width, mode):
-    """Gradients and shapes without any symmetry."""
-    rows, columns = np.mgrid[:height, :width]
-    planes = (rows / height, columns / width, (rows + columns) % 64 / 64)
-    planes += (columns / width,) * (len(mode) - 3)
-    pixels = np.stack(planes, axis=-1) * 255
-    image = Image.fromarray(pixels.astype("uint8"))
-    draw = ImageDraw.Draw(image)
-    draw.ellipse(
-        [width // 8, height // 5, width // 2, height // 2], fill=(230, 60, 20)
-    )
-    draw.line([0, height, width, height // 3], fill=(20, 90, 240), width=3)
-    return image
+    if "probabilities" not in raw:
+        return DETECTOR_TOLERANCE if is_exact else COARSE_TOLERANCE
+    if is_exact:
+        return TOLERANCE
+    return COARSE_TOLERANCE * raw["probabilities"].max()

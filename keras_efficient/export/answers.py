@@ -1,0 +1,66 @@
+"""What a model says of images, step by step and on its own backend."""
+
+import keras
+import numpy as np
+
+from keras_efficient.data.images import load_image
+from keras_efficient.export.classifier_spec import ClassifierSpec
+from keras_efficient.export.classifier_spec import fill_inputs
+from keras_efficient.postprocessing import postprocess
+
+
+def make_answers(model, spec, samples):
+    """What an export must repeat.
+
+    Args:
+        model: A `keras.Model`.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        samples: `Samples`.
+
+    Returns:
+        A dict from the names of the signatures to dicts of arrays.
+    """
+    images = [load_image(file) for file in samples.files]
+    is_classifier = isinstance(spec, ClassifierSpec)
+    answer = _classify if is_classifier else _detect
+    return {
+        "serving_default": answer(model, spec, images),
+        "images": answer(model, spec, list(samples.images)),
+        "raw": _run(model, spec, samples.raw),
+    }
+
+
+def _run(model, spec, pixels):
+    """Outputs of the network as float32 arrays by name."""
+    inputs = np.asarray(pixels, "float32")
+    if spec.is_channels_first:
+        inputs = np.transpose(inputs, (0, 3, 1, 2))
+    outputs = model.predict(fill_inputs(model, inputs), verbose=0)
+    if not isinstance(spec, ClassifierSpec):
+        return {k: np.asarray(x, "float32") for k, x in outputs.items()}
+    (outputs,) = keras.tree.flatten(outputs)
+    outputs = np.asarray(outputs).astype("float32")
+    if spec.from_logits:
+        outputs = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        outputs /= outputs.sum(axis=-1, keepdims=True)
+    return {"probabilities": outputs}
+
+
+def _classify(model, spec, images):
+    return _run(model, spec, np.stack([spec.preprocessing(x) for x in images]))
+
+
+def _detect(model, spec, images):
+    pairs = [spec.preprocessing(image) for image in images]
+    outputs = _run(model, spec, np.stack([pixels for pixels, _ in pairs]))
+    scales = np.array([scale for _, scale in pairs], "float32")[:, None]
+    sizes = np.array([image.shape[:2] for image in images], "float32")
+    rows = postprocess(
+        outputs["class_logits"],
+        outputs["box_deltas"],
+        spec.anchors,
+        image_sizes=sizes * scales,
+        **spec.options,
+    )
+    rows = {k: keras.ops.convert_to_numpy(x) for k, x in rows.items()}
+    return {**rows, "boxes": rows["boxes"] / scales[:, :, None]}

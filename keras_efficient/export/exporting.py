@@ -1,0 +1,174 @@
+"""One function for each format."""
+
+import importlib
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+import keras
+
+from keras_efficient.export.child_process import export_in_child
+from keras_efficient.export.classifier_spec import fill_inputs
+from keras_efficient.export.folders import new_folder
+from keras_efficient.export.formats import milliseconds
+from keras_efficient.export.formats import require_packages
+from keras_efficient.export.formats import write_and_try
+from keras_efficient.export.specs import describe
+from keras_efficient.export.tf_saved_model import EXTRA_FOLDER
+from keras_efficient.export.verification import make_check
+from keras_efficient.models.detector import Detector
+
+METADATA_FILE = "metadata.json"
+
+
+def saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocessing=None,
+    from_logits: bool | None = None,
+    photos: Sequence[str | os.PathLike | bytes] = (),
+    overwrite: bool = False,
+    verify: bool = True,
+    **options,
+) -> pathlib.Path:
+    """Writes a model as a TensorFlow SavedModel that takes image files.
+
+    The folder holds all that serving needs: decoding, the orientation that a
+    camera notes (EXIF), preprocessing, the model, of detectors also
+    non-maximum suppression, and the names of the classes; no Python code of
+    this package. What it says of an image file equals what `detect` says, or
+    `preprocessing(load_image(file))` given to a classifier, on each backend.
+    On JAX and PyTorch a child process with TensorFlow writes it.
+
+    It has three signatures, for any number of images from 1 on:
+
+    - `serving_default` takes `image_bytes`, string `(batch,)`: JPEG or PNG
+      files of any sizes; BMP, GIF and WebP do as well.
+    - `images` takes `images`, uint8 `(batch, height, width, 3)`: RGB images
+      of any one size.
+    - `raw` takes `images`, float32 `(batch, height, width, 3)`: RGB in
+      `[0, 255]`, of the size of the model's input.
+
+    A classifier's give `probabilities`, float32 `(batch, classes)`; `label`,
+    int64 `(batch,)`; and `class_name`, string `(batch,)`. A detector's give
+    `boxes`, float32 `(batch, max_detections, 4)`, `xyxy` in pixels of the
+    image that came in; `scores`, float32, highest first; `labels`, int32, -1
+    where there is nothing; `class_names`, string; and `num_detections`, int32
+    `(batch,)`; `raw` gives `class_logits` and `box_deltas`.
+
+    Names, preprocessing and thresholds are also in
+    `assets.extra/metadata.json`.
+
+    Args:
+        model: An `EfficientDet`; or a `keras.Model`, functional or
+            Sequential, from one batch of RGB images in `[0, 255]` to one
+            `(batch, classes)`.
+        path: The folder to write, for TensorFlow Serving with a number at its
+            end: `"served/flowers/1"`.
+        class_names: Sequence of strings in the order of the model's outputs.
+            Defaults to the model's own, or their numbers.
+        preprocessing: A `keras_efficient.data.ImagePreprocessing`, or
+            `DetectionPreprocessing` for a detector. Defaults to that of
+            evaluation at the model's input size; a model without a fixed one
+            needs it.
+        from_logits: Boolean, whether a softmax is to follow a classifier's
+            last layer. Defaults to what that layer's activation says.
+        photos: Image files, or their bytes, to try the result on. Defaults to
+            drawn images.
+        overwrite: Boolean, whether to replace a folder that is not empty. It
+            stays until the new one is complete. Defaults to `False`.
+        verify: Boolean, whether to load the result and compare it with the
+            model. Defaults to `True`.
+        **options: For detectors: keyword arguments of
+            `postprocessing.postprocess`; `score_threshold` defaults to 0.3,
+            as in `detect`.
+
+    Returns:
+        `path`, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If `path` is a file, or a folder that is not empty
+            and `overwrite` is `False`.
+        ImportError: If TensorFlow is not installed.
+        TypeError: If an argument is of another class, or of no use.
+        ValueError: If the model is no detector and no classifier of images,
+            if another argument does not fit to it, or if a child process
+            cannot load it.
+        ExportMismatchError: If the result says otherwise than the model; then
+            nothing is written.
+
+    Example:
+    >>> model = keras_efficient.EfficientNetB0(  # doctest: +SKIP
+    ...     weights="pets.keras", classes=2
+    ... )
+    >>> keras_efficient.export.saved_model(  # doctest: +SKIP
+    ...     model, "served/pets/1", class_names=("cat", "dog")
+    ... )
+    PosixPath('served/pets/1')
+    """
+    require_packages("saved_model")
+    spec = describe(model, class_names, preprocessing, from_logits, options)
+    with new_folder(path, overwrite) as folder:
+        report = _export("saved_model", model, spec, folder, {}, photos, verify)
+        extra = folder / EXTRA_FOLDER
+        extra.mkdir(exist_ok=True)
+        _write_metadata(extra / METADATA_FILE, model, spec, report)
+    return pathlib.Path(path)
+
+
+def _export(name, model, spec, path, settings, photos, verify):
+    """Writes and tries one format, here or in a child process."""
+    check = make_check(model, spec, photos) if verify else None
+    plain_model = _without_training(model)
+    is_here = keras.backend.backend() == "tensorflow"
+    write = write_and_try if is_here else export_in_child
+    report = write(name, plain_model, spec, path, settings, check)
+    if check is not None:
+        _print_report(name, report, _own_milliseconds(model, spec, check))
+    return report
+
+
+def _own_milliseconds(model, spec, check):
+    """Time of the network alone for one image, on the model's backend."""
+    pixels = check.samples.raw[:1]
+    if spec.is_channels_first:
+        pixels = pixels.transpose(0, 3, 1, 2)
+    inputs = fill_inputs(model, pixels)
+    return milliseconds(lambda: model.predict_on_batch(inputs))
+
+
+def _print_report(name, report, own):
+    print(
+        f"{name}: repeats the model to {report['difference']:.1e}; "
+        f"{report['milliseconds']:.0f} ms an image in its own runtime, with "
+        f"all steps; the network alone takes {own:.0f} ms in Keras on "
+        f"{keras.backend.backend()}"
+    )
+
+
+def _without_training(model: keras.Model) -> keras.Model:
+    """The same layers without optimiser, losses and training steps."""
+    if isinstance(model, Detector):
+        return keras.Model(model.inputs[0], model.output, name=model.name)
+    inputs = fill_inputs(model, model.inputs[0])
+    plain_model = keras.Model(inputs, model.outputs[0], name=model.name)
+    if type(model).call in (type(plain_model).call, keras.Sequential.call):
+        return plain_model
+    return model
+
+
+def _write_metadata(file, model, spec, report) -> None:
+    package = importlib.import_module("keras_efficient")
+    metadata = {
+        "format_version": 1,
+        "keras_efficient_version": package.__version__,
+        "keras_version": keras.__version__,
+        "backend": keras.backend.backend(),
+        "model": model.name,
+        **spec.metadata(),
+        "largest_difference": report["difference"],
+    }
+    file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,95 @@
+"""The formats, and how one is written and tried."""
+
+import importlib
+import importlib.util
+import statistics
+import time
+
+# Name of a format: its module, and the packages that writing and trying need.
+FORMATS = {
+    "saved_model": ("tf_saved_model", ("tensorflow",)),
+    "onnx": ("tf_onnx", ("tensorflow", "tf2onnx", "onnxruntime")),
+    "litert": ("tf_litert", ("tensorflow", "ai_edge_litert")),
+    "openvino": ("tf_openvino", ("tensorflow", "openvino")),
+}
+TIMED_RUNS = 5
+
+
+def require_packages(name):
+    """Raises an error where a format's packages are missing.
+
+    Args:
+        name: String, the format.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        ImportError: If one is missing; the message says how to install it.
+    """
+    missing = [
+        package for package in FORMATS[name][1] if not _is_installed(package)
+    ]
+    if missing:
+        raise ImportError(
+            f"Exporting to {name!r} needs {', '.join(missing)}, whatever the "
+            'backend of the model. Run `pip install "keras-efficient[export]"`.'
+        )
+
+
+def write_and_try(name, model, spec, path, settings, check):
+    """Writes a model and compares what was written with it.
+
+    Args:
+        name: String, the format.
+        model: A `keras.Model`, on the TensorFlow backend.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        path: `pathlib.Path` of the file or folder to write.
+        settings: Dict of the format's settings.
+        check: A `Check`, or `None` for no comparison.
+
+    Returns:
+        A dict with the largest `"difference"` and the `"milliseconds"` of one
+        image in the format's runtime; both `None` without comparison.
+
+    Raises:
+        ExportMismatchError: If the difference is too large.
+    """
+    module = importlib.import_module(
+        f"keras_efficient.export.{FORMATS[name][0]}"
+    )
+    module.write(model, spec, path, settings)
+    if check is None:
+        return {"difference": None, "milliseconds": None}
+    signatures = module.read(path)
+    return {
+        "difference": check.run(signatures),
+        "milliseconds": milliseconds(
+            lambda: signatures["images"](check.samples.images[:1])
+        ),
+    }
+
+
+def milliseconds(function):
+    """The median of several runs, after one that does not count.
+
+    Args:
+        function: Function without arguments.
+
+    Returns:
+        Float.
+    """
+    function()
+    times = []
+    for _ in range(TIMED_RUNS):
+        start = time.perf_counter()
+        function()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def _is_installed(package):
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # a module that tests have taken away
+        return False

@@ -1,0 +1,113 @@
+"""ONNX files: how they are written and asked.
+
+The one signature is `"images"`, without strings, which not every runtime
+knows.
+"""
+
+import json
+
+import numpy as np
+
+from keras_efficient.export.tf_signatures import numeric_function
+
+OPSET = 17
+METADATA_KEY = "keras_efficient"
+
+
+def write(model, spec, path, settings):
+    """Writes an ONNX file.
+
+    Args:
+        model: A `keras.Model`, on the TensorFlow backend.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        path: `pathlib.Path` of the file to write.
+        settings: Dict with `"batch_size"`, `None` for any; and
+            `"image_size"`, of the images that come in, `None` for any.
+
+    Returns:
+        Nothing.
+    """
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    function, names = numeric_function(model, spec)
+    size = settings.get("image_size") or (None, None)
+    shape = (settings.get("batch_size"), *size, 3)
+    graph = tf.function(
+        lambda images: [function(images)[name] for name in names],
+        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
+    )
+    proto, _ = tf2onnx.convert.from_function(
+        graph, input_signature=graph.input_signature, opset=OPSET
+    )
+    _rename(proto.graph, [x.name for x in proto.graph.output], names)
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(spec.metadata())
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, str(path))
+
+
+def read(path):
+    """The signature of an ONNX file as a function of arrays.
+
+    Args:
+        path: `pathlib.Path`.
+
+    Returns:
+        A dict from its name to a function.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"]
+    )
+    names = [x.name for x in session.get_outputs()]
+    batch = session.get_inputs()[0].shape[0]
+
+    def run(images):
+        return run_in_batches(
+            lambda part: dict(
+                zip(names, session.run(None, {"images": part}), strict=True)
+            ),
+            images,
+            batch if isinstance(batch, int) else None,
+        )
+
+    return {"images": run}
+
+
+def run_in_batches(function, images, batch_size):
+    """Answers of a function that takes so many images at a time.
+
+    Args:
+        function: From an array to a dict of arrays.
+        images: Array `(number, ...)`.
+        batch_size: Integer; `None` for any number.
+
+    Returns:
+        A dict of arrays for all images.
+    """
+    if batch_size is None:
+        return function(images)
+    parts = []
+    for start in range(0, len(images), batch_size):
+        part = images[start : start + batch_size]
+        missing = batch_size - len(part)
+        filled = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)])
+        answer = function(filled)
+        parts.append({k: x[: len(part)] for k, x in answer.items()})
+    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+
+
+def _rename(graph, old, new):
+    """Gives the outputs of a graph other names."""
+    names = dict(zip(old, new, strict=True))
+    for value in (*graph.output, *graph.value_info):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for places in (node.input, node.output):
+            for i, name in enumerate(places):
+                places[i] = names.get(name, name)

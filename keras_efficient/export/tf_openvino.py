@@ -1,0 +1,72 @@
+"""OpenVINO's files: how they are written and asked."""
+
+import json
+
+from keras_efficient.export.tf_onnx import run_in_batches
+from keras_efficient.export.tf_signatures import numeric_function
+
+MODEL_FILE = "model.xml"
+METADATA_FILE = "metadata.json"
+
+
+def write(model, spec, folder, settings):
+    """Writes `model.xml` and `model.bin`.
+
+    Args:
+        model: A `keras.Model`, on the TensorFlow backend.
+        spec: Its `ClassifierSpec` or `DetectorSpec`.
+        folder: `pathlib.Path` of the folder to write into.
+        settings: Dict with `"batch_size"`, `None` for any; `"image_size"`, of
+            the images that come in, `None` for any; and `"precision"`.
+
+    Returns:
+        Nothing.
+    """
+    import openvino
+    import tensorflow as tf
+
+    function, names = numeric_function(model, spec)
+    size = settings.get("image_size") or (None, None)
+    shape = (settings.get("batch_size"), *size, 3)
+    graph = tf.function(
+        lambda images: {name: function(images)[name] for name in names},
+        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
+    )
+    converted = openvino.convert_model(graph.get_concrete_function())
+    converted.inputs[0].get_tensor().set_names({"images"})
+    # A dict's outputs come in the order of its sorted names.
+    for output, name in zip(converted.outputs, sorted(names), strict=True):
+        output.get_tensor().set_names({name})
+    is_half = settings.get("precision") in ("float16", "bfloat16")
+    openvino.save_model(
+        converted, folder / MODEL_FILE, compress_to_fp16=is_half
+    )
+    text = json.dumps(spec.metadata(), indent=2, ensure_ascii=False)
+    (folder / METADATA_FILE).write_text(text + "\n")
+
+
+def read(folder):
+    """The signature of the files as a function of arrays.
+
+    Args:
+        folder: `pathlib.Path`.
+
+    Returns:
+        A dict from its name to a function.
+    """
+    import openvino
+
+    compiled = openvino.Core().compile_model(
+        folder / MODEL_FILE, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    shape = compiled.inputs[0].partial_shape
+    batch = shape[0].get_length() if shape[0].is_static else None
+
+    def ask(images):
+        answer = compiled([images])
+        return {
+            output.any_name: answer[output].copy()
+            for output in compiled.outputs
+        }
+
+    return {"images": lambda images: run_in_batches(ask, images, batch)}
