@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.export.child_process import export_in_child
 from keras_efficient.export.classifier_spec import fill_inputs
 from keras_efficient.export.folders import new_folder
@@ -119,9 +120,204 @@ def saved_model(
     return pathlib.Path(path)
 
 
+def onnx(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocessing=None,
+    from_logits: bool | None = None,
+    batch_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    photos: Sequence[str | os.PathLike | bytes] = (),
+    overwrite: bool = False,
+    verify: bool = True,
+    **options,
+) -> pathlib.Path:
+    """Writes a model as an ONNX file that takes images.
+
+    Input: `images`, uint8 `(batch, height, width, 3)`, RGB images of any one
+    size. Preprocessing, network and, of detectors, non-maximum suppression
+    are inside. Outputs of a classifier: `probabilities`, float32 `(batch,
+    classes)`, and `label`, int64 `(batch,)`; of a detector: `boxes`, float32
+    `(batch, max_detections, 4)`, `xyxy` in pixels of the image that came in;
+    `scores`, float32; `labels`, int32, -1 where there is nothing; and
+    `num_detections`, int32 `(batch,)`. Names, preprocessing and thresholds
+    are in the file's metadata, as JSON under `keras_efficient`.
+
+    Args:
+        model: As `saved_model` takes it.
+        path: The file to write, such as `"cells.onnx"`.
+        class_names: See `saved_model`.
+        preprocessing: See `saved_model`.
+        from_logits: See `saved_model`.
+        batch_size: Integer, the number of images, if it is to be fixed.
+            Defaults to `None`: any.
+        image_size: `(height, width)` of the images, if it is to be fixed.
+            Defaults to `None`: any.
+        photos: See `saved_model`.
+        overwrite: Boolean, whether to replace a file. Defaults to `False`.
+        verify: Boolean, whether to run the result in ONNX Runtime and compare
+            it with the model. Defaults to `True`.
+        **options: See `saved_model`.
+
+    Returns:
+        `path`, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is a folder at `path`, or a file and
+            `overwrite` is `False`.
+        ImportError: If TensorFlow, tf2onnx or ONNX Runtime is not installed.
+        TypeError: If an argument is of another class, or of no use.
+        ValueError: If an argument does not fit to the model.
+        ExportMismatchError: If the result says otherwise than the model; then
+            nothing is written.
+
+    Example:
+    >>> keras_efficient.export.onnx(model, "cells.onnx")  # doctest: +SKIP
+    PosixPath('cells.onnx')
+    """
+    require_packages("onnx")
+    spec = describe(model, class_names, preprocessing, from_logits, options)
+    settings = _shapes(batch_size, image_size)
+    with new_file(path, overwrite) as file:
+        _export("onnx", model, spec, file, settings, photos, verify)
+    return pathlib.Path(path)
+
+
+def litert(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocessing=None,
+    from_logits: bool | None = None,
+    batch_size: int = 1,
+    image_size: tuple[int, int] | None = None,
+    photos: Sequence[str | os.PathLike | bytes] = (),
+    overwrite: bool = False,
+    verify: bool = True,
+    **options,
+) -> pathlib.Path:
+    """Writes a model as a file of LiteRT, once TensorFlow Lite.
+
+    Input and outputs, by the signature `images`, are those of `onnx`; the
+    batch and the size of the images are fixed.
+
+    Args:
+        model: As `saved_model` takes it.
+        path: The file to write, such as `"cells.tflite"`.
+        class_names: See `saved_model`.
+        preprocessing: See `saved_model`.
+        from_logits: See `saved_model`.
+        batch_size: Integer, the number of images. Defaults to 1.
+        image_size: `(height, width)` of the images. Defaults to the size that
+            the network takes.
+        photos: See `saved_model`.
+        overwrite: Boolean, whether to replace a file. Defaults to `False`.
+        verify: Boolean, whether to run the result in LiteRT and compare it
+            with the model. Defaults to `True`.
+        **options: See `saved_model`.
+
+    Returns:
+        `path`, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is a folder at `path`, or a file and
+            `overwrite` is `False`.
+        ImportError: If TensorFlow or LiteRT is not installed.
+        TypeError: If an argument is of another class, or of no use.
+        ValueError: If an argument does not fit to the model.
+        ExportMismatchError: If the result says otherwise than the model; then
+            nothing is written.
+
+    Example:
+    >>> keras_efficient.export.litert(model, "cells.tflite")  # doctest: +SKIP
+    PosixPath('cells.tflite')
+    """
+    require_packages("litert")
+    spec = describe(model, class_names, preprocessing, from_logits, options)
+    settings = _shapes(batch_size, image_size or spec.preprocessing.size)
+    with new_file(path, overwrite) as file:
+        _export("litert", model, spec, file, settings, photos, verify)
+    return pathlib.Path(path)
+
+
+def openvino(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocessing=None,
+    from_logits: bool | None = None,
+    batch_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    photos: Sequence[str | os.PathLike | bytes] = (),
+    overwrite: bool = False,
+    verify: bool = True,
+    **options,
+) -> pathlib.Path:
+    """Writes a model for OpenVINO: `model.xml`, `model.bin`, `metadata.json`.
+
+    Input and outputs are those of `onnx`. OpenVINO computes in less than
+    float32 where the processor can; `INFERENCE_PRECISION_HINT` says otherwise.
+
+    Args:
+        model: As `saved_model` takes it.
+        path: The folder to write.
+        class_names: See `saved_model`.
+        preprocessing: See `saved_model`.
+        from_logits: See `saved_model`.
+        batch_size: Integer, the number of images, if it is to be fixed.
+            Defaults to `None`: any.
+        image_size: `(height, width)` of the images, if it is to be fixed.
+            Defaults to `None`: any.
+        photos: See `saved_model`.
+        overwrite: Boolean, whether to replace a folder that is not empty.
+            Defaults to `False`.
+        verify: Boolean, whether to run the result in OpenVINO, in float32,
+            and compare it with the model. Defaults to `True`.
+        **options: See `saved_model`.
+
+    Returns:
+        `path`, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If `path` is a file, or a folder that is not empty
+            and `overwrite` is `False`.
+        ImportError: If TensorFlow or OpenVINO is not installed.
+        TypeError: If an argument is of another class, or of no use.
+        ValueError: If an argument does not fit to the model.
+        ExportMismatchError: If the result says otherwise than the model; then
+            nothing is written.
+
+    Example:
+    >>> keras_efficient.export.openvino(model, "cells_ov")  # doctest: +SKIP
+    PosixPath('cells_ov')
+    """
+    require_packages("openvino")
+    spec = describe(model, class_names, preprocessing, from_logits, options)
+    settings = _shapes(batch_size, image_size)
+    with new_folder(path, overwrite) as folder:
+        _export("openvino", model, spec, folder, settings, photos, verify)
+    return pathlib.Path(path)
+
+
+def _shapes(batch_size, image_size):
+    """The settings of a format that may have fixed shapes."""
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be at least 1. Received: {batch_size}"
+        )
+    if image_size is not None:
+        image_size = standardize_size(image_size)
+    return {"batch_size": batch_size, "image_size": image_size}
+
+
 def _export(name, model, spec, path, settings, photos, verify):
     """Writes and tries one format, here or in a child process."""
-    check = make_check(model, spec, photos) if verify else None
+    size = settings.get("image_size")
+    check = make_check(model, spec, photos, size) if verify else None
     plain_model = _without_training(model)
     is_here = keras.backend.backend() == "tensorflow"
     write = write_and_try if is_here else export_in_child

@@ -49,13 +49,17 @@ class Samples:
 
 
 def make_samples(
-    size: tuple[int, int], photos: Sequence[str | os.PathLike | bytes] = ()
+    size: tuple[int, int],
+    photos: Sequence[str | os.PathLike | bytes] = (),
+    image_size: tuple[int, int] | None = None,
 ) -> Samples:
     """Photos where there are some, drawn images where not.
 
     Args:
         size: `(height, width)` of the network's input.
         photos: Image files: paths, or their bytes.
+        image_size: `(height, width)` of `images`. Defaults to that of the
+            last photo.
 
     Returns:
         `Samples`. Of drawn files one is to be enlarged and one to be shrunk;
@@ -69,6 +73,9 @@ def make_samples(
     """
     files = [_read(photo) for photo in photos] or _draw_files(size)
     image = load_image(files[-1])
+    if image_size is not None:
+        image = Image.fromarray(image).resize(tuple(image_size)[::-1])
+        image = np.asarray(image)
     noise = np.random.default_rng(0).uniform(0, 255, (1, *size, 3))
     smooth = np.asarray(_draw(*size, "RGB"), "float32")[None]
     return Samples(

@@ -129,14 +129,15 @@ class Check:
             )
 
 
-def make_check(model, spec, photos=(), tolerance=None) -> Check:
+def make_check(model, spec, photos=(), image_size=None) -> Check:
     """Asks a model, on its own backend, what its export is to repeat.
 
     Args:
         model: A `keras.Model`.
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         photos: Image files to try it on. Defaults to drawn ones.
-        tolerance: Float. Defaults to what float32 allows for.
+        image_size: `(height, width)` of the images that the export takes, or
+            `None` for any.
 
     Returns:
         A `Check`.
@@ -151,11 +152,10 @@ def make_check(model, spec, photos=(), tolerance=None) -> Check:
     >>> check.answers["raw"]["probabilities"].shape, check.tolerance
     ((2, 2), 1e-05)
     """
-    samples = make_samples(spec.preprocessing.size, photos)
+    samples = make_samples(spec.preprocessing.size, photos, image_size)
     answers = make_answers(model, spec, samples)
-    if tolerance is None:
-        tolerance = _tolerance(model, answers["raw"])
-    return Check(samples, answers, tuple(spec.class_names), float(tolerance))
+    tolerance = float(_tolerance(model, answers["raw"]))
+    return Check(samples, answers, tuple(spec.class_names), tolerance)
 
 
 def _tolerance(model, raw):
