@@ -11,6 +11,7 @@ import keras
 from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.export.child_process import export_in_child
 from keras_efficient.export.classifier_spec import fill_inputs
+from keras_efficient.export.folders import new_file
 from keras_efficient.export.folders import new_folder
 from keras_efficient.export.formats import milliseconds
 from keras_efficient.export.formats import require_packages

@@ -16,6 +16,8 @@ def letterbox(images, preprocessing):
     """
     import tensorflow as tf
 
+    if tuple(images.shape[1:3]) == preprocessing.size:
+        return tf.cast(images, tf.float32), tf.constant(1.0)
     shape = tf.shape(images)
     sides = tf.cast(shape[1:3], tf.float32)
     target = tf.constant(preprocessing.size, tf.float32)
