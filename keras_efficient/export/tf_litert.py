@@ -28,7 +28,8 @@ def write(model, spec, path, settings):
     size = settings.get("image_size") or spec.preprocessing.size
     shape = (settings.get("batch_size") or 1, *size, 3)
     module = tf.Module()
-    module.model = model
+    # Keras' layers hide them from `tf.Module`.
+    module.weights = [variable.value for variable in model.variables]
     module.images = tf.function(
         lambda images: {name: function(images)[name] for name in names},
         input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
@@ -59,8 +60,13 @@ def read(path):
     runner = interpreter.get_signature_runner(SIGNATURE)
     (details,) = runner.get_input_details().values()
     batch = int(details["shape"][0])
-    return {
-        "images": lambda images: run_in_batches(
-            lambda part: runner(images=part), images, batch
-        )
-    }
+
+    def ask(images):
+        # The arrays lie in the interpreter's own memory.
+        return {name: x.copy() for name, x in runner(images=images).items()}
+
+    def run(images):
+        return run_in_batches(ask, images, batch)
+
+    run.interpreter = interpreter  # lives as long as the function
+    return {"images": run}
