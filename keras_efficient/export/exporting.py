@@ -1,27 +1,13 @@
 """One function for each format."""
 
-import importlib
-import json
 import os
 import pathlib
 from collections.abc import Sequence
 
 import keras
 
-from keras_efficient.data.preprocessing import standardize_size
-from keras_efficient.export.child_process import export_in_child
-from keras_efficient.export.classifier_spec import fill_inputs
-from keras_efficient.export.folders import new_file
-from keras_efficient.export.folders import new_folder
-from keras_efficient.export.formats import milliseconds
-from keras_efficient.export.formats import require_packages
-from keras_efficient.export.formats import write_and_try
-from keras_efficient.export.specs import describe
-from keras_efficient.export.tf_saved_model import EXTRA_FOLDER
-from keras_efficient.export.verification import make_check
-from keras_efficient.models.detector import Detector
-
-METADATA_FILE = "metadata.json"
+from keras_efficient.export.running import Trial
+from keras_efficient.export.running import run_export
 
 
 def saved_model(
@@ -34,6 +20,8 @@ def saved_model(
     photos: Sequence[str | os.PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
+    precision: str = "float32",
+    validation=None,
     **options,
 ) -> pathlib.Path:
     """Writes a model as a TensorFlow SavedModel that takes image files.
@@ -84,6 +72,12 @@ def saved_model(
             stays until the new one is complete. Defaults to `False`.
         verify: Boolean, whether to load the result and compare it with the
             model. Defaults to `True`.
+        precision: `"float32"`; or `"float16"` or `"bfloat16"`, in which the
+            network then computes, for processors that are faster so. Defaults
+            to `"float32"`.
+        validation: A `data.ClassificationDataset` or `DetectionDataset` to
+            measure model and export on; both numbers are printed. Defaults to
+            `None`.
         **options: For detectors: keyword arguments of
             `postprocessing.postprocess`; `score_threshold` defaults to 0.3,
             as in `detect`.
@@ -111,14 +105,15 @@ def saved_model(
     ... )
     PosixPath('served/pets/1')
     """
-    require_packages("saved_model")
-    spec = describe(model, class_names, preprocessing, from_logits, options)
-    with new_folder(path, overwrite) as folder:
-        report = _export("saved_model", model, spec, folder, {}, photos, verify)
-        extra = folder / EXTRA_FOLDER
-        extra.mkdir(exist_ok=True)
-        _write_metadata(extra / METADATA_FILE, model, spec, report)
-    return pathlib.Path(path)
+    return run_export(
+        "saved_model",
+        model,
+        path,
+        (class_names, preprocessing, from_logits, options),
+        {"precision": precision},
+        Trial(photos, verify, validation),
+        overwrite=overwrite,
+    )
 
 
 def onnx(
@@ -133,6 +128,9 @@ def onnx(
     photos: Sequence[str | os.PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
+    precision: str = "float32",
+    calibration=None,
+    validation=None,
     **options,
 ) -> pathlib.Path:
     """Writes a model as an ONNX file that takes images.
@@ -160,6 +158,11 @@ def onnx(
         overwrite: Boolean, whether to replace a file. Defaults to `False`.
         verify: Boolean, whether to run the result in ONNX Runtime and compare
             it with the model. Defaults to `True`.
+        precision: `"float32"`, `"float16"` or `"int8"`. Defaults to
+            `"float32"`.
+        calibration: For int8: a data set or a sequence of images like those
+            to come; up to 200 of them show in which ranges numbers lie.
+        validation: See `saved_model`.
         **options: See `saved_model`.
 
     Returns:
@@ -178,12 +181,20 @@ def onnx(
     >>> keras_efficient.export.onnx(model, "cells.onnx")  # doctest: +SKIP
     PosixPath('cells.onnx')
     """
-    require_packages("onnx")
-    spec = describe(model, class_names, preprocessing, from_logits, options)
-    settings = _shapes(batch_size, image_size)
-    with new_file(path, overwrite) as file:
-        _export("onnx", model, spec, file, settings, photos, verify)
-    return pathlib.Path(path)
+    return run_export(
+        "onnx",
+        model,
+        path,
+        (class_names, preprocessing, from_logits, options),
+        {
+            "precision": precision,
+            "batch_size": batch_size,
+            "image_size": image_size,
+        },
+        Trial(photos, verify, validation),
+        calibration=calibration,
+        overwrite=overwrite,
+    )
 
 
 def litert(
@@ -198,6 +209,9 @@ def litert(
     photos: Sequence[str | os.PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
+    precision: str = "float32",
+    calibration=None,
+    validation=None,
     **options,
 ) -> pathlib.Path:
     """Writes a model as a file of LiteRT, once TensorFlow Lite.
@@ -218,6 +232,9 @@ def litert(
         overwrite: Boolean, whether to replace a file. Defaults to `False`.
         verify: Boolean, whether to run the result in LiteRT and compare it
             with the model. Defaults to `True`.
+        precision: See `onnx`.
+        calibration: See `onnx`.
+        validation: See `saved_model`.
         **options: See `saved_model`.
 
     Returns:
@@ -236,12 +253,20 @@ def litert(
     >>> keras_efficient.export.litert(model, "cells.tflite")  # doctest: +SKIP
     PosixPath('cells.tflite')
     """
-    require_packages("litert")
-    spec = describe(model, class_names, preprocessing, from_logits, options)
-    settings = _shapes(batch_size, image_size or spec.preprocessing.size)
-    with new_file(path, overwrite) as file:
-        _export("litert", model, spec, file, settings, photos, verify)
-    return pathlib.Path(path)
+    return run_export(
+        "litert",
+        model,
+        path,
+        (class_names, preprocessing, from_logits, options),
+        {
+            "precision": precision,
+            "batch_size": batch_size,
+            "image_size": image_size,
+        },
+        Trial(photos, verify, validation),
+        calibration=calibration,
+        overwrite=overwrite,
+    )
 
 
 def openvino(
@@ -256,6 +281,9 @@ def openvino(
     photos: Sequence[str | os.PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
+    precision: str = "float32",
+    calibration=None,
+    validation=None,
     **options,
 ) -> pathlib.Path:
     """Writes a model for OpenVINO: `model.xml`, `model.bin`, `metadata.json`.
@@ -278,6 +306,9 @@ def openvino(
             Defaults to `False`.
         verify: Boolean, whether to run the result in OpenVINO, in float32,
             and compare it with the model. Defaults to `True`.
+        precision: See `onnx`.
+        calibration: See `onnx`.
+        validation: See `saved_model`.
         **options: See `saved_model`.
 
     Returns:
@@ -296,76 +327,19 @@ def openvino(
     >>> keras_efficient.export.openvino(model, "cells_ov")  # doctest: +SKIP
     PosixPath('cells_ov')
     """
-    require_packages("openvino")
-    spec = describe(model, class_names, preprocessing, from_logits, options)
-    settings = _shapes(batch_size, image_size)
-    with new_folder(path, overwrite) as folder:
-        _export("openvino", model, spec, folder, settings, photos, verify)
-    return pathlib.Path(path)
-
-
-def _shapes(batch_size, image_size):
-    """The settings of a format that may have fixed shapes."""
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be at least 1. Received: {batch_size}"
-        )
-    if image_size is not None:
-        image_size = standardize_size(image_size)
-    return {"batch_size": batch_size, "image_size": image_size}
-
-
-def _export(name, model, spec, path, settings, photos, verify):
-    """Writes and tries one format, here or in a child process."""
-    size = settings.get("image_size")
-    check = make_check(model, spec, photos, size) if verify else None
-    plain_model = _without_training(model)
-    is_here = keras.backend.backend() == "tensorflow"
-    write = write_and_try if is_here else export_in_child
-    report = write(name, plain_model, spec, path, settings, check)
-    if check is not None:
-        _print_report(name, report, _own_milliseconds(model, spec, check))
-    return report
-
-
-def _own_milliseconds(model, spec, check):
-    """Time of the network alone for one image, on the model's backend."""
-    pixels = check.samples.raw[:1]
-    if spec.is_channels_first:
-        pixels = pixels.transpose(0, 3, 1, 2)
-    inputs = fill_inputs(model, pixels)
-    return milliseconds(lambda: model.predict_on_batch(inputs))
-
-
-def _print_report(name, report, own):
-    print(
-        f"{name}: repeats the model to {report['difference']:.1e}; "
-        f"{report['milliseconds']:.0f} ms an image in its own runtime, with "
-        f"all steps; the network alone takes {own:.0f} ms in Keras on "
-        f"{keras.backend.backend()}"
+    return run_export(
+        "openvino",
+        model,
+        path,
+        (class_names, preprocessing, from_logits, options),
+        {
+            "precision": precision,
+            "batch_size": batch_size,
+            "image_size": image_size,
+        },
+        Trial(photos, verify, validation),
+        calibration=calibration,
+        overwrite=overwrite,
     )
 
 
-def _without_training(model: keras.Model) -> keras.Model:
-    """The same layers without optimiser, losses and training steps."""
-    if isinstance(model, Detector):
-        return keras.Model(model.inputs[0], model.output, name=model.name)
-    inputs = fill_inputs(model, model.inputs[0])
-    plain_model = keras.Model(inputs, model.outputs[0], name=model.name)
-    if type(model).call in (type(plain_model).call, keras.Sequential.call):
-        return plain_model
-    return model
-
-
-def _write_metadata(file, model, spec, report) -> None:
-    package = importlib.import_module("keras_efficient")
-    metadata = {
-        "format_version": 1,
-        "keras_efficient_version": package.__version__,
-        "keras_version": keras.__version__,
-        "backend": keras.backend.backend(),
-        "model": model.name,
-        **spec.metadata(),
-        "largest_difference": report["difference"],
-    }
-    file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")

@@ -12,6 +12,8 @@ FORMATS = {
     "litert": ("tf_litert", ("tensorflow", "ai_edge_litert")),
     "openvino": ("tf_openvino", ("tensorflow", "openvino")),
 }
+# Those that are written as folders.
+FOLDERS = ("saved_model", "openvino")
 TIMED_RUNS = 5
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from PIL import ImageDraw
 
 from keras_efficient.data.images import load_image
+from keras_efficient.data.letterbox import DetectionPreprocessing
 
 ORIENTATION_TAG = 0x0112
 ROTATED = 6  # The photo has to be turned clockwise by a right angle.
@@ -83,6 +84,32 @@ def make_samples(
         images=np.stack([image, image[::-1, ::-1]]),
         raw=np.concatenate([noise.astype("float32"), smooth]),
     )
+
+
+def fit_image(image, preprocessing, image_size):
+    """An image as an export of one fixed size takes it.
+
+    Args:
+        image: Array `(height, width, 3)`, uint8.
+        preprocessing: That of the export. With `DetectionPreprocessing` the
+            image is scaled and filled up at the bottom and the right, else
+            stretched.
+        image_size: `(height, width)` in pixels, or `None` for any.
+
+    Returns:
+        A pair: array `(*image_size, 3)`, uint8; and by what boxes were
+        multiplied.
+    """
+    if image_size is None or image.shape[:2] == tuple(image_size):
+        return image, 1.0
+    if isinstance(preprocessing, DetectionPreprocessing):
+        letterbox = dataclasses.replace(preprocessing, size=image_size)
+        pixels, scale = letterbox(image)
+        return np.rint(pixels).astype("uint8"), scale
+    resized = Image.fromarray(image).resize(
+        tuple(image_size)[::-1], Image.Resampling.BICUBIC
+    )
+    return np.asarray(resized), 1.0
 
 
 def _read(photo):

@@ -22,7 +22,8 @@ def write(model, spec, path, settings):
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         path: `pathlib.Path` of the file to write.
         settings: Dict with `"batch_size"`, `None` for any; and
-            `"image_size"`, of the images that come in, `None` for any.
+            `"image_size"`, of the images that come in, `None` for any; and
+            `"metadata"`.
 
     Returns:
         Nothing.
@@ -43,9 +44,25 @@ def write(model, spec, path, settings):
     )
     _rename(proto.graph, [x.name for x in proto.graph.output], names)
     entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(spec.metadata())
+    entry.key, entry.value = METADATA_KEY, json.dumps(settings["metadata"])
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(path))
+
+
+def read_metadata(path):
+    """What `write` was given as `"metadata"`.
+
+    Args:
+        path: `pathlib.Path`.
+
+    Returns:
+        A dict.
+    """
+    import onnx
+
+    proto = onnx.load(str(path))
+    entries = {entry.key: entry.value for entry in proto.metadata_props}
+    return json.loads(entries[METADATA_KEY])
 
 
 def read(path):

@@ -17,7 +17,8 @@ def write(model, spec, folder, settings):
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         folder: `pathlib.Path` of the folder to write into.
         settings: Dict with `"batch_size"`, `None` for any; `"image_size"`, of
-            the images that come in, `None` for any; and `"precision"`.
+            the images that come in, `None` for any; `"precision"`; and
+            `"metadata"`.
 
     Returns:
         Nothing.
@@ -37,12 +38,25 @@ def write(model, spec, folder, settings):
     # A dict's outputs come in the order of its sorted names.
     for output, name in zip(converted.outputs, sorted(names), strict=True):
         output.get_tensor().set_names({name})
-    is_half = settings.get("precision") in ("float16", "bfloat16")
     openvino.save_model(
-        converted, folder / MODEL_FILE, compress_to_fp16=is_half
+        converted,
+        folder / MODEL_FILE,
+        compress_to_fp16=settings["precision"] == "float16",
     )
-    text = json.dumps(spec.metadata(), indent=2, ensure_ascii=False)
-    (folder / METADATA_FILE).write_text(text + "\n")
+    text = json.dumps(settings["metadata"], indent=2, ensure_ascii=False)
+    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_metadata(folder):
+    """What `write` was given as `"metadata"`.
+
+    Args:
+        folder: `pathlib.Path`.
+
+    Returns:
+        A dict.
+    """
+    return json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
 
 
 def read(folder):

@@ -1,11 +1,18 @@
 """TensorFlow SavedModels: how they are written and asked."""
 
+import json
+
 import keras
+
+from keras_efficient.export.precision import with_precision
+from keras_efficient.export.samples import make_samples
+from keras_efficient.export.serving_warmup import warmup_record
 
 from keras_efficient.export.tf_signatures import make_signatures
 
 # The place that TensorFlow leaves to others in the folder of a SavedModel.
 EXTRA_FOLDER = "assets.extra"
+METADATA_FILE = "metadata.json"
 WARMUP_FILE = "tf_serving_warmup_requests"
 
 
@@ -16,12 +23,16 @@ def write(model, spec, folder, settings):
         model: A `keras.Model`, on the TensorFlow backend.
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         folder: `pathlib.Path` of the folder to write into.
-        settings: Dict with `"warmup"`, an image file as TensorFlow Serving
-            gets it once before it answers to others, in base64.
+        settings: Dict with `"metadata"`, `"precision"`, and `"served_name"`,
+            the model's for TensorFlow Serving.
 
     Returns:
         Nothing.
     """
+    import tensorflow as tf
+
+    if settings["precision"] != "float32":
+        model = with_precision(model, settings["precision"])
     # Not `archive.track(model)`: Keras 3.15 then writes all weights twice.
     archive = keras.export.ExportArchive()
     for name, signature in make_signatures(model, spec).items():
@@ -29,6 +40,26 @@ def write(model, spec, folder, settings):
             name, signature.function, input_signature=[signature.input_spec]
         )
     archive.write_out(str(folder), verbose=False)
+    extra = folder / EXTRA_FOLDER
+    extra.mkdir(exist_ok=True)
+    text = json.dumps(settings["metadata"], indent=2, ensure_ascii=False)
+    (extra / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+    image = make_samples(spec.image_size).files[-1]
+    with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as file:
+        file.write(warmup_record(image, settings["served_name"]))
+
+
+def read_metadata(folder):
+    """What `write` was given as `"metadata"`.
+
+    Args:
+        folder: `pathlib.Path`.
+
+    Returns:
+        A dict.
+    """
+    file = folder / EXTRA_FOLDER / METADATA_FILE
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def read(folder):
