@@ -341,5 +341,3 @@ def openvino(
         calibration=calibration,
         overwrite=overwrite,
     )
-
-

@@ -12,16 +12,23 @@ FORMATS = {
     "litert": ("tf_litert", ("tensorflow", "ai_edge_litert")),
     "openvino": ("tf_openvino", ("tensorflow", "openvino")),
 }
+# What int8, or float16, needs beside these.
+PRECISION_PACKAGES = {
+    ("onnx", "float16"): ("onnxconverter_common",),
+    ("litert", "int8"): ("ai_edge_quantizer",),
+    ("openvino", "int8"): ("nncf",),
+}
 # Those that are written as folders.
 FOLDERS = ("saved_model", "openvino")
 TIMED_RUNS = 5
 
 
-def require_packages(name):
+def require_packages(name, precision="float32"):
     """Raises an error where a format's packages are missing.
 
     Args:
         name: String, the format.
+        precision: String, in what it is written. Defaults to `"float32"`.
 
     Returns:
         Nothing.
@@ -29,9 +36,8 @@ def require_packages(name):
     Raises:
         ImportError: If one is missing; the message says how to install it.
     """
-    missing = [
-        package for package in FORMATS[name][1] if not _is_installed(package)
-    ]
+    needed = FORMATS[name][1] + PRECISION_PACKAGES.get((name, precision), ())
+    missing = [package for package in needed if not _is_installed(package)]
     if missing:
         raise ImportError(
             f"Exporting to {name!r} needs {', '.join(missing)}, whatever the "

@@ -75,8 +75,8 @@ def run_export(
     Raises:
         ExportMismatchError: If the result says otherwise than the model.
     """
-    require_packages(name)
     check_precision(name, settings["precision"], calibration)
+    require_packages(name, settings["precision"])
     spec = describe(model, *description)
     path = pathlib.Path(path)
     size = _checked_shapes(name, spec, settings)

@@ -106,10 +106,10 @@ def fit_image(image, preprocessing, image_size):
         letterbox = dataclasses.replace(preprocessing, size=image_size)
         pixels, scale = letterbox(image)
         return np.rint(pixels).astype("uint8"), scale
-    resized = Image.fromarray(image).resize(
-        tuple(image_size)[::-1], Image.Resampling.BICUBIC
+    whole = dataclasses.replace(
+        preprocessing, size=image_size, crop_fraction=None
     )
-    return np.asarray(resized), 1.0
+    return whole(image), 1.0
 
 
 def _read(photo):

@@ -8,6 +8,9 @@ import json
 
 import numpy as np
 
+from keras_efficient.export.onnx_precision import quantize
+from keras_efficient.export.onnx_precision import to_float16
+from keras_efficient.export.precision import load_images
 from keras_efficient.export.tf_signatures import numeric_function
 
 OPSET = 17
@@ -22,7 +25,8 @@ def write(model, spec, path, settings):
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         path: `pathlib.Path` of the file to write.
         settings: Dict with `"batch_size"`, `None` for any; and
-            `"image_size"`, of the images that come in, `None` for any; and
+            `"image_size"`, of the images that come in, `None` for any;
+            `"precision"`; `"calibration"`, the file of images for int8; and
             `"metadata"`.
 
     Returns:
@@ -47,6 +51,10 @@ def write(model, spec, path, settings):
     entry.key, entry.value = METADATA_KEY, json.dumps(settings["metadata"])
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(path))
+    if settings["precision"] == "float16":
+        to_float16(path)
+    if settings["precision"] == "int8":
+        quantize(path, load_images(settings["calibration"]))
 
 
 def read_metadata(path):

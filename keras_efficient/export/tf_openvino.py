@@ -2,6 +2,8 @@
 
 import json
 
+from keras_efficient.export.openvino_precision import quantize
+from keras_efficient.export.precision import load_images
 from keras_efficient.export.tf_onnx import run_in_batches
 from keras_efficient.export.tf_signatures import numeric_function
 
@@ -17,8 +19,8 @@ def write(model, spec, folder, settings):
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         folder: `pathlib.Path` of the folder to write into.
         settings: Dict with `"batch_size"`, `None` for any; `"image_size"`, of
-            the images that come in, `None` for any; `"precision"`; and
-            `"metadata"`.
+            the images that come in, `None` for any; `"precision"`;
+            `"calibration"`, the file of images for int8; and `"metadata"`.
 
     Returns:
         Nothing.
@@ -38,6 +40,9 @@ def write(model, spec, folder, settings):
     # A dict's outputs come in the order of its sorted names.
     for output, name in zip(converted.outputs, sorted(names), strict=True):
         output.get_tensor().set_names({name})
+    if settings["precision"] == "int8":
+        images = load_images(settings["calibration"])
+        converted = quantize(converted, images)
     openvino.save_model(
         converted,
         folder / MODEL_FILE,

@@ -53,7 +53,9 @@ def resample(images, size, method):
         # The resized axis stands first: one gather takes whole rows of memory.
         turned = tf.transpose(images, order)
         others = tf.shape(turned)[1:]
-        rows = tf.reshape(turned, (tf.shape(turned)[0], -1, 3))
+        rows = tf.reshape(
+            turned, (turned.shape[0] or tf.shape(turned)[0], -1, 3)
+        )
         rows = _resample_rows(rows, size[axis - 1], method)
         turned = tf.reshape(rows, tf.concat([[size[axis - 1]], others], axis=0))
         images = tf.transpose(turned, back)
@@ -102,6 +104,27 @@ def _resample_rows(image, target, method):
     """Resizes along the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
     import tensorflow as tf
 
+    source = image.shape[0]
+    start = 1 << (WEIGHT_BITS - 1)
+    if source is not None and isinstance(target, int):
+        # Sizes that are known now need no loop in the graph, of which not
+        # each runtime can make something.
+        with tf.init_scope():
+            taps = [x.numpy() for x in _filter_taps(source, target, method)]
+        total = start
+        for indices, weights in zip(*taps, strict=True):
+            pixels = tf.cast(tf.gather(image, indices), tf.int32)
+            total += pixels * weights[:, None, None]
+    else:
+        total = _sum_of_taps(image, target, method, start)
+    total = tf.bitwise.right_shift(total, WEIGHT_BITS)
+    return tf.cast(tf.clip_by_value(total, 0, 255), tf.uint8)
+
+
+def _sum_of_taps(image, target, method, start):
+    """The sum of `_resample_rows` where sizes are known when it runs."""
+    import tensorflow as tf
+
     indices, weights = _filter_taps(tf.shape(image)[0], target, method)
     shape = tf.concat([[target], tf.shape(image)[1:]], axis=0)
 
@@ -112,7 +135,7 @@ def _resample_rows(image, target, method):
     _, total = tf.while_loop(
         lambda tap, total: tap < tf.shape(indices)[0],
         add_tap,
-        (0, tf.fill(shape, 1 << (WEIGHT_BITS - 1))),
+        (0, tf.fill(shape, start)),
         shape_invariants=(
             tf.TensorShape(()),
             tf.TensorShape((None, None, 3)),
@@ -120,8 +143,7 @@ def _resample_rows(image, target, method):
         # One tap after the other: each needs the total of the last.
         parallel_iterations=1,
     )
-    total = tf.bitwise.right_shift(total, WEIGHT_BITS)
-    return tf.cast(tf.clip_by_value(total, 0, 255), tf.uint8)
+    return total
 
 
 def _filter_taps(source, target, method):

@@ -7,7 +7,6 @@ import keras
 from keras_efficient.export.precision import with_precision
 from keras_efficient.export.samples import make_samples
 from keras_efficient.export.serving_warmup import warmup_record
-
 from keras_efficient.export.tf_signatures import make_signatures
 
 # The place that TensorFlow leaves to others in the folder of a SavedModel.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_efficient.export.answers import make_answers
+from keras_efficient.export.comparison import coarse_difference
 from keras_efficient.export.comparison import difference
 from keras_efficient.export.samples import Samples
 from keras_efficient.export.samples import make_samples
@@ -18,6 +19,9 @@ TOLERANCE = 1e-5
 DETECTOR_TOLERANCE = 1e-4
 # Where the model, or its export, computes in less than float32.
 COARSE_TOLERANCE = 0.05
+DETECTOR_COARSE_TOLERANCE = 0.25
+# Of int8. What it costs only a data set can tell: `validation`.
+INT8_TOLERANCE = 0.5
 
 
 class ExportMismatchError(RuntimeError):
@@ -96,7 +100,9 @@ class Check:
         )
 
     def _compare(self, signature, answer):
-        found = difference(self.answers[signature], answer)
+        is_exact = self.tolerance <= DETECTOR_TOLERANCE
+        measure = difference if is_exact else coarse_difference
+        found = measure(self.answers[signature], answer)
         # Written so that NaN does not pass.
         if not found <= self.tolerance:
             raise ExportMismatchError(
@@ -129,7 +135,9 @@ class Check:
             )
 
 
-def make_check(model, spec, photos=(), image_size=None) -> Check:
+def make_check(
+    model, spec, photos=(), image_size=None, precision="float32"
+) -> Check:
     """Asks a model, on its own backend, what its export is to repeat.
 
     Args:
@@ -138,6 +146,8 @@ def make_check(model, spec, photos=(), image_size=None) -> Check:
         photos: Image files to try it on. Defaults to drawn ones.
         image_size: `(height, width)` of the images that the export takes, or
             `None` for any.
+        precision: String, in what the export computes. Defaults to
+            `"float32"`.
 
     Returns:
         A `Check`.
@@ -154,22 +164,29 @@ def make_check(model, spec, photos=(), image_size=None) -> Check:
     """
     samples = make_samples(spec.preprocessing.size, photos, image_size)
     answers = make_answers(model, spec, samples)
-    tolerance = float(_tolerance(model, answers["raw"]))
+    tolerance = _tolerance(model, answers["raw"], precision)
     return Check(samples, answers, tuple(spec.class_names), tolerance)
 
 
-def _tolerance(model, raw):
+def _tolerance(model, raw, precision):
+    is_classifier = "probabilities" in raw
+    if precision == "int8":
+        return INT8_TOLERANCE
+    if precision == "float32" and _is_exact(model):
+        return TOLERANCE if is_classifier else DETECTOR_TOLERANCE
+    if is_classifier:
+        return float(COARSE_TOLERANCE * raw["probabilities"].max())
+    return DETECTOR_COARSE_TOLERANCE
+
+
+def _is_exact(model):
+    """Whether a model computes in all digits of float32."""
     dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
     devices = {
         str(getattr(variable.value, "device", "cpu")).lower()
         for variable in model.variables
     }
     # Accelerators may round what goes into a convolution.
-    is_exact = dtypes <= {"float32", "float64"} and all(
+    return dtypes <= {"float32", "float64"} and all(
         "cpu" in device or not device for device in devices
     )
-    if "probabilities" not in raw:
-        return DETECTOR_TOLERANCE if is_exact else COARSE_TOLERANCE
-    if is_exact:
-        return TOLERANCE
-    return COARSE_TOLERANCE * raw["probabilities"].max()

@@ -112,7 +112,7 @@ def test_metadata(exported):
     assert metadata["class_names"] == ["cat", "dog", "Vögel"]
     assert metadata["options"]["score_threshold"] == 0.05
     assert metadata["options"]["nms"] == "soft"
-    assert 0 <= metadata["largest_difference"] <= 1e-4
+    assert metadata["precision"] == "float32"
     assert "anchors" not in metadata
 
 

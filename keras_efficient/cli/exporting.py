@@ -1,0 +1,158 @@
+"""`keras-efficient export`."""
+
+import enum
+import pathlib
+from typing import Annotated
+
+import keras
+import typer
+
+import keras_efficient
+from keras_efficient.data.readers import EXTENSIONS
+from keras_efficient.models.detector import Detector
+
+
+class Format(enum.StrEnum):
+    """What can be written."""
+
+    SAVED_MODEL = "saved_model"
+    ONNX = "onnx"
+    LITERT = "litert"
+    OPENVINO = "openvino"
+
+
+class Precision(enum.StrEnum):
+    """In how many digits it computes."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A .keras file, or a name such as EfficientDetD0.",
+        ),
+    ],
+    output: Annotated[
+        pathlib.Path, typer.Argument(help="The file or folder to write.")
+    ],
+    format: Annotated[Format, typer.Option(help="What to write.")],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="With a name: published weights such as coco, or a file."
+        ),
+    ] = None,
+    class_names: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="A text file, one class a line, for classifiers."),
+    ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="In what the network computes.")
+    ] = Precision.FLOAT32,
+    calibration: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="For int8: a folder of images like those to come."),
+    ] = None,
+    validation: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="A data set to measure model and export on."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="The split of --validation.")
+    ] = None,
+    photo: Annotated[
+        list[pathlib.Path] | None,
+        typer.Option(help="An image to compare on; may be given again."),
+    ] = None,
+    image_size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width, if the images' size is fixed."),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="If the number of images is fixed.")
+    ] = None,
+    score_threshold: Annotated[
+        float | None, typer.Option(help="Of detections; 0.3 by default.")
+    ] = None,
+    max_detections: Annotated[
+        int | None, typer.Option(help="Of one image; 100 by default.")
+    ] = None,
+    nms: Annotated[
+        str | None, typer.Option(help="soft (the default) or hard.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace what is there.")
+    ] = False,
+):
+    """Writes a model for serving, and compares what it wrote with it.
+
+    keras-efficient export cells.keras served/cells/1 --format saved_model
+    """
+    network = _load(model, weights)
+    settings = {
+        "class_names": class_names and _lines(class_names),
+        "image_size": image_size,
+        "batch_size": batch_size,
+        "score_threshold": score_threshold,
+        "max_detections": max_detections,
+        "nms": nms,
+        "calibration": calibration and _images_in(calibration),
+        "validation": validation and _data_set(network, validation, split),
+    }
+    write = getattr(keras_efficient.export, format.value)
+    written = write(
+        network,
+        output,
+        precision=precision.value,
+        photos=photo or (),
+        overwrite=overwrite,
+        **{name: x for name, x in settings.items() if x is not None},
+    )
+    print(f"Written: {written}")
+
+
+def _load(model, weights):
+    """The model of a file, or that of a name."""
+    if pathlib.Path(model).suffix == ".keras":
+        if weights is not None:
+            raise typer.BadParameter(
+                "--weights goes with a name; a .keras file has its own."
+            )
+        return keras.saving.load_model(model, compile=False)
+    builder = getattr(keras_efficient, model, None)
+    if not model.startswith(("EfficientNetB", "EfficientDetD")) or not builder:
+        raise typer.BadParameter(
+            f"{model!r} is neither a .keras file nor one of EfficientNetB0 to "
+            "B7 and EfficientDetD0 to D7x."
+        )
+    return builder(weights=weights) if weights else builder()
+
+
+def _lines(file):
+    """The lines of a text file, without empty ones at its end."""
+    return file.read_text(encoding="utf-8").rstrip().splitlines()
+
+
+def _images_in(folder):
+    """All image files below a folder."""
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS
+    )
+    if not files:
+        raise typer.BadParameter(f"--calibration: no images in {folder}")
+    return files
+
+
+def _data_set(model, path, split):
+    """Images with labels, of the kind that the model needs."""
+    if isinstance(model, Detector):
+        names = model.class_names
+        return keras_efficient.data.load_detection(
+            path, split, class_names=names
+        )
+    return keras_efficient.data.load_classification(path, split)

@@ -1,0 +1,34 @@
+"""The program `keras-efficient`: its commands, and what they share."""
+
+import sys
+
+import typer
+
+from keras_efficient.cli.exporting import export
+
+# Wrong files and options end with this, as do those that typer finds.
+USAGE_ERROR = 2
+
+app = typer.Typer(
+    help="EfficientNet and EfficientDet for Keras 3.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _program():
+    """With a callback one command alone keeps its name."""
+
+
+app.command()(export)
+
+
+def main():
+    """Runs the program; errors that users can mend are told in one line."""
+    try:
+        app()
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print(f"keras-efficient: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
