@@ -37,8 +37,14 @@ def write(model, spec, path, settings):
     module = tf.Module()
     # Keras' layers hide them from `tf.Module`.
     module.weights = [variable.value for variable in model.variables]
+
+    def answer(images):
+        # Asked once: each call would put the whole network into the file.
+        outputs = function(images)
+        return {name: outputs[name] for name in names}
+
     module.images = tf.function(
-        lambda images: {name: function(images)[name] for name in names},
+        answer,
         input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
     )
     with tempfile.TemporaryDirectory() as folder:
