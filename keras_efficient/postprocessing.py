@@ -93,15 +93,9 @@ def postprocess(
         max_candidates=max_candidates,
         clip=clip,
     )
-    anchors = ops.convert_to_tensor(anchors, dtype="float32")
-    if candidates == "pairs":
-        logits, labels, index = _best_pairs(class_logits, max_candidates)
-    else:
-        logits, labels, index = _best_classes(class_logits, max_candidates)
-    index = ops.expand_dims(index, -1)
-    deltas = ops.take_along_axis(box_deltas, index, axis=1)
-    own = ops.take(anchors, index[..., 0], axis=0)
-    boxes = decode_boxes(ops.cast(deltas, "float32"), own)
+    boxes, logits, labels = find_candidates(
+        class_logits, box_deltas, anchors, candidates, max_candidates
+    )
     sizes = None
     if image_sizes is not None:
         image_sizes = ops.cast(image_sizes, "float32")
@@ -130,6 +124,50 @@ def postprocess(
         "labels": ops.where(is_found, labels, -1),
         "num_detections": ops.sum(ops.cast(is_found, "int32"), axis=1),
     }
+
+
+def find_candidates(
+    class_logits,
+    box_deltas,
+    anchors,
+    candidates="pairs",
+    max_candidates=5000,
+):
+    """The boxes among which `postprocess` chooses: its first half.
+
+    Args:
+        class_logits: Tensor of shape `(batch, num_anchors, num_classes)`.
+        box_deltas: Tensor of shape `(batch, num_anchors, 4)`.
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
+        candidates: See `postprocess`.
+        max_candidates: See `postprocess`.
+
+    Returns:
+        Three tensors, best first: boxes, float32 `(batch, number, 4)`,
+        `yxyx` in pixels; logits `(batch, number)`; labels, int32 of that
+        shape.
+
+    Example:
+    >>> boxes, logits, labels = (
+    ...     keras_efficient.postprocessing.find_candidates(
+    ...         np.array([[[2.0, -9.0], [-9.0, 1.0]]]),
+    ...         np.zeros((1, 2, 4)),
+    ...         np.array([[0.0, 0.0, 8.0, 8.0], [0.0, 10.0, 8.0, 20.0]]),
+    ...         max_candidates=2,
+    ...     )
+    ... )
+    >>> keras.ops.convert_to_numpy(labels).tolist()
+    [[0, 1]]
+    """
+    anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    if candidates == "pairs":
+        logits, labels, index = _best_pairs(class_logits, max_candidates)
+    else:
+        logits, labels, index = _best_classes(class_logits, max_candidates)
+    index = ops.expand_dims(index, -1)
+    deltas = ops.take_along_axis(box_deltas, index, axis=1)
+    own = ops.take(anchors, index[..., 0], axis=0)
+    return decode_boxes(ops.cast(deltas, "float32"), own), logits, labels
 
 
 def check_options(**options):

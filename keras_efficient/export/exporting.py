@@ -206,6 +206,7 @@ def litert(
     from_logits: bool | None = None,
     batch_size: int = 1,
     image_size: tuple[int, int] | None = None,
+    layout: str = "named",
     photos: Sequence[str | os.PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
@@ -219,6 +220,15 @@ def litert(
     Input and outputs, by the signature `images`, are those of `onnx`; the
     batch and the size of the images are fixed.
 
+    With `layout="mediapipe"` a detector's outputs are the four that
+    MediaPipe's `ObjectDetector` and the Task Library read, beside metadata for
+    them: boxes `(1, max_detections, 4)`, `yxyx` in shares of the image;
+    classes and scores `(1, max_detections)`; and their count `(1,)`. MediaPipe
+    **stretches** every image to the file's height and width, but the model
+    was trained on images that keep their shape. Give `image_size`, the size
+    of the camera's images or one of their ratio: the file then scales and
+    fills as `detect` does.
+
     Args:
         model: As `saved_model` takes it.
         path: The file to write, such as `"cells.tflite"`.
@@ -228,6 +238,7 @@ def litert(
         batch_size: Integer, the number of images. Defaults to 1.
         image_size: `(height, width)` of the images. Defaults to the size that
             the network takes.
+        layout: `"named"` or `"mediapipe"`. Defaults to `"named"`.
         photos: See `saved_model`.
         overwrite: Boolean, whether to replace a file. Defaults to `False`.
         verify: Boolean, whether to run the result in LiteRT and compare it
@@ -262,6 +273,7 @@ def litert(
             "precision": precision,
             "batch_size": batch_size,
             "image_size": image_size,
+            "layout": layout,
         },
         Trial(photos, verify, validation),
         calibration=calibration,

@@ -39,9 +39,11 @@ def require_packages(name, precision="float32"):
     needed = FORMATS[name][1] + PRECISION_PACKAGES.get((name, precision), ())
     missing = [package for package in needed if not _is_installed(package)]
     if missing:
+        extras = "export,quantize" if precision == "int8" else "export"
         raise ImportError(
             f"Exporting to {name!r} needs {', '.join(missing)}, whatever the "
-            'backend of the model. Run `pip install "keras-efficient[export]"`.'
+            "backend of the model. Run `pip install "
+            f'"keras-efficient[{extras}]"`.'
         )
 
 

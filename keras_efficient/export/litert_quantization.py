@@ -1,12 +1,11 @@
 """LiteRT's files in whole numbers of 8 bits."""
 
-import pathlib
 import re
 import warnings
 
 import numpy as np
 
-from keras_efficient.export.tf_litert import SIGNATURE
+from keras_efficient.export import litert_files
 
 HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # What runs in 8 bits if it lies between the first and the last of `HEAVY`.
@@ -60,22 +59,14 @@ def quantize(path, images):
         Nothing.
 
     Raises:
-        ImportError: If `ai-edge-quantizer` is not installed.
         ValueError: If there are no images, or they do not fit.
     """
-    try:
-        from ai_edge_quantizer import quantizer
-    except ImportError as error:
-        raise ImportError(
-            "Exporting to LiteRT in int8 needs ai-edge-quantizer. Run "
-            '`pip install "ai-edge-quantizer>=0.10"`.'
-        ) from error
+    from ai_edge_quantizer import quantizer
 
-    path = pathlib.Path(path)
     network = _Network(path.read_bytes())
     ranges = _measure(path, network.activations(), images)
     network.lift_dead_channels(ranges)
-    worker = quantizer.Quantizer(network.pack())
+    worker = quantizer.Quantizer(litert_files.pack(network.model))
     outputs = [re.escape(f"{name};") for name in network.outputs()]
     for operator in OPERATORS:
         worker.add_static_config(f"^({'|'.join(outputs)})$", operator, 8, 8)
@@ -94,7 +85,7 @@ class _Network:
     def __init__(self, content):
         from ai_edge_litert import schema_py_generated as schema
 
-        self.model = schema.ModelT.InitFromPackedBuf(content)
+        self.model = litert_files.unpack(content)
         self.graph = self.model.subgraphs[0]
         names = {
             code: name
@@ -153,14 +144,6 @@ class _Network:
                 channels = kernel.reshape(kernel.shape[0], -1).T
             is_dead = np.abs(channels).max(axis=0) < least
             channels[0, is_dead] = least[is_dead]
-
-    def pack(self):
-        """The file, as bytes."""
-        import flatbuffers
-
-        builder = flatbuffers.Builder(0)
-        builder.Finish(self.model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
 
     def _constant(self, index):
         """The numbers of a float tensor, writable; `None` if it has none."""
@@ -229,7 +212,7 @@ def _measure(path, names, images):
             litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         ),
     )
-    runner = interpreter.get_signature_runner(SIGNATURE)
+    runner = interpreter.get_signature_runner()
     (details,) = runner.get_input_details().values()
     indices = {
         tensor["name"]: tensor["index"]

@@ -14,6 +14,7 @@ import numpy as np
 from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.evaluation import evaluate_detector
 from keras_efficient.export.child_process import export_in_child
+from keras_efficient.export.classifier_spec import ClassifierSpec
 from keras_efficient.export.classifier_spec import fill_inputs
 from keras_efficient.export.exported import load
 from keras_efficient.export.folders import new_file
@@ -80,6 +81,8 @@ def run_export(
     spec = describe(model, *description)
     path = pathlib.Path(path)
     size = _checked_shapes(name, spec, settings)
+    if settings.get("layout", "named") != "named":
+        _check_layout(spec, settings["layout"], settings["batch_size"], size)
     settings = {
         **settings,
         "image_size": size,
@@ -164,6 +167,33 @@ def _checked_shapes(name, spec, settings):
     if size is None and name == "litert":
         size = spec.preprocessing.size
     return None if size is None else standardize_size(size)
+
+
+def _check_layout(spec, layout, batch_size, size):
+    """Raises an error where LiteRT's file cannot be laid out so."""
+    if layout != "mediapipe":
+        raise ValueError(
+            "`layout` must be one of ('named', 'mediapipe'). Received: "
+            f"layout={layout!r}"
+        )
+    if isinstance(spec, ClassifierSpec):
+        raise ValueError(
+            "MediaPipe's layout is one of detectors; its image classifier "
+            "takes none with preprocessing inside. Received: a classifier"
+        )
+    if batch_size != 1:
+        raise ValueError(
+            "MediaPipe gives one image at a time. Received: "
+            f"batch_size={batch_size}"
+        )
+    if spec.preprocessing.antialias and size != spec.preprocessing.size:
+        raise ValueError(
+            "MediaPipe takes no file with loops, and scaling with "
+            "`antialias=True` is one. Export with "
+            "`DetectionPreprocessing(antialias=False)`, or leave `image_size` "
+            f"out. Received: image_size={size}, "
+            f"preprocessing={spec.preprocessing}"
+        )
 
 
 def _metadata(model, spec, precision, image_size):

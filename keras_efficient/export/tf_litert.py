@@ -3,8 +3,8 @@
 import json
 import tempfile
 
-import numpy as np
-
+from keras_efficient.export import litert_files
+from keras_efficient.export import tf_litert_mediapipe
 from keras_efficient.export.litert_quantization import quantize
 from keras_efficient.export.precision import load_images
 from keras_efficient.export.tf_onnx import run_in_batches
@@ -12,7 +12,8 @@ from keras_efficient.export.tf_signatures import numeric_function
 
 SIGNATURE = "images"
 METADATA_KEY = b"keras_efficient"
-FILE_IDENTIFIER = b"TFL3"
+# What goes out, and in which order.
+LAYOUTS = ("named", "mediapipe")
 
 
 def write(model, spec, path, settings):
@@ -23,42 +24,33 @@ def write(model, spec, path, settings):
         spec: Its `ClassifierSpec` or `DetectorSpec`.
         path: `pathlib.Path` of the file to write.
         settings: Dict with `"batch_size"`; `"image_size"`, of the images that
-            come in, `None` for the network's own; `"precision"`;
-            `"calibration"`, the file of images for int8; and `"metadata"`.
+            come in, `None` for the network's own; `"layout"`, one of
+            `LAYOUTS`; `"precision"`; `"calibration"`, the file of images for
+            int8; and `"metadata"`.
 
     Returns:
         Nothing.
     """
-    import tensorflow as tf
-
-    function, names = numeric_function(model, spec)
     size = settings.get("image_size") or spec.preprocessing.size
     shape = (settings.get("batch_size") or 1, *size, 3)
-    module = tf.Module()
-    # Keras' layers hide them from `tf.Module`.
-    module.weights = [variable.value for variable in model.variables]
-
-    def answer(images):
-        # Asked once: each call would put the whole network into the file.
-        outputs = function(images)
-        return {name: outputs[name] for name in names}
-
-    module.images = tf.function(
-        answer,
-        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, {SIGNATURE: module.images})
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=[SIGNATURE]
-        )
-        if settings["precision"] == "float16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        path.write_bytes(converter.convert())
-    if settings["precision"] == "int8":
+    is_mediapipe = settings.get("layout") == "mediapipe"
+    if is_mediapipe:
+        function = tf_litert_mediapipe.make_function(model, spec, size)
+    else:
+        function = _named_outputs(*numeric_function(model, spec))
+    precision = settings["precision"]
+    path.write_bytes(_convert(model, function, shape, precision == "float16"))
+    if precision == "int8":
         quantize(path, load_images(settings["calibration"]))
-    _add_metadata(path, settings["metadata"])
+    # Last: other tools do not keep it.
+    content = litert_files.unpack(path.read_bytes())
+    text = json.dumps(settings["metadata"])
+    litert_files.add_metadata(content, METADATA_KEY, text.encode())
+    if is_mediapipe:
+        packed = tf_litert_mediapipe.describe(content, spec, model.name)
+    else:
+        packed = litert_files.pack(content)
+    path.write_bytes(packed)
 
 
 def read_metadata(path):
@@ -70,35 +62,8 @@ def read_metadata(path):
     Returns:
         A dict.
     """
-    content = _unpack(path)
-    (number,) = (
-        entry.buffer for entry in content.metadata if entry.name == METADATA_KEY
-    )
-    return json.loads(bytes(content.buffers[number].data))
-
-
-def _add_metadata(path, metadata):
-    """Puts JSON into a file, where its format leaves room for others."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    content = _unpack(path)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(json.dumps(metadata).encode(), "uint8")
-    content.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = METADATA_KEY, len(content.buffers) - 1
-    content.metadata = [*(content.metadata or ()), entry]
-    builder = flatbuffers.Builder(path.stat().st_size)
-    builder.Finish(content.Pack(builder), file_identifier=FILE_IDENTIFIER)
-    path.write_bytes(builder.Output())
-
-
-def _unpack(path):
-    from ai_edge_litert import schema_py_generated as schema
-
-    packed = schema.Model.GetRootAsModel(path.read_bytes(), 0)
-    return schema.ModelT.InitFromObj(packed)
+    content = litert_files.unpack(path.read_bytes())
+    return json.loads(litert_files.find_metadata(content, METADATA_KEY))
 
 
 def read(path):
@@ -115,14 +80,58 @@ def read(path):
     interpreter = Interpreter(str(path))
     runner = interpreter.get_signature_runner(SIGNATURE)
     (details,) = runner.get_input_details().values()
-    batch = int(details["shape"][0])
+    batch, height, width, _ = (int(side) for side in details["shape"])
 
     def ask(images):
         # The arrays lie in the interpreter's own memory.
-        return {name: x.copy() for name, x in runner(images=images).items()}
+        answer = {name: x.copy() for name, x in runner(images=images).items()}
+        if set(answer) == set(tf_litert_mediapipe.OUTPUTS):
+            return tf_litert_mediapipe.as_rows(answer, (height, width))
+        return answer
 
     def run(images):
         return run_in_batches(ask, images, batch)
 
     run.interpreter = interpreter  # lives as long as the function
     return {"images": run}
+
+
+def _named_outputs(function, names):
+    def answer(images):
+        # Asked once: each call would put the whole network into the file.
+        outputs = function(images)
+        return {name: outputs[name] for name in names}
+
+    return answer
+
+
+def _convert(model, function, shape, is_float16):
+    """Turns a function of images into a file.
+
+    Args:
+        model: The `keras.Model` that the function calls.
+        function: From a uint8 tensor to a dict of tensors.
+        shape: Shape of what goes in, `(batch, height, width, 3)`.
+        is_float16: Boolean, whether weights are stored in half the space.
+
+    Returns:
+        Bytes.
+    """
+    import tensorflow as tf
+
+    module = tf.Module()
+    # Keras' layers hide them from `tf.Module`.
+    module.weights = [variable.value for variable in model.variables]
+    module.images = tf.function(
+        function,
+        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, {SIGNATURE: module.images})
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=[SIGNATURE]
+        )
+        if is_float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()

@@ -1,0 +1,135 @@
+"""What MediaPipe and the Task Library read of a detector, in a `.tflite` file.
+
+A table of FlatBuffers, written here without code of theirs. Numbers of fields
+follow `google/mediapipe`, `tasks/metadata/metadata_schema.fbs`.
+"""
+
+import io
+import zipfile
+
+import numpy as np
+
+LABEL_FILE = "labels.txt"
+# By these names MediaPipe finds the outputs, whatever their order.
+OUTPUT_NAMES = ("location", "category", "score", "number of detections")
+IDENTIFIER = b"M001"
+# Of the parser: the first that knows groups of tensors.
+MIN_PARSER_VERSION = "1.2.0"
+RGB = np.int8(1)
+IMAGE_PROPERTIES = np.uint8(2)
+BOX_PROPERTIES = np.uint8(3)
+BOUNDARIES = np.int8(1)
+SCORE_THRESHOLDING = np.uint8(3)
+VALUE_LABELS = np.int8(3)
+
+
+def make_metadata(name, score_threshold):
+    """The metadata of a detector that ends with non-maximum suppression.
+
+    Args:
+        name: String, of the model.
+        score_threshold: Float, the least score of a detection.
+
+    Returns:
+        Bytes.
+    """
+    import flatbuffers
+
+    subgraph = {2: [_image()], 3: _outputs(score_threshold), 8: [_group()]}
+    builder = flatbuffers.Builder(1024)
+    table = _add(builder, {0: name, 3: [subgraph], 7: MIN_PARSER_VERSION})
+    builder.Finish(table, file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def append_labels(content, class_names):
+    """Puts the names of the classes behind a model, as a zipped file.
+
+    Args:
+        content: Bytes of the model.
+        class_names: Sequence of strings, the index is the label.
+
+    Returns:
+        Bytes.
+    """
+    lines = [" ".join(name.split()) for name in class_names]
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(LABEL_FILE, "\n".join(lines))
+    return file.getvalue()
+
+
+def _image():
+    content = {0: IMAGE_PROPERTIES, 1: {0: RGB}}
+    stats = {0: [255.0] * 3, 1: [0.0] * 3}
+    return {0: "image", 1: "RGB image.", 3: content, 5: stats}
+
+
+def _outputs(score_threshold):
+    # Dimension 2 of 1 to 2 tells boxes from each other.
+    each = {0: np.int32(2), 1: np.int32(2)}
+    # In a box, where x1, y1, x2, y2 stand.
+    box = {0: [1, 0, 3, 2], 1: BOUNDARIES}
+    threshold = {0: np.float32(score_threshold)}
+    location, category, score, number = OUTPUT_NAMES
+    return [
+        {0: location, 3: {0: BOX_PROPERTIES, 1: box, 2: each}},
+        {
+            0: category,
+            3: {0: np.uint8(1), 1: {}, 2: each},
+            6: [{0: LABEL_FILE, 2: VALUE_LABELS}],
+        },
+        {
+            0: score,
+            3: {0: np.uint8(1), 1: {}, 2: each},
+            4: [{0: SCORE_THRESHOLDING, 1: threshold}],
+        },
+        {0: number, 3: {0: np.uint8(1), 1: {}}},
+    ]
+
+
+def _group():
+    return {0: "detection_result", 1: list(OUTPUT_NAMES[:3])}
+
+
+def _add(builder, value):
+    """Writes a string, a list or a table, what it refers to first.
+
+    Args:
+        builder: A `flatbuffers.Builder`.
+        value: String; list of strings, tables, floats or integers; or dict
+            from numbers of fields to values or NumPy scalars.
+
+    Returns:
+        Where it stands.
+    """
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, dict):
+        return _add_table(builder, value)
+    if isinstance(value[0], float):
+        return builder.CreateNumpyVector(np.array(value, "float32"))
+    if isinstance(value[0], int):
+        return builder.CreateNumpyVector(np.array(value, "uint32"))
+    places = [_add(builder, element) for element in value]
+    builder.StartVector(4, len(places), 4)
+    for place in reversed(places):
+        builder.PrependUOffsetTRelative(place)
+    return builder.EndVector()
+
+
+def _add_table(builder, fields):
+    places = {
+        field: _add(builder, value)
+        for field, value in fields.items()
+        if not isinstance(value, np.generic)
+    }
+    builder.StartObject(max(fields, default=-1) + 1)
+    for field, value in fields.items():
+        if field in places:
+            builder.PrependUOffsetTRelativeSlot(field, places[field], 0)
+        else:
+            kind = value.dtype.name.capitalize()
+            prepend = getattr(builder, f"Prepend{kind}Slot")
+            prepend(field, value.item(), 0)
+    return builder.EndObject()
