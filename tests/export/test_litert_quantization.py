@@ -87,6 +87,28 @@ def int8_tensors(path):
     return [x["name"] for x in details if x["dtype"] == np.int8]
 
 
+def logits(path, size):
+    """Of one image, of each level of a detector."""
+    interpreter = litert.Interpreter(
+        str(path),
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=(
+            litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        ),
+    )
+    interpreter.get_signature_runner()(images=images(size)[:1])
+    for tensor in interpreter.get_tensor_details():
+        is_head = "class_head" in tensor["name"]
+        if is_head and tensor["shape"][-1] == 27 and len(tensor["shape"]) == 4:
+            values = interpreter.get_tensor(tensor["index"])
+            if values.dtype == np.int8:
+                scale, zero = tensor["quantization"]
+                values = (values - np.float32(zero)) * scale
+            # The same tensor may also be there as floats.
+            if not tensor["name"].endswith("_dequant"):
+                yield values.ravel()
+
+
 def test_classifier(float_file):
     copy = quantized(float_file, (64, 96))
     expected = tf_litert.read(float_file)["images"](images((64, 96)))
@@ -109,22 +131,12 @@ def test_detector_at_another_size(tmp_path):
     copy = quantized(path, size)
     expected = tf_litert.read(path)["images"](images(size))
     answer = tf_litert.read(copy)["images"](images(size))
-    found = matched = 0
-    for i in range(len(images(size))):
-        for box, score, label in zip(
-            expected["boxes"][i],
-            expected["scores"][i],
-            expected["labels"][i],
-            strict=True,
-        ):
-            if score < 0.3:
-                continue
-            found += 1
-            is_near = np.abs(answer["boxes"][i] - box).max(axis=-1) < 4
-            is_near &= np.abs(answer["scores"][i] - score) < 0.15
-            matched += (is_near & (answer["labels"][i] == label)).any()
-    assert found > 40
-    assert matched / found > 0.9
+    assert expected["num_detections"].min() > 3
+    # Which boxes suppress which others, random weights leave to chance.
+    difference = np.abs(expected["scores"][:, 0] - answer["scores"][:, 0])
+    assert difference.max() < 0.15
+    for old, new in zip(logits(path, size), logits(copy, size), strict=True):
+        assert np.corrcoef(old, new)[0, 1] > 0.97
     names = int8_tensors(copy)
     assert any("bifpn" in name for name in names)
     assert any("class_head" in name for name in names)
