@@ -15,6 +15,7 @@ FLOORS = (
     {"models"},
     {"evaluation"},
     {"export", "training", "visualization"},
+    {""},  # the package itself, with all public names
     {"cli"},
 )
 FLOOR_OF = {part: i for i, parts in enumerate(FLOORS) for part in parts}

@@ -18,16 +18,22 @@ def make_answers(model, spec, samples):
         samples: `Samples`.
 
     Returns:
-        A dict from the names of the signatures to dicts of arrays.
+        A dict from the names of the signatures to dicts of arrays. Where a
+        detector finds nothing in `samples.images`, `"network"` has its
+        network's outputs for them: nothing is easily repeated.
     """
     images = [load_image(file) for file in samples.files]
     is_classifier = isinstance(spec, ClassifierSpec)
     answer = _classify if is_classifier else _detect
-    return {
+    answers = {
         "serving_default": answer(model, spec, images),
         "images": answer(model, spec, list(samples.images)),
         "raw": _run(model, spec, samples.raw),
     }
+    if not is_classifier and not answers["images"]["num_detections"].any():
+        pixels = [spec.preprocessing(image)[0] for image in samples.images]
+        answers["network"] = _run(model, spec, np.stack(pixels))
+    return answers
 
 
 def _run(model, spec, pixels):

@@ -1,6 +1,7 @@
 """LiteRT's files (`.tflite`): how they are written and asked."""
 
 import json
+import os
 import tempfile
 
 from keras_efficient.export import litert_files
@@ -37,7 +38,7 @@ def write(model, spec, path, settings):
     if is_mediapipe:
         function = tf_litert_mediapipe.make_function(model, spec, size)
     else:
-        function = _named_outputs(*numeric_function(model, spec))
+        function = _named_outputs(*numeric_function(model, spec, settings))
     precision = settings["precision"]
     path.write_bytes(_convert(model, function, shape, precision == "float16"))
     if precision == "int8":
@@ -77,7 +78,7 @@ def read(path):
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
+    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
     runner = interpreter.get_signature_runner(SIGNATURE)
     (details,) = runner.get_input_details().values()
     batch, height, width, _ = (int(side) for side in details["shape"])

@@ -36,7 +36,7 @@ def write(model, spec, path, settings):
     import tensorflow as tf
     import tf2onnx
 
-    function, names = numeric_function(model, spec)
+    function, names = numeric_function(model, spec, settings)
     size = settings.get("image_size") or (None, None)
     shape = (settings.get("batch_size"), *size, 3)
     graph = tf.function(

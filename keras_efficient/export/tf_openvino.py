@@ -28,7 +28,7 @@ def write(model, spec, folder, settings):
     import openvino
     import tensorflow as tf
 
-    function, names = numeric_function(model, spec)
+    function, names = numeric_function(model, spec, settings)
     size = settings.get("image_size") or (None, None)
     shape = (settings.get("batch_size"), *size, 3)
     graph = tf.function(

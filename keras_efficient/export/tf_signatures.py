@@ -177,12 +177,14 @@ def _map_on_cpu(function, elements, output_signature):
         )
 
 
-def numeric_function(model, spec):
+def numeric_function(model, spec, settings):
     """The signature `"images"` without strings, which few runtimes know.
 
     Args:
         model: A `keras.Model`, on the TensorFlow backend.
         spec: Its `ClassifierSpec` or `DetectorSpec`.
+        settings: Dict; with `"stops_at_network"` a detector's ends with the
+            outputs of its network.
 
     Returns:
         A pair: a function from a uint8 tensor `(batch, height, width, 3)` to
@@ -191,4 +193,8 @@ def numeric_function(model, spec):
     names = ["probabilities", "label"]
     if not isinstance(spec, ClassifierSpec):
         names = ["boxes", "scores", "labels", "num_detections"]
+    if settings.get("stops_at_network"):
+        _, read_images, raw, _ = _detector_functions(model, spec)
+        function = lambda images: raw(read_images(images)[0])
+        return function, ["class_logits", "box_deltas"]
     return make_signatures(model, spec)["images"].function, names

@@ -92,6 +92,7 @@ class Check:
         questions = {
             "serving_default": self.samples.files,
             "images": self.samples.images,
+            "network": self.samples.images,
             "raw": self.samples.raw,
         }
         return max(

@@ -22,6 +22,7 @@ from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import image_files
 from tests.export.test_saved_models import slow_elsewhere
 from tests.export.test_saved_models import tiny_efficientnet
+from tests.models.detectors import tiny
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):
     pytest.importorskip(package)
@@ -33,7 +34,7 @@ PATHS = {
     "litert": "model.tflite",
     "openvino": "folder",
 }
-ALL = tuple(PATHS)[1:]
+ALL = ("onnx", "openvino", "litert")
 # One of them shows that the child process works.
 FORMATS = [
     pytest.param(name, marks=[pytest.mark.slow] * is_slow)
@@ -138,6 +139,20 @@ def test_a_difference_is_an_error_and_leaves_the_old(
     file = path / "old" if path.is_dir() else path
     assert file.read_text() == "old"
     assert [x.name for x in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["litert", *(pytest.param(x, marks=pytest.mark.slow) for x in ALL[:2])],
+)
+@slow_elsewhere
+def test_a_network_that_finds_nothing_is_compared(name, tmp_path, monkeypatch):
+    model = tiny()
+    assert len(model.detect(image_files()[0])[0]) == 0
+    # No detections differ by nothing, but numbers always do.
+    monkeypatch.setattr(verification, "DETECTOR_TOLERANCE", 0.0)
+    with pytest.raises(export.ExportMismatchError, match="'network'"):
+        written(name, tmp_path, model)
 
 
 @pytest.mark.parametrize("name", ALL)

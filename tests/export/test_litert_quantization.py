@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from keras_efficient import export
 from keras_efficient.export.specs import describe
 from tests.export.test_detector_exports import confident
 from tests.models.detectors import TINY_STAGES
@@ -65,7 +66,8 @@ def images(size, count=8):
 def write(model, folder, size, **options):
     path = folder / "model.tflite"
     spec = describe(model, None, None, None, options)
-    tf_litert.write(model, spec, path, {"image_size": size})
+    settings = {"image_size": size, "precision": "float32", "metadata": {}}
+    tf_litert.write(model, spec, path, settings)
     return path
 
 
@@ -131,7 +133,7 @@ def test_detector_at_another_size(tmp_path):
     copy = quantized(path, size)
     expected = tf_litert.read(path)["images"](images(size))
     answer = tf_litert.read(copy)["images"](images(size))
-    assert expected["num_detections"].min() > 3
+    assert expected["num_detections"].sum() > 30
     # Which boxes suppress which others, random weights leave to chance.
     difference = np.abs(expected["scores"][:, 0] - answer["scores"][:, 0])
     assert difference.max() < 0.15
@@ -152,7 +154,12 @@ def test_bad_images_are_named(float_file, tmp_path):
     assert path.read_bytes() == float_file.read_bytes()
 
 
-def test_missing_package_is_named(float_file, monkeypatch):
+def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
-    with pytest.raises(ImportError, match="pip install.*ai-edge-quantizer"):
-        quantize(float_file, images((64, 96)))
+    with pytest.raises(ImportError, match=r"ai_edge_quantizer.*,quantize\]"):
+        export.litert(
+            classifier(),
+            tmp_path / "model.tflite",
+            precision="int8",
+            calibration=images((64, 96)),
+        )

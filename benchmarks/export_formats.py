@@ -1,0 +1,155 @@
+r"""Size, difference, speed and accuracy of every format, beside Keras.
+
+    KERAS_BACKEND=tensorflow python benchmarks/export_formats.py \
+        EfficientDetD0 --photos ../shared/data/coco_val_mini/images
+
+Without a file of a trained model the weights are random, which changes neither
+sizes nor times. Milliseconds are those of one image with all steps, from
+pixels to detections or probabilities, Keras' and the export's in turns. With
+`--dataset`, whose training split calibrates int8 and whose test split measures,
+accuracies stand in the last columns.
+"""
+
+import argparse
+import contextlib
+import io
+import pathlib
+import re
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+import keras_efficient
+from keras_efficient import data
+from keras_efficient import export
+
+WAYS = [
+    ("saved_model", "float32"),
+    ("onnx", "float32"),
+    ("onnx", "float16"),
+    ("onnx", "int8"),
+    ("openvino", "float32"),
+    ("openvino", "float16"),
+    ("openvino", "int8"),
+    ("litert", "float32"),
+    ("litert", "float16"),
+    ("litert", "int8"),
+]
+
+
+def main():
+    """Prints a row for each format and precision."""
+    args = parse_arguments()
+    keras.utils.set_random_seed(0)
+    model = load_model(args.model)
+    photos = sorted(pathlib.Path(args.photos).glob("*.jpg"))
+    calibration, validation = photos[:100], None
+    if args.dataset:
+        is_detector = isinstance(model, keras_efficient.EfficientDet)
+        kind = "detection" if is_detector else "classification"
+        load = getattr(data, f"load_{kind}")
+        calibration = load(args.dataset, "train")
+        validation = load(args.dataset, args.split)
+    image = data.load_image(photos[0])
+    way = keras_way(model)
+    print(
+        f"{args.model} on {keras.backend.backend()}, photo of {image.shape}\n"
+        "format | precision | MB | largest difference | ms | Keras ms | "
+        "accuracy"
+    )
+    for name, precision in WAYS:
+        with tempfile.TemporaryDirectory() as folder:
+            row = measure(
+                model,
+                name,
+                pathlib.Path(folder),
+                {
+                    "precision": precision,
+                    "photos": photos[:3],
+                    "validation": validation,
+                    **({"calibration": calibration} * (precision == "int8")),
+                },
+                lambda: way(image),
+                image,
+            )
+        print(" | ".join([name, precision, *row]), flush=True)
+
+
+def measure(model, name, folder, arguments, keras_run, image):
+    """A row: size, difference, milliseconds, and accuracy as printed."""
+    ending = {"onnx": ".onnx", "litert": ".tflite"}.get(name, "/1")
+    path = folder / f"model{ending}"
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            getattr(export, name)(model, path, **arguments)
+    except export.ExportMismatchError as error:
+        return [str(error)]
+    size, difference = re.search(
+        r"([\d.]+) MB: repeats the model to (\S+);", printed.getvalue()
+    ).groups()
+    exported = export.load(path)
+    is_detector = exported.metadata["task"] == "detection"
+    run = exported.detect if is_detector else exported.predict
+    own, other = take_turns(keras_run, lambda: run(image))
+    accuracy = re.search(r"in Keras; (.*) as", printed.getvalue())
+    return [
+        size,
+        difference,
+        f"{other:.1f}",
+        f"{own:.1f}",
+        accuracy.group(1) if accuracy else "-",
+    ]
+
+
+def take_turns(*functions, runs=15):
+    """Median milliseconds of each function."""
+    times = [[] for _ in functions]
+    for run in range(runs + 2):
+        for function, seconds in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            if run >= 2:
+                seconds.append(time.perf_counter() - start)
+    return [1000 * statistics.median(seconds) for seconds in times]
+
+
+def keras_way(model):
+    """From an image to what is asked for, in Keras."""
+    if isinstance(model, keras_efficient.EfficientDet):
+        return lambda image: model.detect(image[None])
+    resize = data.ImagePreprocessing(model.input_shape[1:3])
+    return lambda image: model.predict_on_batch(
+        resize(image)[None].astype("float32")
+    )
+
+
+def load_model(name):
+    """The model of a file, or that of a name with random weights."""
+    if name.endswith(".keras"):
+        return keras.saving.load_model(name, compile=False)
+    builder = getattr(keras_efficient, name)
+    if name.startswith("EfficientNet"):
+        return builder(weights=None)
+    model = builder(weights=None, backbone_weights=None)
+    bias = model.class_head.predictor.bias
+    # As many candidates as a trained network has, not one for each anchor.
+    bias.assign(np.full(bias.shape, -9.0, "float32"))
+    return model
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", help="a .keras file or a name")
+    parser.add_argument("--photos", required=True)
+    parser.add_argument("--dataset")
+    parser.add_argument("--split", default="test")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
