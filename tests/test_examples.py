@@ -114,3 +114,29 @@ def test_swap_feature_network(tmp_path):
     assert rows == ["FPN", "PANet", "NAS-FPN", "BiFPN"]
     with Image.open(picture) as drawn:
         assert drawn.width > 1000
+
+
+@pytest.mark.slow
+def test_export_model(tmp_path):
+    for package in ("tensorflow", "ai_edge_litert"):
+        pytest.importorskip(package)
+    from tests.export.test_detector_exports import confident
+
+    confident(input_shape=(96, 96, 3)).save(tmp_path / "model.keras")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), "uint8")
+    Image.fromarray(pixels).save(photos / "one.png")
+    arguments = ["--photo", photos / "one.png", "--calibration", photos]
+    folder = tmp_path / "exported"
+    output = run(
+        "export_model.py", tmp_path / "model.keras", *arguments,
+        "--directory", folder, "--formats", "saved_model", "litert",
+    )  # fmt: skip
+    rows = [line.split(" | ") for line in output.splitlines()[-4:]]
+    assert [pathlib.Path(row[0]).name for row in rows] == [
+        "1", "model-float32.tflite", "model-float16.tflite",
+        "model-int8.tflite",
+    ]  # fmt: skip
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
+    assert "cat" in rows[0][3] and rows[0][3] == rows[1][3]

@@ -1,6 +1,7 @@
 """`keras-efficient export`."""
 
 import enum
+import inspect
 import pathlib
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import keras
 import typer
 
 import keras_efficient
-from keras_efficient.data.readers import EXTENSIONS
+from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.models.detector import Detector
 
 
@@ -33,9 +34,7 @@ class Precision(enum.StrEnum):
 def export(
     model: Annotated[
         str,
-        typer.Argument(
-            help="A .keras file, or a name such as EfficientDetD0.",
-        ),
+        typer.Argument(help="A .keras file, or a name such as EfficientDetD0."),
     ],
     output: Annotated[
         pathlib.Path, typer.Argument(help="The file or folder to write.")
@@ -49,7 +48,9 @@ def export(
     ] = None,
     class_names: Annotated[
         pathlib.Path | None,
-        typer.Option(help="A text file, one class a line, for classifiers."),
+        typer.Option(
+            help="A text file, one class a line. By default the model's own."
+        ),
     ] = None,
     precision: Annotated[
         Precision, typer.Option(help="In what the network computes.")
@@ -76,6 +77,10 @@ def export(
     batch_size: Annotated[
         int | None, typer.Option(help="If the number of images is fixed.")
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Of litert's outputs: named, or mediapipe."),
+    ] = None,
     score_threshold: Annotated[
         float | None, typer.Option(help="Of detections; 0.3 by default.")
     ] = None,
@@ -86,46 +91,72 @@ def export(
         str | None, typer.Option(help="soft (the default) or hard.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option(help="Replace what is there.")
+        bool, typer.Option("--overwrite", help="Replace what is there.")
     ] = False,
 ):
     """Writes a model for serving, and compares what it wrote with it.
 
     keras-efficient export cells.keras served/cells/1 --format saved_model
     """
-    network = _load(model, weights)
-    settings = {
-        "class_names": class_names and _lines(class_names),
+    write = getattr(keras_efficient.export, format.value)
+    given = {
+        "class_names": class_names,
+        "calibration": calibration,
+        "validation": validation,
         "image_size": image_size,
         "batch_size": batch_size,
+        "layout": layout,
         "score_threshold": score_threshold,
         "max_detections": max_detections,
         "nms": nms,
-        "calibration": calibration and _images_in(calibration),
-        "validation": validation and _data_set(network, validation, split),
     }
-    write = getattr(keras_efficient.export, format.value)
+    given = {name: x for name, x in given.items() if x is not None}
+    _check_options(write, format, given, split)
+    network = _load(model, weights)
+    if class_names is not None:
+        given["class_names"] = _lines(class_names)
+    if calibration is not None:
+        given["calibration"] = _images_in(calibration)
+    if validation is not None:
+        given["validation"] = _data_set(network, validation, split)
     written = write(
         network,
         output,
         precision=precision.value,
         photos=photo or (),
         overwrite=overwrite,
-        **{name: x for name, x in settings.items() if x is not None},
+        **given,
     )
     print(f"Written: {written}")
 
 
+def _check_options(write, format, given, split):
+    """Raises an error where a format has no use for an option."""
+    parameters = inspect.signature(write).parameters
+    post_processing = ("score_threshold", "max_detections", "nms")
+    for name in given:
+        if name not in parameters and name not in post_processing:
+            raise typer.BadParameter(
+                f"--{name.replace('_', '-')} is not for {format.value}."
+            )
+    if split is not None and "validation" not in given:
+        raise typer.BadParameter("--split goes with --validation.")
+
+
 def _load(model, weights):
     """The model of a file, or that of a name."""
-    if pathlib.Path(model).suffix == ".keras":
+    path = pathlib.Path(model)
+    if path.suffix == ".keras":
         if weights is not None:
             raise typer.BadParameter(
                 "--weights goes with a name; a .keras file has its own."
             )
-        return keras.saving.load_model(model, compile=False)
-    builder = getattr(keras_efficient, model, None)
-    if not model.startswith(("EfficientNetB", "EfficientDetD")) or not builder:
+        if not path.is_file():
+            raise typer.BadParameter(f"There is no file {model}.")
+        return keras.saving.load_model(path, compile=False)
+    is_name = model.startswith(("EfficientNetB", "EfficientDetD"))
+    builder = getattr(keras_efficient, model, None) if is_name else None
+    if builder is None:
         raise typer.BadParameter(
             f"{model!r} is neither a .keras file nor one of EfficientNetB0 to "
             "B7 and EfficientDetD0 to D7x."
@@ -150,9 +181,7 @@ def _images_in(folder):
 
 def _data_set(model, path, split):
     """Images with labels, of the kind that the model needs."""
+    data = keras_efficient.data
     if isinstance(model, Detector):
-        names = model.class_names
-        return keras_efficient.data.load_detection(
-            path, split, class_names=names
-        )
-    return keras_efficient.data.load_classification(path, split)
+        return data.load_detection(path, split, class_names=model.class_names)
+    return data.load_classification(path, split)

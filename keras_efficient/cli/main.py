@@ -5,9 +5,12 @@ import sys
 import typer
 
 from keras_efficient.cli.exporting import export
+from keras_efficient.export import ExportMismatchError
 
 # Wrong files and options end with this, as do those that typer finds.
 USAGE_ERROR = 2
+# What was written is not what it should be.
+FAILURE = 1
 
 app = typer.Typer(
     help="EfficientNet and EfficientDet for Keras 3.",
@@ -32,3 +35,6 @@ def main():
     except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"keras-efficient: {error}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
+    except ExportMismatchError as error:
+        print(f"keras-efficient: {error}", file=sys.stderr)
+        sys.exit(FAILURE)

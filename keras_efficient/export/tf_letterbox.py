@@ -36,7 +36,8 @@ def letterbox(images, preprocessing):
         images - fill,
         [[0, 0], [0, height - scaled[0]], [0, width - scaled[1]], [0, 0]],
     )
-    images = tf.ensure_shape(images + fill, (None, height, width, 3))
+    # Unlike a promise of the shape, other formats keep this.
+    images = tf.reshape(images + fill, (-1, height, width, 3))
     return images, scale
 
 

@@ -38,7 +38,7 @@ def write(model, spec, path, settings):
     if is_mediapipe:
         function = tf_litert_mediapipe.make_function(model, spec, size)
     else:
-        function = _named_outputs(*numeric_function(model, spec, settings))
+        function, _ = numeric_function(model, spec, settings)
     precision = settings["precision"]
     path.write_bytes(_convert(model, function, shape, precision == "float16"))
     if precision == "int8":
@@ -95,15 +95,6 @@ def read(path):
 
     run.interpreter = interpreter  # lives as long as the function
     return {"images": run}
-
-
-def _named_outputs(function, names):
-    def answer(images):
-        # Asked once: each call would put the whole network into the file.
-        outputs = function(images)
-        return {name: outputs[name] for name in names}
-
-    return answer
 
 
 def _convert(model, function, shape, is_float16):

@@ -32,7 +32,7 @@ def write(model, spec, folder, settings):
     size = settings.get("image_size") or (None, None)
     shape = (settings.get("batch_size"), *size, 3)
     graph = tf.function(
-        lambda images: {name: function(images)[name] for name in names},
+        function,
         input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
     )
     converted = openvino.convert_model(graph.get_concrete_function())

@@ -191,10 +191,18 @@ def numeric_function(model, spec, settings):
         a dict of tensors; and a list of their names.
     """
     names = ["probabilities", "label"]
+    function = None
     if not isinstance(spec, ClassifierSpec):
         names = ["boxes", "scores", "labels", "num_detections"]
     if settings.get("stops_at_network"):
+        names = ["class_logits", "box_deltas"]
         _, read_images, raw, _ = _detector_functions(model, spec)
         function = lambda images: raw(read_images(images)[0])
-        return function, ["class_logits", "box_deltas"]
-    return make_signatures(model, spec)["images"].function, names
+    function = function or make_signatures(model, spec)["images"].function
+
+    def answer(images):
+        # Asked once: each call would put the whole network into the file.
+        outputs = function(images)
+        return {name: outputs[name] for name in names}
+
+    return answer, names

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ImagePreprocessing
 from keras_efficient.data import from_arrays
@@ -17,6 +18,7 @@ from keras_efficient.export.comparison import difference
 from tests.export.test_detector_exports import OPTIONS
 from tests.export.test_detector_exports import as_rows
 from tests.export.test_detector_exports import confident
+from tests.export.test_detector_exports import make_confident
 from tests.export.test_saved_models import CLASS_NAMES
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import image_files
@@ -52,6 +54,14 @@ def written(name, folder, model, **arguments):
 @functools.cache
 def detector():
     return confident()
+
+
+@functools.cache
+def d0():
+    model = keras_efficient.EfficientDetD0(
+        weights=None, backbone_weights=None, input_shape=(256, 256, 3)
+    )
+    return make_confident(model)
 
 
 @functools.cache
@@ -103,6 +113,32 @@ def test_classifier_says_what_the_model_says(name, tmp_path):
     assert exported.metadata["class_names"] == list(CLASS_NAMES)
     with pytest.raises(TypeError, match="made for classification"):
         exported.detect(files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PATHS)
+def test_d0(name, tmp_path):
+    model = d0()
+    path = written(name, tmp_path, model, **OPTIONS)
+    image = np.random.default_rng(3).integers(0, 256, (256, 256, 3), "uint8")
+    expected = as_rows(model.detect([image], **OPTIONS))
+    assert expected["num_detections"].min() > 3
+    found = as_rows(export.load(path).detect([image]))
+    assert difference(expected, found) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PATHS)
+def test_b0(name, tmp_path):
+    model = keras_efficient.EfficientNetB0(weights=None)
+    path = written(name, tmp_path, model)
+    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3))
+    whole = ImagePreprocessing((224, 224))
+    inputs = np.stack([whole(x) for x in images.astype("uint8")])
+    expected = model.predict(inputs.astype("float32"), verbose=0)
+    found = export.load(path).predict(list(images.astype("uint8")))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-8)
+    assert expected.max() > 1.5 * expected.min()
 
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])

@@ -1,0 +1,110 @@
+"""Writes a trained model in every format, and asks each of them.
+
+    python examples/export_model.py cells_run/model.keras --photo cell.jpg
+
+`cells_run/model.keras` is what `finetune_detector.py` and
+`finetune_classifier.py` leave. With `--calibration`, a folder of images like
+those to come, there are int8 files, too.
+"""
+
+import argparse
+import pathlib
+import statistics
+import time
+
+import keras
+import numpy as np
+
+import keras_efficient
+
+# Of each format its name in the folder, and what it is written in.
+FORMATS = {
+    "saved_model": ("saved_model/1", ("float32",)),
+    "onnx": ("model-{}.onnx", ("float32", "float16", "int8")),
+    "openvino": ("openvino-{}", ("float32", "float16", "int8")),
+    "litert": ("model-{}.tflite", ("float32", "float16", "int8")),
+}
+
+
+def main():
+    """Writes, loads and asks; prints a table at the end."""
+    args = parse_arguments()
+    model = keras.saving.load_model(args.model, compile=False)
+    image = keras_efficient.data.load_image(args.photo)
+    rows = []
+    for name in args.formats:
+        file, precisions = FORMATS[name]
+        for precision in precisions:
+            if precision == "int8" and args.calibration is None:
+                continue
+            path = pathlib.Path(args.directory) / file.format(precision)
+            export(model, name, path, precision, args)
+            exported = keras_efficient.export.load(path)
+            rows.append((path, *ask(exported, image)))
+    print(f"\nfile | MB | ms | of {args.photo}")
+    for path, milliseconds, answer in rows:
+        print(f"{path} | {megabytes(path):.1f} | {milliseconds:.1f} | {answer}")
+
+
+def export(model, name, path, precision, args):
+    """One call for each format; it compares what it wrote with the model."""
+    arguments = {}
+    if precision == "int8":
+        folder = pathlib.Path(args.calibration)
+        images = [*folder.rglob("*.jpg"), *folder.rglob("*.png")]
+        arguments["calibration"] = sorted(images)
+    getattr(keras_efficient.export, name)(
+        model,
+        path,
+        precision=precision,
+        photos=[args.photo],
+        overwrite=True,
+        **arguments,
+    )
+
+
+def ask(exported, image):
+    """Milliseconds of one image in the format's runtime, and the answer."""
+    is_detector = exported.metadata["task"] == "detection"
+    times = []
+    for _ in range(6):
+        start = time.perf_counter()
+        if is_detector:
+            (answer,) = exported.detect(image)
+        else:
+            (answer,) = exported.predict(image)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[1:]), describe(exported, answer)
+
+
+def describe(exported, answer):
+    """What was found, in a few words."""
+    if exported.metadata["task"] == "detection":
+        names, counts = np.unique(answer.names, return_counts=True)
+        found = [f"{n} {name}" for name, n in zip(names, counts, strict=True)]
+        return ", ".join(found) or "nothing"
+    best = int(answer.argmax())
+    return f"{exported.class_names[best]} {answer[best]:.1%}"
+
+
+def megabytes(path):
+    """Size of a file, or of all files of a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", help="a .keras file")
+    parser.add_argument("--photo", required=True, help="an image to ask about")
+    parser.add_argument("--calibration", help="a folder of images, for int8")
+    parser.add_argument("--directory", default="exported")
+    parser.add_argument(
+        "--formats", nargs="+", choices=FORMATS, default=list(FORMATS)
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

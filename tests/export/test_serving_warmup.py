@@ -1,0 +1,37 @@
+"""The request that TensorFlow Serving runs before it takes others."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_efficient import export
+from tests.export.test_saved_models import slow_elsewhere
+from tests.export.test_saved_models import tiny_efficientnet
+
+tf = pytest.importorskip("tensorflow")
+prediction_log_pb2 = pytest.importorskip(
+    "tensorflow_serving.apis.prediction_log_pb2"
+)
+
+
+@slow_elsewhere
+def test_the_request_is_one_that_the_model_answers(tmp_path):
+    path = tmp_path / "pets" / "3"
+    export.saved_model(tiny_efficientnet(), path, verify=False)
+    file = path / "assets.extra" / "tf_serving_warmup_requests"
+    (record,) = tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
+    log = prediction_log_pb2.PredictionLog.FromString(record)
+    assert log.WhichOneof("log_type") == "predict_log"
+    request = log.predict_log.request
+    assert request.model_spec.name == "pets"
+    assert request.model_spec.signature_name == "serving_default"
+    (name,) = request.inputs
+    values = tf.make_ndarray(request.inputs[name])
+    with Image.open(io.BytesIO(values[0])) as image:
+        image.load()
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    answer = signature(**{name: tf.constant(values.astype(bytes))})
+    assert answer["probabilities"].shape == (1, 5)
+    assert np.isfinite(answer["probabilities"]).all()
