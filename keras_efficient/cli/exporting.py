@@ -136,11 +136,11 @@ def _check_options(write, format, given, split):
     post_processing = ("score_threshold", "max_detections", "nms")
     for name in given:
         if name not in parameters and name not in post_processing:
-            raise typer.BadParameter(
+            raise ValueError(
                 f"--{name.replace('_', '-')} is not for {format.value}."
             )
     if split is not None and "validation" not in given:
-        raise typer.BadParameter("--split goes with --validation.")
+        raise ValueError("--split goes with --validation.")
 
 
 def _load(model, weights):
@@ -148,16 +148,16 @@ def _load(model, weights):
     path = pathlib.Path(model)
     if path.suffix == ".keras":
         if weights is not None:
-            raise typer.BadParameter(
+            raise ValueError(
                 "--weights goes with a name; a .keras file has its own."
             )
         if not path.is_file():
-            raise typer.BadParameter(f"There is no file {model}.")
+            raise ValueError(f"There is no file {model}.")
         return keras.saving.load_model(path, compile=False)
     is_name = model.startswith(("EfficientNetB", "EfficientDetD"))
     builder = getattr(keras_efficient, model, None) if is_name else None
     if builder is None:
-        raise typer.BadParameter(
+        raise ValueError(
             f"{model!r} is neither a .keras file nor one of EfficientNetB0 to "
             "B7 and EfficientDetD0 to D7x."
         )
@@ -175,7 +175,7 @@ def _images_in(folder):
         path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS
     )
     if not files:
-        raise typer.BadParameter(f"--calibration: no images in {folder}")
+        raise ValueError(f"--calibration: no images in {folder}")
     return files
 
 

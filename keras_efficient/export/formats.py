@@ -16,7 +16,6 @@ FORMATS = {
 }
 # What int8, or float16, needs beside these.
 PRECISION_PACKAGES = {
-    ("onnx", "float16"): ("onnxconverter_common",),
     ("litert", "int8"): ("ai_edge_quantizer",),
     ("openvino", "int8"): ("nncf",),
 }

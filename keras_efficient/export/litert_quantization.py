@@ -1,5 +1,7 @@
 """LiteRT's files in whole numbers of 8 bits."""
 
+import contextlib
+import io
 import re
 import warnings
 
@@ -70,8 +72,11 @@ def quantize(path, images):
     outputs = [re.escape(f"{name};") for name in network.outputs()]
     for operator in OPERATORS:
         worker.add_static_config(f"^({'|'.join(outputs)})$", operator, 8, 8)
-    with warnings.catch_warnings():
-        # It opens the file in a way of which LiteRT warns.
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        # It opens the file in a way of which LiteRT warns, and draws a bar.
         warnings.simplefilter("ignore", UserWarning)
         result = worker.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
@@ -97,7 +102,10 @@ class _Network:
             names[max(code.builtinCode, code.deprecatedBuiltinCode)]
             for code in self.model.operatorCodes
         ]
-        self.operators = self._find_operators()
+        # Networks that end early have no small maps.
+        self.operators = self._find_operators(
+            FIRST_STRIDE
+        ) or self._find_operators(1)
 
     def kind(self, operator):
         """Its name in LiteRT, such as `"CONV_2D"`."""
@@ -155,12 +163,12 @@ class _Network:
             buffer.data = buffer.data.copy()
         return buffer.data.view("float32").reshape(tensor.shape)
 
-    def _find_operators(self):
+    def _find_operators(self, stride):
         """Those behind the first small map and ahead of a heavy operator."""
         operators = self.graph.operators
         is_heavy = {id(x): self.kind(x) in HEAVY for x in operators}
         first = next(x for x in operators if is_heavy[id(x)])
-        largest = self._side(first.inputs[0]) / FIRST_STRIDE
+        largest = self._side(first.inputs[0]) / stride
         behind, ahead = set(), set()
         chosen = []
         for operator in operators:

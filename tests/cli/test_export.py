@@ -64,7 +64,7 @@ def test_options_reach_the_file(folder, tmp_path):
         [
             sys.executable, "-m", "keras_efficient.cli", "export",
             folder / "detector.keras", path, "--format", "litert",
-            "--precision", "int8", "--calibration", folder / "photos",
+            "--precision", "float16",
             "--layout", "mediapipe", "--image-size", "72", "96",
             "--score-threshold", "0.2", "--max-detections", "7",
         ],
@@ -73,11 +73,24 @@ def test_options_reach_the_file(folder, tmp_path):
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     metadata = keras_efficient.export.load(path).metadata
-    assert metadata["precision"] == "int8"
+    assert metadata["precision"] == "float16"
     assert metadata["fixed_image_size"] == [72, 96]
     assert metadata["class_names"] == ["cat", "dog", "Vögel"]
     assert metadata["options"]["score_threshold"] == 0.2
     assert metadata["options"]["max_detections"] == 7
+
+
+@pytest.mark.slow
+def test_int8(folder, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "model.tflite"
+    status = run(
+        monkeypatch, "export", folder / "classifier.keras", path,
+        "--format", "litert", "--precision", "int8",
+        "--calibration", folder / "photos",
+    )  # fmt: skip
+    output = capsys.readouterr().out
+    assert status == 0, output
+    assert output.startswith("litert in int8")
 
 
 @pytest.mark.parametrize(
