@@ -16,7 +16,14 @@ def unpack(content):
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    return schema.ModelT.InitFromPackedBuf(content)
+    model = schema.ModelT.InitFromPackedBuf(content)
+    for buffer in model.buffers:
+        # Some tools write them behind the rest.
+        if buffer.data is None and buffer.size:
+            end = buffer.offset + buffer.size
+            buffer.data = np.frombuffer(content[buffer.offset : end], "uint8")
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def pack(model):

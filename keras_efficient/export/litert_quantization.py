@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from keras_efficient.export import litert_files
+from keras_efficient.export.network_parts import FIRST_STRIDE
 
 HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # What runs in 8 bits if it lies between the first and the last of `HEAVY`.
@@ -31,9 +32,6 @@ OPERATORS = (
     "SUB",
     "TRANSPOSE",
 )
-# Large feature maps, of strides below it, stay in floats. Few channels carry
-# their values, of very different ranges, which one scale cannot serve.
-FIRST_STRIDE = 8
 # A bias is stored in units of the scales of input and weights; at most this.
 MAX_BIAS = 2**30
 # The least range that ai-edge-quantizer gives a tensor.

@@ -4,6 +4,10 @@ The others are preprocessing, ahead of it, and softmax, decoding of boxes and
 suppression behind it.
 """
 
+# Large feature maps, of strides below it, better stay in floats. Few channels
+# carry their values, of very different ranges, which one scale cannot serve.
+FIRST_STRIDE = 8
+
 
 def between(operators, inputs, outputs, is_affine):
     """Operators between the first that has weights and the last.
@@ -34,3 +38,31 @@ def between(operators, inputs, outputs, is_affine):
         if is_weighty[i] or is_needed and is_behind[i]:
             chosen.append(operator)
     return chosen[::-1]
+
+
+def with_small_maps(operators, inputs, outputs, stride, is_pooling):
+    """Operators of a network whose feature maps are small, but no pixels.
+
+    Sizes need not be known: what counts is by how much the sides have shrunk.
+
+    Args:
+        operators: List of the network's operators, as `between` gives them.
+        inputs: Function from one to the names of what goes in.
+        outputs: Function from one to the names of what comes out.
+        stride: Function from one to its stride; 1 where it has none.
+        is_pooling: Function from one to whether it makes one pixel of a map.
+
+    Returns:
+        List of those of stride `FIRST_STRIDE` or more, pooled maps left out.
+    """
+    strides, pooled, chosen = {}, set(), []
+    for operator in operators:
+        maps = [name for name in inputs(operator) if name in strides]
+        own = max((strides[name] for name in maps), default=1)
+        own *= stride(operator)
+        strides.update(dict.fromkeys(outputs(operator), own))
+        if is_pooling(operator) or maps and pooled.issuperset(maps):
+            pooled.update(outputs(operator))
+        elif own >= FIRST_STRIDE:
+            chosen.append(operator)
+    return chosen

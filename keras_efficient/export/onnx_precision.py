@@ -10,14 +10,13 @@ import tempfile
 import numpy as np
 
 from keras_efficient.export.network_parts import between
+from keras_efficient.export.network_parts import with_small_maps
 
 AFFINE = ("Conv", "Gemm", "MatMul")
 # What runs in 8 bits between them: each change between 8 bits and floats costs
 # a pass over the whole feature map.
 OPERATORS = (*AFFINE, "Add", "MaxPool", "Mul", "Resize", "Sigmoid")
-# Large feature maps, of strides below it, stay in floats. Few channels carry
-# their values, of very different ranges, which one scale cannot serve.
-FIRST_STRIDE = 8
+POOLINGS = ("GlobalAveragePool", "ReduceMean")
 
 
 def to_float16(path):
@@ -70,7 +69,9 @@ def quantize(path, images):
             _reader(proto, images),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
-            nodes_to_quantize=[node.name for node in _small_nodes(proto)],
+            nodes_to_quantize=[
+                node.name for node in _nodes_for_int8(proto.graph)
+            ],
             op_types_to_quantize=OPERATORS,
             calibrate_method=quantization.CalibrationMethod.MinMax,
             extra_options={"CalibMovingAverage": True},
@@ -194,29 +195,22 @@ def _names_used(node):
     return names
 
 
-def _small_nodes(proto):
-    """Nodes of the network with small feature maps, but of many pixels."""
-    import onnx
+def _nodes_for_int8(graph):
+    """Nodes of the network with small feature maps, and dense layers."""
 
-    inferred = onnx.shape_inference.infer_shapes(proto).graph
-    shapes = {
-        value.name: [x.dim_value for x in value.type.tensor_type.shape.dim]
-        for value in inferred.value_info
-    }
+    def stride(node):
+        strides = [x.ints for x in node.attribute if x.name == "strides"]
+        return max(strides[0]) if strides else 1
 
-    def side(name):
-        shape = shapes.get(name, [])
-        return max(shape[2:]) if len(shape) == 4 else 1
-
-    nodes = network_nodes(proto.graph)
-    first = next(node for node in nodes if node.op_type == "Conv")
-    largest = side(first.input[0]) / FIRST_STRIDE
-    is_dense = {"Gemm", "MatMul"}
-    return [
-        node
-        for node in nodes
-        if node.op_type in is_dense or 1 < side(node.output[0]) <= largest
-    ]
+    network = network_nodes(graph)
+    small = with_small_maps(
+        network,
+        lambda x: x.input,
+        lambda x: x.output,
+        stride,
+        lambda x: x.op_type in POOLINGS,
+    )
+    return small + [x for x in network if x.op_type in ("Gemm", "MatMul")]
 
 
 def _reader(proto, images):

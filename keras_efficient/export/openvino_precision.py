@@ -5,12 +5,10 @@ import io
 import logging
 
 from keras_efficient.export.network_parts import between
+from keras_efficient.export.network_parts import with_small_maps
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
 NO_WORK = ("Constant", "Parameter", "Result")
-# Large feature maps, of strides below it, stay in floats. Few channels carry
-# their values, of very different ranges, which one scale cannot serve.
-FIRST_STRIDE = 8
 
 
 def quantize(model, images):
@@ -32,7 +30,7 @@ def quantize(model, images):
 
     shape = model.inputs[0].partial_shape
     batch = shape[0].get_length() if shape[0].is_static else 1
-    chosen = {x.get_friendly_name() for x in _small_operators(model)}
+    chosen = {x.get_friendly_name() for x in _operators_for_int8(model)}
     others = [
         x.get_friendly_name()
         for x in model.get_ordered_ops()
@@ -52,36 +50,33 @@ def quantize(model, images):
         )
 
 
-def _small_operators(model):
-    """Operators of the network with small feature maps, but of many pixels."""
+def _operators_for_int8(model):
+    """Operators of the network with small feature maps, and dense layers."""
 
     def is_affine(operator, is_behind):
         kind = operator.get_type_name()
         return kind in CONVOLUTIONS or is_behind and kind == "MatMul"
 
-    network = between(
-        model.get_ordered_ops(),
-        lambda x: [_name(value.get_source_output()) for value in x.inputs()],
-        lambda x: [_name(value) for value in x.outputs()],
-        is_affine,
+    def inputs(operator):
+        return [_name(x.get_source_output()) for x in operator.inputs()]
+
+    def outputs(operator):
+        return [_name(x) for x in operator.outputs()]
+
+    def stride(operator):
+        has_one = operator.get_type_name() in (*CONVOLUTIONS, "MaxPool")
+        return max(operator.get_attributes()["strides"]) if has_one else 1
+
+    network = between(model.get_ordered_ops(), inputs, outputs, is_affine)
+    small = with_small_maps(
+        network,
+        inputs,
+        outputs,
+        stride,
+        lambda x: x.get_type_name() == "ReduceMean",
     )
-    first = next(x for x in network if x.get_type_name() in CONVOLUTIONS)
-    largest = _side(first.input_value(0)) / FIRST_STRIDE
-    return [
-        x
-        for x in network
-        if x.get_type_name() == "MatMul" or 1 < _side(x.output(0)) <= largest
-    ]
+    return small + [x for x in network if x.get_type_name() == "MatMul"]
 
 
 def _name(output):
     return output.get_node().get_friendly_name(), output.get_index()
-
-
-def _side(output):
-    """The longer side of a feature map; 1 of other tensors."""
-    shape = output.get_partial_shape()
-    if shape.rank.is_dynamic or len(shape) != 4:
-        return 1
-    sides = [x.get_length() if x.is_static else 1 for x in list(shape)[2:]]
-    return max(sides)
