@@ -3,14 +3,21 @@
 import enum
 import inspect
 import pathlib
+import zipfile
 from typing import Annotated
 
 import keras
 import typer
 
 import keras_efficient
-from keras_efficient.data.readers.files import EXTENSIONS
+from keras_efficient.data.images import load_image
+from keras_efficient.data.readers.files import is_image
+from keras_efficient.export.precision import check_precision
 from keras_efficient.models.detector import Detector
+
+# What `export.load` knows files of these formats by.
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
+POST_PROCESSING = ("score_threshold", "max_detections", "nms")
 
 
 class Format(enum.StrEnum):
@@ -68,11 +75,16 @@ def export(
     ] = None,
     photo: Annotated[
         list[pathlib.Path] | None,
-        typer.Option(help="An image to compare on; may be given again."),
+        typer.Option(
+            help="An image to compare on; may be given again.",
+            metavar="<path>",
+        ),
     ] = None,
     image_size: Annotated[
         tuple[int, int] | None,
-        typer.Option(help="Height and width, if the images' size is fixed."),
+        typer.Option(
+            help="If the images' size is fixed.", metavar="<height> <width>"
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="If the number of images is fixed.")
@@ -112,7 +124,12 @@ def export(
     }
     given = {name: x for name, x in given.items() if x is not None}
     _check_options(write, format, given, split)
+    check_precision(format.value, precision.value, calibration)
+    _check_suffix(output, format)
     network = _load(model, weights)
+    _check_task(network, given)
+    for file in photo or ():
+        load_image(file)  # Its error has the file's name.
     if class_names is not None:
         given["class_names"] = _lines(class_names)
     if calibration is not None:
@@ -133,14 +150,34 @@ def export(
 def _check_options(write, format, given, split):
     """Raises an error where a format has no use for an option."""
     parameters = inspect.signature(write).parameters
-    post_processing = ("score_threshold", "max_detections", "nms")
     for name in given:
-        if name not in parameters and name not in post_processing:
-            raise ValueError(
-                f"--{name.replace('_', '-')} is not for {format.value}."
-            )
+        if name not in parameters and name not in POST_PROCESSING:
+            raise ValueError(f"{_option(name)} is not for {format.value}.")
     if split is not None and "validation" not in given:
         raise ValueError("--split goes with --validation.")
+
+
+def _check_suffix(output, format):
+    """Raises an error for a file that could not be loaded again."""
+    suffix = SUFFIXES.get(format.value, output.suffix)
+    if output.suffix != suffix:
+        raise ValueError(
+            f"{format.value} is written to a file whose name ends in {suffix}. "
+            f"Received: {output}"
+        )
+
+
+def _check_task(network, given):
+    """Raises an error where a classifier has no use for an option."""
+    for name in POST_PROCESSING:
+        if name in given and not isinstance(network, Detector):
+            raise ValueError(
+                f"{_option(name)} is for detectors, and the model is none."
+            )
+
+
+def _option(name):
+    return f"--{name.replace('_', '-')}"
 
 
 def _load(model, weights):
@@ -151,9 +188,7 @@ def _load(model, weights):
             raise ValueError(
                 "--weights goes with a name; a .keras file has its own."
             )
-        if not path.is_file():
-            raise ValueError(f"There is no file {model}.")
-        return keras.saving.load_model(path, compile=False)
+        return _load_file(path)
     is_name = model.startswith(("EfficientNetB", "EfficientDetD"))
     builder = getattr(keras_efficient, model, None) if is_name else None
     if builder is None:
@@ -164,18 +199,34 @@ def _load(model, weights):
     return builder(weights=weights) if weights else builder()
 
 
+def _load_file(path):
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is broken, or no .keras file.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        # Before and after the reason Keras writes whole configs.
+        reason = str(error).rpartition("Exception encountered: ")[2]
+        reason = reason.partition(" Full object config")[0].strip("'\"")
+        raise ValueError(f"Keras cannot load {path}: {reason}") from error
+
+
 def _lines(file):
     """The lines of a text file, without empty ones at its end."""
-    return file.read_text(encoding="utf-8").rstrip().splitlines()
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no text in UTF-8: {error}") from error
+    return text.rstrip().splitlines()
 
 
 def _images_in(folder):
     """All image files below a folder."""
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS
-    )
+    files = [path for path in sorted(folder.rglob("*")) if is_image(path)]
     if not files:
-        raise ValueError(f"--calibration: no images in {folder}")
+        raise ValueError(f"--calibration: no images in a folder {folder}.")
     return files
 
 

@@ -1,5 +1,7 @@
 """The program `keras-efficient`: its commands, and what they share."""
 
+import inspect
+import re
 import sys
 
 import typer
@@ -34,8 +36,19 @@ def main():
     try:
         app()
     except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f"keras-efficient: {error}", file=sys.stderr)
+        print(f"keras-efficient: {_as_typed(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
     except ExportMismatchError as error:
         print(f"keras-efficient: {error}", file=sys.stderr)
         sys.exit(FAILURE)
+
+
+def _as_typed(error):
+    """What an error says, with options in place of Python's arguments."""
+    names = set(inspect.signature(export).parameters) - {"model", "output"}
+
+    def replace(match):
+        option = f"--{match[1].replace('_', '-')}"
+        return option if match[1] in names else match[0]
+
+    return re.sub(r"`(\w+)(=True)?`", replace, str(error))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from keras_efficient.cli import main
 from keras_efficient.export import verification
 from tests.export.test_detector_exports import confident
 from tests.export.test_saved_models import IS_TENSORFLOW
+from tests.export.test_saved_models import Unregistered
 from tests.export.test_saved_models import slow_elsewhere
 from tests.export.test_saved_models import tiny_efficientnet
 
@@ -20,13 +22,35 @@ pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
 
 
+def plain_classifier():
+    """The least that is one: these tests are not about networks."""
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((24, 32, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(5, activation="softmax"),
+        ]
+    )
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
-    tiny_efficientnet().save(folder / "classifier.keras")
+    plain_classifier().save(folder / "classifier.keras")
     confident(input_shape=(96, 96, 3)).save(folder / "detector.keras")
     (folder / "names.txt").write_text("a\nb\nc\nd\ne e\n\n", encoding="utf-8")
+    (folder / "two.txt").write_text("a\nb\n")
+    (folder / "latin.txt").write_bytes("Vögel".encode("latin-1"))
     (folder / "broken.keras").write_text("no model")
+    with zipfile.ZipFile(folder / "other.keras", "w") as archive:
+        archive.writestr("a", "b")
+    inputs = keras.Input((8, 8, 3))
+    keras.Model(inputs, Unregistered()(inputs)).save(folder / "layers.keras")
+    (folder / "there.onnx").touch()
+    (folder / "there").mkdir()
+    (folder / "there" / "file").touch()
+    (folder / "empty").mkdir()
     (folder / "photos").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 3), "uint8")
     Image.fromarray(pixels).save(folder / "photos" / "one.png")
@@ -82,9 +106,10 @@ def test_options_reach_the_file(folder, tmp_path):
 
 @pytest.mark.slow
 def test_int8(folder, tmp_path, monkeypatch, capsys):
+    tiny_efficientnet().save(tmp_path / "model.keras")
     path = tmp_path / "model.tflite"
     status = run(
-        monkeypatch, "export", folder / "classifier.keras", path,
+        monkeypatch, "export", tmp_path / "model.keras", path,
         "--format", "litert", "--precision", "int8",
         "--calibration", folder / "photos",
     )  # fmt: skip
@@ -93,55 +118,87 @@ def test_int8(folder, tmp_path, monkeypatch, capsys):
     assert output.startswith("litert in int8")
 
 
+@slow_elsewhere
+def test_overwrite(folder, tmp_path, monkeypatch):
+    path = tmp_path / "model.tflite"
+    path.write_text("old")
+    arguments = [folder / "classifier.keras", path, "--format", "litert"]
+    assert run(monkeypatch, "export", *arguments) == 2
+    assert path.read_text() == "old"
+    assert run(monkeypatch, "export", *arguments, "--overwrite") == 0
+    assert keras_efficient.export.load(path).format == "litert"
+
+
+def test_help(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(monkeypatch, "--help") == 0
+    assert "export  Writes a model for serving" in capsys.readouterr().out
+    assert run(monkeypatch, "export", "--help") == 0
+    output = capsys.readouterr().out
+    assert "--format <saved_model|onnx|litert|openvino>" in output
+    assert "--image-size <height> <width>" in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+# What follows `export`, and what is said; C is a classifier, D a detector.
+WRONG = {
+    "none.keras a.onnx --format onnx": "no file none.keras",
+    "broken.keras a.onnx --format onnx": "broken.keras is broken, or no",
+    "other.keras a.onnx --format onnx": "cannot load other.keras: There is no",
+    "layers.keras a.onnx --format onnx": "cannot load layers.keras: Could not",
+    "ResNet50 a.onnx --format onnx": "EfficientNetB0 to B7",
+    "EfficientNetB0 a.onnx --format onnx --weights x": "--weights of",
+    "C a.onnx --format onnx --weights imagenet": "goes with a name",
+    "C a.onnx --format onnx --precision bfloat16": "'float16', 'int8'",
+    "C a.tflite --format litert --precision int8": "needs --calibration",
+    "C a.tflite --format litert --calibration photos": "no other precision",
+    "C a.tflite --format litert --precision int8 --calibration empty": (
+        "no images in a folder empty"
+    ),
+    "C a --format saved_model --batch-size 2": "--batch-size is not for saved",
+    "C a --format saved_model --image-size 20 30": "--image-size is not for",
+    "C a.onnx --format onnx --layout mediapipe": "--layout is not for onnx",
+    "C a.tflite --format litert --layout mediapipe": "layout is one of detec",
+    "D a.tflite --format litert --layout x": "--layout must be one of",
+    "C a.onnx --format onnx --nms hard": "--nms is for detectors",
+    "D a.onnx --format onnx --score-threshold -3": "--score-threshold must lie",
+    "C a.onnx --format onnx --batch-size 0": "--batch-size must be at least 1",
+    "C a.onnx --format onnx --split val": "--split goes with --validation",
+    "C a.onnx --format onnx --validation none": "no folder none",
+    "C a.onnx --format onnx --photo names.txt": "names.txt is no whole image",
+    "C a.onnx --format onnx --class-names none.txt": "none.txt",
+    "C a.onnx --format onnx --class-names two.txt": "--class-names must have 5",
+    "C a.onnx --format onnx --class-names latin.txt": "latin.txt is no text",
+    "C a.bin --format onnx": "ends in .onnx",
+    "C there.onnx --format onnx": "Pass --overwrite",
+    "C there --format saved_model": "Pass --overwrite",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_errors_are_told_in_a_line(folder, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.rglob("*"))
+    files = {"C": "classifier.keras", "D": "detector.keras"}
+    words = [files.get(word, word) for word in arguments.split()]
+    assert run(monkeypatch, "export", *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("keras-efficient: ")
+    assert WRONG[arguments] in line
+    assert sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["none.keras", "a.onnx", "--format", "onnx"], "no file"),
-        (["broken.keras", "a.onnx", "--format", "onnx"], "broken.keras"),
-        (["ResNet50", "a.onnx", "--format", "onnx"], "EfficientNetB0 to B7"),
-        (
-            ["classifier.keras", "a.onnx", "--format", "onnx",
-             "--precision", "bfloat16"],
-            "'float16', 'int8'",
-        ),
-        (
-            ["classifier.keras", "a.tflite", "--format", "litert",
-             "--precision", "int8"],
-            "calibration",
-        ),
-        (
-            ["classifier.keras", "a", "--format", "saved_model",
-             "--batch-size", "2"],
-            "--batch-size is not for saved_model",
-        ),
-        (
-            ["classifier.keras", "a.onnx", "--format", "onnx",
-             "--split", "val"],
-            "--split goes with --validation",
-        ),
-        (
-            ["classifier.keras", "a.onnx", "--format", "onnx",
-             "--nms", "hard"],
-            "nms",
-        ),
-        (
-            ["classifier.keras", "a.onnx", "--format", "onnx",
-             "--weights", "imagenet"],
-            "goes with a name",
-        ),
-        (["classifier.keras", "names.txt", "--format", "onnx"], "overwrite"),
-        (["classifier.keras", "a.onnx", "--format", "coreml"], "coreml"),
+        ("a.keras a.onnx --format coreml", "coreml"),
+        ("a.keras a.onnx", "--format"),
+        ("a.keras a.onnx --format onnx --batch-size x", "integer"),
     ],
-    ids=str,
-)  # fmt: skip
-def test_errors_are_told_in_a_line(
-    folder, monkeypatch, capsys, arguments, message
-):
-    monkeypatch.chdir(folder)
-    before = sorted(folder.iterdir())
-    assert run(monkeypatch, "export", *arguments) == 2
+)
+def test_words_that_cannot_be_read(monkeypatch, capsys, arguments, message):
+    assert run(monkeypatch, "export", *arguments.split()) == 2
     assert message in capsys.readouterr().err
-    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.skipif(not IS_TENSORFLOW, reason="the child has its own tolerance")
