@@ -40,8 +40,10 @@ def between(operators, inputs, outputs, is_affine):
     return chosen[::-1]
 
 
-def with_small_maps(operators, inputs, outputs, stride, is_pooling):
-    """Operators of a network whose feature maps are small, but no pixels.
+def with_small_maps(
+    operators, inputs, outputs, stride, is_pooling=lambda operator: False
+):
+    """Operators of a network from its first small feature maps on.
 
     Sizes need not be known: what counts is by how much the sides have shrunk.
 
@@ -50,10 +52,12 @@ def with_small_maps(operators, inputs, outputs, stride, is_pooling):
         inputs: Function from one to the names of what goes in.
         outputs: Function from one to the names of what comes out.
         stride: Function from one to its stride; 1 where it has none.
-        is_pooling: Function from one to whether it makes one pixel of a map.
+        is_pooling: Function from one to whether it makes one pixel of a map:
+            what has only such pixels is left out. Defaults to never.
 
     Returns:
-        List of those of stride `FIRST_STRIDE` or more, pooled maps left out.
+        List of those of stride `FIRST_STRIDE` or more; all operators where
+        there are none.
     """
     strides, pooled, chosen = {}, set(), []
     for operator in operators:
@@ -65,4 +69,4 @@ def with_small_maps(operators, inputs, outputs, stride, is_pooling):
             pooled.update(outputs(operator))
         elif own >= FIRST_STRIDE:
             chosen.append(operator)
-    return chosen
+    return chosen or operators

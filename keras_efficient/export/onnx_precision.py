@@ -15,11 +15,18 @@ from keras_efficient.export.network_parts import with_small_maps
 AFFINE = ("Conv", "Gemm", "MatMul")
 # What runs in 8 bits between them: each change between 8 bits and floats costs
 # a pass over the whole feature map.
-OPERATORS = (*AFFINE, "Add", "MaxPool", "Mul", "Resize", "Sigmoid")
+OPERATORS = (
+    *AFFINE,
+    "Add",
+    "GlobalAveragePool",
+    "MaxPool",
+    "Mul",
+    "Resize",
+    "Sigmoid",
+)
 # What ONNX Runtime looks for before it warns that nobody has folded constants
 # and batch norms; `tf_onnx.write` has.
 PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
-POOLINGS = ("GlobalAveragePool", "ReduceMean")
 
 
 def to_float16(path):
@@ -48,9 +55,10 @@ def quantize(path, images):
 
     Weights and activations of the network become int8: weights with one scale
     for each output channel, activations with one for each tensor, from the
-    average of the ranges that it has on `images`. The network's first part,
-    up to maps of an eighth of the side, stays float32 for the sake of
-    accuracy.
+    average of the ranges that it has on each of `images`: a range that holds
+    the most extreme of them makes the steps too coarse for the rest. The
+    network's first part, up to maps of an eighth of the side, stays float32
+    for the sake of accuracy.
 
     Args:
         path: `pathlib.Path` of a file in float32.
@@ -59,10 +67,15 @@ def quantize(path, images):
 
     Returns:
         Nothing.
+
+    Raises:
+        ValueError: If the network has no convolution.
     """
     from onnxruntime import quantization
 
     proto = _load(path)
+    nodes = [node.name for node in _nodes_for_int8(proto.graph)]
+    _pool_averages(proto.graph)
     entry = proto.metadata_props.add()
     entry.key, entry.value = PREPARED
     with tempfile.TemporaryDirectory() as folder:
@@ -76,9 +89,7 @@ def quantize(path, images):
             per_channel=True,
             # On x86 signed ones have no fast kernels.
             activation_type=quantization.QuantType.QUInt8,
-            nodes_to_quantize=[
-                node.name for node in _nodes_for_int8(proto.graph)
-            ],
+            nodes_to_quantize=nodes,
             op_types_to_quantize=OPERATORS,
             calibrate_method=quantization.CalibrationMethod.MinMax,
             extra_options={
@@ -207,21 +218,33 @@ def _names_used(node):
 
 
 def _nodes_for_int8(graph):
-    """Nodes of the network with small feature maps, and dense layers."""
+    """Nodes of the network from its first small feature maps on."""
 
     def stride(node):
         strides = [x.ints for x in node.attribute if x.name == "strides"]
         return max(strides[0]) if strides else 1
 
     network = network_nodes(graph)
-    small = with_small_maps(
-        network,
-        lambda x: x.input,
-        lambda x: x.output,
-        stride,
-        lambda x: x.op_type in POOLINGS,
+    if not network:
+        raise ValueError(
+            "Only what follows a convolution runs in 8 bits, and this network "
+            'has none. Write it with precision="float32".'
+        )
+    return with_small_maps(
+        network, lambda x: x.input, lambda x: x.output, stride
     )
-    return small + [x for x in network if x.op_type in ("Gemm", "MatMul")]
+
+
+def _pool_averages(graph):
+    """Makes means over all pixels of a kind that runs in 8 bits."""
+    from onnx import helper
+
+    for node in graph.node:
+        values = {x.name: helper.get_attribute_value(x) for x in node.attribute}
+        is_map = values.get("axes") == [2, 3] and values.get("keepdims", 1)
+        if node.op_type == "ReduceMean" and is_map:
+            node.op_type = "GlobalAveragePool"
+            del node.attribute[:]
 
 
 def _reader(proto, images):
@@ -250,5 +273,5 @@ def _load(path):
 
     proto = onnx.load(str(path))
     for number, node in enumerate(proto.graph.node):
-        node.name = f"{node.op_type}_{number}"
+        node.name = f"{node.name or node.op_type}_{number}"
     return proto

@@ -1,0 +1,88 @@
+"""OpenVINO's models of 8 bits say nearly what those of 32 say."""
+
+import numpy as np
+import pytest
+
+from keras_efficient.export.specs import describe
+from tests.export.test_detector_exports import confident
+from tests.export.test_litert_quantization import classifier
+from tests.export.test_litert_quantization import images
+
+pytest.importorskip("tensorflow")
+openvino = pytest.importorskip("openvino")
+pytest.importorskip("nncf")
+
+from keras_efficient.export import tf_openvino  # noqa: E402
+from keras_efficient.export.openvino_precision import quantize  # noqa: E402
+
+SIZE = (64, 96)
+
+
+def write(model, folder, **settings):
+    spec = describe(model, None, None, None, {})
+    settings |= {"precision": "float32", "metadata": {"model": "tiny"}}
+    tf_openvino.write(model, spec, folder, settings)
+
+
+def load(folder):
+    return openvino.Core().read_model(folder / tf_openvino.MODEL_FILE)
+
+
+def quantized(folder, *sizes):
+    """The folder of the same model in 8 bits."""
+    chosen = [image for size in sizes for image in images(size)]
+    copy = folder / "int8"
+    copy.mkdir()
+    openvino.save_model(
+        quantize(load(folder), chosen), copy / tf_openvino.MODEL_FILE
+    )
+    return copy
+
+
+def sides(folder):
+    """Of what convolutions give in 8 bits and in floats; 1 of pooled maps."""
+    found = {True: set(), False: set()}
+    for operator in load(folder).get_ordered_ops():
+        if operator.get_type_name() in ("Convolution", "GroupConvolution"):
+            shape = operator.get_output_partial_shape(0)
+            maker = operator.input_value(0).get_node().get_type_name()
+            side = max(x.get_length() for x in list(shape)[2:])
+            found[maker == "FakeQuantize"].add(side)
+    return found[True], found[False]
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_classifier(batch_size, tmp_path):
+    size = SIZE if batch_size else None
+    write(classifier(), tmp_path, batch_size=batch_size, image_size=size)
+    copy = quantized(tmp_path, SIZE, *([] if batch_size else [(70, 90)]))
+    expected, answer = (
+        tf_openvino.read(x)["images"](images(SIZE)) for x in (tmp_path, copy)
+    )
+    probabilities = expected["probabilities"]
+    assert probabilities.std(axis=0).max() > 0.04
+    assert 0 < np.abs(probabilities - answer["probabilities"]).max() < 0.12
+    assert {k: x.dtype for k, x in answer.items()} == {
+        k: x.dtype for k, x in expected.items()
+    }
+    # Of 96 pixels an eighth is 12. Pooled maps stay in floats.
+    assert sides(copy) == ({12, 6}, {48, 24, 1})
+    (product,) = (
+        x for x in load(copy).get_ordered_ops() if x.get_type_name() == "MatMul"
+    )
+    makers = [x.get_source_output().get_node() for x in product.inputs()]
+    assert "FakeQuantize" in [x.get_type_name() for x in makers]
+
+
+def test_detector(tmp_path):
+    write(confident(), tmp_path, stops_at_network=True)
+    copy = quantized(tmp_path, SIZE, (70, 90), (90, 50))
+    expected, answer = (
+        tf_openvino.read(x)["images"](images((70, 90)))
+        for x in (tmp_path, copy)
+    )
+    for name, (values, *_) in expected.items():
+        found = answer[name][0]
+        assert np.corrcoef(values.ravel(), found.ravel())[0, 1] > 0.97
+        assert np.abs(values - found).max() > 0
+    assert sides(copy) == ({12, 6, 3}, {48, 24, 1})
