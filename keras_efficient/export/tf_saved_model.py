@@ -43,7 +43,7 @@ def write(model, spec, folder, settings):
     extra.mkdir(exist_ok=True)
     text = json.dumps(settings["metadata"], indent=2, ensure_ascii=False)
     (extra / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
-    image = make_samples(spec.image_size).files[-1]
+    image = make_samples(spec.preprocessing.size).files[-1]
     with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as file:
         file.write(warmup_record(image, settings["served_name"]))
 

@@ -11,6 +11,7 @@ import keras_efficient
 from keras_efficient import export
 from keras_efficient.export.specs import describe
 from tests.export.test_detector_exports import confident
+from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.models.detectors import TINY_STAGES
 
 pytest.importorskip("tensorflow")
@@ -18,6 +19,11 @@ litert = pytest.importorskip("ai_edge_litert.interpreter")
 
 from keras_efficient.export import tf_litert  # noqa: E402
 from keras_efficient.export.litert_quantization import quantize  # noqa: E402
+
+# The functions run in TensorFlow's process; test_formats comes from others.
+pytestmark = pytest.mark.skipif(
+    not IS_TENSORFLOW, reason="these functions run on TensorFlow only"
+)
 
 
 def classifier():

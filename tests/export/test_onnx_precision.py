@@ -12,6 +12,7 @@ from keras_efficient.export.specs import describe
 from tests.export.test_detector_exports import confident
 from tests.export.test_litert_quantization import classifier
 from tests.export.test_litert_quantization import images
+from tests.export.test_saved_models import IS_TENSORFLOW
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):
     pytest.importorskip(package)
@@ -22,6 +23,10 @@ from keras_efficient.export import tf_onnx  # noqa: E402
 from keras_efficient.export.onnx_precision import quantize  # noqa: E402
 from keras_efficient.export.onnx_precision import to_float16  # noqa: E402
 
+# The functions run in TensorFlow's process; test_formats comes from others.
+pytestmark = pytest.mark.skipif(
+    not IS_TENSORFLOW, reason="these functions run on TensorFlow only"
+)
 SIZE = (70, 90)
 
 

@@ -7,6 +7,7 @@ from keras_efficient.export.specs import describe
 from tests.export.test_detector_exports import confident
 from tests.export.test_litert_quantization import classifier
 from tests.export.test_litert_quantization import images
+from tests.export.test_saved_models import IS_TENSORFLOW
 
 pytest.importorskip("tensorflow")
 openvino = pytest.importorskip("openvino")
@@ -15,6 +16,10 @@ pytest.importorskip("nncf")
 from keras_efficient.export import tf_openvino  # noqa: E402
 from keras_efficient.export.openvino_precision import quantize  # noqa: E402
 
+# The functions run in TensorFlow's process; test_formats comes from others.
+pytestmark = pytest.mark.skipif(
+    not IS_TENSORFLOW, reason="these functions run on TensorFlow only"
+)
 SIZE = (64, 96)
 
 

@@ -15,7 +15,7 @@ import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ImagePreprocessing
 from keras_efficient.data import load_image
-from keras_efficient.export import exporting
+from keras_efficient.export import running
 from keras_efficient.export import verification
 from tests import golden_fill
 from tests.shared import SHARED
@@ -274,13 +274,13 @@ def test_other_kinds_of_models(tmp_path, kind):
 def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
     (tmp_path / "old").write_text("old")
 
-    def make_wrong_check(model, spec, photos):
-        check = verification.make_check(model, spec, photos)
+    def make_wrong_check(*arguments):
+        check = verification.make_check(*arguments)
         answers = check.answers["serving_default"]
         answers["probabilities"] = answers["probabilities"] + np.float32(2e-5)
         return check
 
-    monkeypatch.setattr(exporting, "make_check", make_wrong_check)
+    monkeypatch.setattr(running, "make_check", make_wrong_check)
     with pytest.raises(
         export.ExportMismatchError, match="differs from the model by [23]"
     ):
