@@ -40,10 +40,15 @@ def main():
             path = pathlib.Path(args.directory) / file.format(precision)
             export(model, name, path, precision, args)
             exported = keras_efficient.export.load(path)
-            rows.append((path, *ask(exported, image)))
-    print(f"\nfile | MB | ms | of {args.photo}")
-    for path, milliseconds, answer in rows:
-        print(f"{path} | {megabytes(path):.1f} | {milliseconds:.1f} | {answer}")
+            milliseconds, answer = ask(exported, image)
+            size = megabytes(path)
+            rows.append((name, precision, size, milliseconds, answer))
+    print(f"\n{'format':<12}{'precision':<10}{'MB':>6}{'ms':>8}  {args.photo}")
+    for name, precision, size, milliseconds, answer in rows:
+        print(
+            f"{name:<12}{precision:<10}{size:>6.1f}{milliseconds:>8.1f}  "
+            f"{answer}"
+        )
 
 
 def export(model, name, path, precision, args):
@@ -51,8 +56,11 @@ def export(model, name, path, precision, args):
     arguments = {}
     if precision == "int8":
         folder = pathlib.Path(args.calibration)
-        images = [*folder.rglob("*.jpg"), *folder.rglob("*.png")]
-        arguments["calibration"] = sorted(images)
+        arguments["calibration"] = [
+            file
+            for file in sorted(folder.rglob("*"))
+            if file.suffix.lower() in (".jpg", ".jpeg", ".png")
+        ]
     getattr(keras_efficient.export, name)(
         model,
         path,
