@@ -92,8 +92,9 @@ def fit_image(image, preprocessing, image_size):
     Args:
         image: Array `(height, width, 3)`, uint8.
         preprocessing: That of the export. With `DetectionPreprocessing` the
-            image is scaled and filled up at the bottom and the right, else
-            stretched.
+            image is scaled and filled up at the bottom and the right; else
+            cut to the new shape, from the middle, if preprocessing crops, and
+            stretched if not.
         image_size: `(height, width)` in pixels, or `None` for any.
 
     Returns:
@@ -106,8 +107,9 @@ def fit_image(image, preprocessing, image_size):
         letterbox = dataclasses.replace(preprocessing, size=image_size)
         pixels, scale = letterbox(image)
         return np.rint(pixels).astype("uint8"), scale
+    fraction = None if preprocessing.crop_fraction is None else 1.0
     whole = dataclasses.replace(
-        preprocessing, size=image_size, crop_fraction=None
+        preprocessing, size=image_size, crop_fraction=fraction
     )
     return whole(image), 1.0
 
