@@ -20,7 +20,6 @@ import tempfile
 import time
 
 import keras
-import numpy as np
 
 import keras_efficient
 from keras_efficient import data
@@ -46,7 +45,7 @@ def main():
     keras.utils.set_random_seed(0)
     model = load_model(args.model)
     photos = sorted(pathlib.Path(args.photos).glob("*.jpg"))
-    calibration, validation = photos[:100], None
+    calibration, validation = photos[:20], None
     if args.dataset:
         is_detector = isinstance(model, keras_efficient.EfficientDet)
         kind = "detection" if is_detector else "classification"
@@ -134,11 +133,7 @@ def load_model(name):
     builder = getattr(keras_efficient, name)
     if name.startswith("EfficientNet"):
         return builder(weights=None)
-    model = builder(weights=None, backbone_weights=None)
-    bias = model.class_head.predictor.bias
-    # As many candidates as a trained network has, not one for each anchor.
-    bias.assign(np.full(bias.shape, -9.0, "float32"))
-    return model
+    return builder(weights=None, backbone_weights=None)
 
 
 def parse_arguments():
