@@ -60,17 +60,19 @@ def main():
         "accuracy"
     )
     for name, precision in WAYS:
+        arguments = {
+            "precision": precision,
+            "photos": photos[:3],
+            "validation": validation,
+        }
+        if precision == "int8":
+            arguments["calibration"] = calibration
         with tempfile.TemporaryDirectory() as folder:
             row = measure(
                 model,
                 name,
                 pathlib.Path(folder),
-                {
-                    "precision": precision,
-                    "photos": photos[:3],
-                    "validation": validation,
-                    **({"calibration": calibration} * (precision == "int8")),
-                },
+                arguments,
                 lambda: way(image),
                 image,
             )
