@@ -37,6 +37,7 @@ def write(model, spec, folder, settings):
     )
     converted = openvino.convert_model(graph.get_concrete_function())
     converted.inputs[0].get_tensor().set_names({"images"})
+    _hasten_top_k(converted)
     # A dict's outputs come in the order of its sorted names.
     for output, name in zip(converted.outputs, sorted(names), strict=True):
         output.get_tensor().set_names({name})
@@ -89,3 +90,27 @@ def read(folder):
         }
 
     return {"images": lambda images: run_in_batches(ask, images, batch)}
+
+
+def _hasten_top_k(model):
+    """Lets the largest numbers come out in any order where they are equal.
+
+    OpenVINO keeps their order by a bubble sort, seconds for 5000 of 450,000.
+    """
+    from openvino import opset14
+
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "TopK":
+            continue
+        attributes = node.get_attributes()
+        faster = opset14.topk(
+            node.input_value(0),
+            node.input_value(1),
+            attributes["axis"],
+            attributes["mode"],
+            attributes["sort"],
+            attributes["index_element_type"],
+            stable=False,
+        )
+        for old, new in zip(node.outputs(), faster.outputs(), strict=True):
+            old.replace(new)
