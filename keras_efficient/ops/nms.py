@@ -1,7 +1,7 @@
 """Non-maximum suppression, hard and soft.
 
-Only reductions and gathers, and a loop of fixed length, so that it works
-within compiled and exported graphs.
+Only reductions and gathers, and one loop, so that it works within compiled
+and exported graphs.
 """
 
 from keras import ops
@@ -63,57 +63,72 @@ def non_max_suppression(
         raise ValueError(
             f"`method` must be one of {METHODS}. Received: method={method!r}"
         )
-    boxes = ops.cast(boxes, "float32")
-    edges = [boxes[..., i] for i in range(4)]
-    areas = _positive(edges[2] - edges[0]) * _positive(edges[3] - edges[1])
+    lows, highs = _intervals(boxes, labels)
+    volumes = ops.prod(ops.maximum(highs - lows, 0.0), axis=1)
     number = ops.expand_dims(ops.arange(boxes.shape[1], dtype="int32"), axis=0)
     column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), axis=0)
 
-    def body(i, state):
-        scores, places, kept = state
-        best = ops.max(scores, axis=1, keepdims=True)
+    def is_unfinished(i, best, *state):
+        del state
+        return ops.logical_and(
+            i < max_detections, ops.any(best > score_threshold)
+        )
+
+    def body(i, best, scores, places, kept):
         # The first of equals; argmax would not survive some exports.
         place = ops.min(
             ops.where(ops.equal(scores, best), number, boxes.shape[1] - 1),
             axis=1,
             keepdims=True,
         )
-        overlap = _overlap(edges, areas, place)
+        overlap = _overlap(lows, highs, volumes, place)
         if method == "soft":
-            factor = ops.exp(-ops.square(overlap) / sigma)
+            factor = ops.exp(ops.square(overlap) * (-1.0 / sigma))
         else:
             factor = ops.cast(overlap <= iou_threshold, "float32")
-        if labels is not None:
-            own = ops.take_along_axis(labels, place, axis=1)
-            factor = ops.where(ops.equal(labels, own), factor, 1.0)
-        is_taken = best > score_threshold
-        is_now = ops.logical_and(ops.equal(column, i), is_taken)
+        is_now = ops.logical_and(ops.equal(column, i), best > score_threshold)
         places = ops.where(is_now, place, places)
         kept = ops.where(is_now, best, kept)
         scores = ops.where(ops.equal(number, place), -1.0, scores * factor)
-        return scores, places, kept
+        best = ops.max(scores, axis=1, keepdims=True)
+        return i + 1, best, scores, places, kept
 
     scores = ops.cast(scores, "float32")
     shape = (ops.shape(scores)[0], max_detections)
-    state = (scores, ops.zeros(shape, "int32"), ops.zeros(shape, "float32"))
-    _, places, kept = ops.fori_loop(0, max_detections, body, state)
+    state = (
+        ops.convert_to_tensor(0, "int32"),
+        ops.max(scores, axis=1, keepdims=True),
+        scores,
+        ops.zeros(shape, "int32"),
+        ops.zeros(shape, "float32"),
+    )
+    *_, places, kept = ops.while_loop(is_unfinished, body, state)
     return places, kept
 
 
-def _overlap(edges, areas, place):
-    """Intersection over union of one box of each image with all of it."""
-    own = [ops.take_along_axis(edge, place, axis=1) for edge in edges]
-    area = ops.take_along_axis(areas, place, axis=1)
-    height, width = (
-        _positive(
-            ops.minimum(edges[i + 2], own[i + 2])
-            - ops.maximum(edges[i], own[i])
-        )
-        for i in range(2)
+def _intervals(boxes, labels):
+    """Lower and upper ends along each axis, `(batch, axes, number)`.
+
+    The label is an axis too: boxes of two classes share nothing along it.
+    """
+    ends = ops.swapaxes(ops.cast(boxes, "float32"), 1, 2)
+    lows, highs = ends[:, :2], ends[:, 2:]
+    if labels is None:
+        return lows, highs
+    labels = ops.expand_dims(ops.cast(labels, "float32"), axis=1)
+    return (
+        ops.concatenate([lows, labels], axis=1),
+        ops.concatenate([highs, labels + 1.0], axis=1),
     )
-    shared = height * width
-    return shared / ops.maximum(areas + area - shared, 1e-9)
 
 
-def _positive(x):
-    return ops.maximum(x, 0.0)
+def _overlap(lows, highs, volumes, place):
+    """Intersection over union of one box of each image with all of it."""
+    index = ops.expand_dims(place, axis=1)
+    index = ops.broadcast_to(index, (ops.shape(lows)[0], lows.shape[1], 1))
+    low = ops.take_along_axis(lows, index, axis=2)
+    high = ops.take_along_axis(highs, index, axis=2)
+    sides = ops.minimum(highs, high) - ops.maximum(lows, low)
+    shared = ops.prod(ops.maximum(sides, 0.0), axis=1)
+    volume = ops.take_along_axis(volumes, place, axis=1)
+    return shared / ops.maximum(volumes + volume - shared, 1e-9)
