@@ -80,6 +80,7 @@ def assert_same(model, image, answer, tolerance):
     assert difference.max() < 2
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_image_of_the_networks_size(exported, seed):
     model, path = exported
@@ -87,6 +88,7 @@ def test_image_of_the_networks_size(exported, seed):
     assert_same(model, image, ask(path, image), 1e-3)
 
 
+@slow_elsewhere
 def test_padding_is_not_reported(exported):
     model, path = exported
     image = squares(96, 96)
