@@ -112,6 +112,7 @@ def _write(name, model, spec, path, settings, trial):
             trial.photos,
             settings["image_size"],
             settings["precision"],
+            has_float64=name != "openvino",
         )
     plain_model = _without_training(model)
     is_here = keras.backend.backend() == "tensorflow"

@@ -9,7 +9,7 @@ near it only.
 # PIL's: what 32 bits leave to a sum of 8-bit pixels with weights below 2.
 WEIGHT_BITS = 32 - 8 - 2
 # Half the width of each filter, in pixels of the coarser of the two images.
-SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
+SUPPORTS = {"bilinear": 1, "bicubic": 2}
 
 
 def preprocess_images(images, preprocessing):
@@ -153,18 +153,18 @@ def _filter_taps(source, target, method):
     """
     import tensorflow as tf
 
-    scale = tf.cast(source, tf.float64) / tf.cast(target, tf.float64)
-    stretch = tf.maximum(scale, 1.0)
-    support = SUPPORTS[method] * stretch
-    centers = (tf.range(target, dtype=tf.float64) + 0.5) * scale
-    first = tf.cast(centers - support + 0.5, tf.int32)
-    first = tf.maximum(first, 0)
-    end = tf.cast(centers + support + 0.5, tf.int32)
-    end = tf.minimum(end, source)
+    # Whole numbers as far as possible, for runtimes that have no float64: all
+    # of these are in units of 1 / (2 * target) pixels.
+    larger = tf.maximum(source, target)
+    centers = (2 * tf.range(target) + 1) * source
+    support = 2 * SUPPORTS[method] * larger
+    first = tf.maximum((centers - support + target) // (2 * target), 0)
+    end = tf.minimum((centers + support + target) // (2 * target), source)
     taps = tf.range(tf.reduce_max(end - first))
     indices = first + taps[:, None]
-    offsets = tf.cast(indices, tf.float64) - centers + 0.5
-    weights = _filter(tf.abs(offsets / stretch), method)
+    offsets = tf.abs((2 * indices + 1) * target - centers)
+    weights = tf.cast(offsets, tf.float64) / tf.cast(2 * larger, tf.float64)
+    weights = _filter(weights, method)
     weights = tf.where(indices < end, weights, tf.zeros_like(weights))
     weights /= tf.reduce_sum(weights, axis=0)
     fixed = tf.floor(tf.abs(weights) * (1 << WEIGHT_BITS) + 0.5)

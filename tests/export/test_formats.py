@@ -179,7 +179,8 @@ def test_a_difference_is_an_error_and_leaves_the_old(
         (path / "old").write_text("old")
     else:
         path.write_text("old")
-    monkeypatch.setattr(verification, "TOLERANCE", -1.0)
+    for tolerance in ("TOLERANCE", "RESAMPLING_TOLERANCE"):
+        monkeypatch.setattr(verification, tolerance, -1.0)
     with pytest.raises(export.ExportMismatchError, match="'images'"):
         written(name, tmp_path, classifier(), overwrite=True)
     file = path / "old" if path.is_dir() else path
