@@ -274,8 +274,8 @@ def test_other_kinds_of_models(tmp_path, kind):
 def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
     (tmp_path / "old").write_text("old")
 
-    def make_wrong_check(*arguments):
-        check = verification.make_check(*arguments)
+    def make_wrong_check(*arguments, **options):
+        check = verification.make_check(*arguments, **options)
         answers = check.answers["serving_default"]
         answers["probabilities"] = answers["probabilities"] + np.float32(2e-5)
         return check
