@@ -24,8 +24,8 @@ from tests.export.test_saved_models import CLASS_NAMES
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import image_files
 from tests.export.test_saved_models import make_confident as make_sure
-from tests.export.test_saved_models import slow_elsewhere
 from tests.export.test_saved_models import tiny_efficientnet
+from tests.marks import slow_elsewhere
 from tests.models.detectors import tiny
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):

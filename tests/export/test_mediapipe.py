@@ -11,8 +11,8 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.export.mediapipe_metadata import append_labels
 from keras_efficient.export.mediapipe_metadata import make_metadata
 from tests.export.test_detector_exports import confident
-from tests.export.test_saved_models import slow_elsewhere
 from tests.export.test_saved_models import tiny_efficientnet
+from tests.marks import slow_elsewhere
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")

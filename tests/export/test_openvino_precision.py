@@ -56,7 +56,9 @@ def sides(folder):
     return found[True], found[False]
 
 
-@pytest.mark.parametrize("batch_size", [None, 3])
+@pytest.mark.parametrize(
+    "batch_size", [pytest.param(None, marks=pytest.mark.slow), 3]
+)
 def test_classifier(batch_size, tmp_path):
     size = SIZE if batch_size else None
     write(classifier(), tmp_path, batch_size=batch_size, image_size=size)

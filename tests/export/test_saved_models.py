@@ -18,6 +18,7 @@ from keras_efficient.data import load_image
 from keras_efficient.export import running
 from keras_efficient.export import verification
 from tests import golden_fill
+from tests.marks import slow_elsewhere
 from tests.shared import SHARED
 from tests.shared import needs_shared
 
@@ -25,8 +26,6 @@ tf = pytest.importorskip("tensorflow")
 
 CLASS_NAMES = ("daisy", "dandelion", "Rosen für Ägypten", "sunflower", "tulip")
 IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
-# A process with TensorFlow takes seconds to start.
-slow_elsewhere = pytest.mark.slow if not IS_TENSORFLOW else lambda test: test
 LAYERS = keras.layers
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_efficient import export
-from tests.export.test_saved_models import slow_elsewhere
+from tests.marks import slow_elsewhere
 
 tf = pytest.importorskip("tensorflow")
 prediction_log_pb2 = pytest.importorskip(

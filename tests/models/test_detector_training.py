@@ -8,6 +8,7 @@ import pytest
 import keras_efficient
 from keras_efficient import losses
 from keras_efficient import training
+from tests.marks import slow_to_compile
 from tests.models.detectors import tiny
 
 SIZE = (64, 96)
@@ -80,6 +81,7 @@ def test_every_dialect_gives_the_same_loss(model, expected, dialect):
 
 
 @pytest.mark.parametrize("dialect", ["tuple", "keras"])
+@slow_to_compile
 def test_tf_data(model, expected, dialect):
     tf = pytest.importorskip("tensorflow")
     keys = DIALECTS[dialect](images_of(), truth_of())
@@ -178,6 +180,7 @@ def test_weights_of_images_count():
     assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
 
 
+@slow_to_compile
 def test_learns_and_keeps_what_it_was_compiled_with(tmp_path):
     model = tiny()
     recipe = training.detection_recipe(12, batch_size=4, warmup_steps=0)

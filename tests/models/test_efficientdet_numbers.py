@@ -72,9 +72,9 @@ FORMATS = ("channels_last", "channels_first")
 @pytest.mark.parametrize(
     "name",
     [
-        # D7x has all that these have.
         pytest.param(
-            name, marks=pytest.mark.slow if name in ("D5", "D6", "D7") else ()
+            name,
+            marks=pytest.mark.slow if name in ("D5", "D6", "D7", "D7x") else (),
         )
         for name in COUNTS
     ],
@@ -240,7 +240,9 @@ def _levels(model, outputs):
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["D0", "D7x"])
+@pytest.mark.parametrize(
+    "name", ["D0", pytest.param("D7x", marks=pytest.mark.slow)]
+)
 def test_variables_are_those_of_google_automl(name):
     path = SHARED / "specs" / "efficientdet_variables.json"
     rows = json.loads(path.read_text())[f"efficientdet-{name.lower()}"]

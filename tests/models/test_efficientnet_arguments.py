@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient.layers import BatchNormalization
 from keras_efficient.layers import MBConvBlock
 from tests.harness import to_numpy
+from tests.marks import slow_to_compile
 from tests.models.builders import build
 from tests.models.builders import tiny
 
@@ -155,6 +156,7 @@ def test_every_weight_gets_a_gradient():
         assert not np.array_equal(old, new), weight.path
 
 
+@slow_to_compile
 def test_overfits_eight_images():
     keras.utils.set_random_seed(1)
     model = tiny(dropout_rate=0.0, drop_connect_rate=0.0)

@@ -14,6 +14,7 @@ import pytest
 import keras_efficient
 from keras_efficient import training
 from keras_efficient.layers import BatchNormalization
+from tests.marks import slow_to_compile
 from tests.models.detectors import tiny
 
 SIZE = (64, 96)
@@ -87,6 +88,7 @@ def test_learns_eight_images_by_heart(tmp_path):
     )
 
 
+@slow_to_compile
 def test_logs_parts_of_the_loss_speed_and_precision(tmp_path):
     _, result = finetune(tmp_path, evaluate_every=2)
     assert {"loss", "class_loss", "box_loss", "images_per_second"} <= set(

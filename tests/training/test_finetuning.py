@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient.layers import BatchNormalization
 from keras_efficient.training import finetune_classifier
 from keras_efficient.variants import EFFICIENTNET_STAGES
+from tests.marks import slow_to_compile
 
 
 def coloured_images(count=24, seed=0):
@@ -77,6 +78,7 @@ def test_learns_the_head_first_and_then_all(tmp_path):
     assert result.all["images_per_second"][0] > 0
 
 
+@slow_to_compile
 def test_batch_norm_learns_where_asked(tmp_path):
     model = build_model()
     before = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
