@@ -6,6 +6,7 @@ from keras_efficient import data
 from keras_efficient import evaluation
 from keras_efficient import export
 from keras_efficient import feature_graphs
+from keras_efficient import fusing
 from keras_efficient import inference
 from keras_efficient import layers
 from keras_efficient import losses

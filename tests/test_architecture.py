@@ -10,7 +10,7 @@ FLOORS = (
     {"scaling", "variants", "feature_graphs"},
     {"counting", "kernels", "ops", "weights"},
     {"layers", "converters", "data", "losses"},
-    {"postprocessing"},
+    {"fusing", "postprocessing"},
     {"inference"},
     {"models"},
     {"evaluation"},

@@ -1,33 +1,75 @@
 """The kernels as `keras.ops` gives them, on any backend and device."""
 
+import math
+
+import keras
 from keras import ops
 
 from keras_efficient.kernels.padding import padding_amounts
 from keras_efficient.kernels.padding import pads_of_all_axes
+from keras_efficient.kernels.padding import spatial_axes
 
 
-def conv(inputs, kernel, strides, padding, data_format):
+def conv(inputs, kernel, bias, strides, padding, data_format):
     """Convolution; `kernel` is `(height, width, inputs, outputs)`."""
     inputs, padding = _padded(inputs, kernel, padding, data_format)
-    return ops.conv(
+    outputs = ops.conv(
         inputs,
         kernel,
         strides=strides,
         padding=padding,
         data_format=data_format,
     )
+    return add_bias(outputs, bias, data_format)
 
 
-def depthwise_conv(inputs, kernel, strides, padding, data_format):
+def depthwise_conv(inputs, kernel, bias, strides, padding, data_format):
     """Convolution of each channel; `kernel` is `(height, width, inputs, 1)`."""
     inputs, padding = _padded(inputs, kernel, padding, data_format)
-    return ops.depthwise_conv(
+    outputs = ops.depthwise_conv(
         inputs,
         kernel,
         strides=strides,
         padding=padding,
         data_format=data_format,
     )
+    return add_bias(outputs, bias, data_format)
+
+
+def add_bias(outputs, bias, data_format):
+    """Outputs plus one number for each channel; `bias` may be `None`."""
+    if bias is None:
+        return outputs
+    # Not `ops.add`: on TensorFlow it takes the bias of a channels-first image
+    # for one along the width where that equals the filters (Keras 3.15.1).
+    shape = (-1,) if data_format == "channels_last" else (1, -1, 1, 1)
+    return outputs + ops.reshape(bias, shape)
+
+
+def max_pool(inputs, size, stride, padding, data_format):
+    """Maxima of square windows of an image."""
+    if padding == "symmetric":
+        pair = padding_amounts(None, size, stride, padding)
+        pads = pads_of_all_axes((pair, pair), data_format)
+        inputs = ops.pad(inputs, pads, constant_values=-math.inf)
+        padding = "valid"
+    return ops.max_pool(
+        inputs, size, stride, padding=padding, data_format=data_format
+    )
+
+
+def upsample(inputs, factor, data_format):
+    """Each pixel repeated `factor` times along height and width."""
+    # By tiling axes of their own, which all formats of export know.
+    height, width = spatial_axes(data_format)
+    shape = list(ops.shape(inputs))
+    repeats = [1] * 6
+    repeats[height + 1] = repeats[width + 2] = factor
+    tiled = ops.tile(ops.expand_dims(inputs, (height + 1, width + 2)), repeats)
+    shape[0] = -1  # the batch, which may not be known
+    shape[height] *= factor
+    shape[width] *= factor
+    return ops.reshape(tiled, shape)
 
 
 def batch_norm(inputs, mean, variance, gamma, beta, axis, epsilon):
@@ -79,6 +121,45 @@ def approach(averages, variables, share):
         change = ops.subtract(variable, average)
         step = ops.multiply(ops.cast(share, average.dtype), change)
         average.assign(ops.add(average, step))
+
+
+def while_loop(condition, step, constants, state):
+    """Runs `step(*constants, *state)` while `condition` of the same holds."""
+    return ops.while_loop(
+        lambda *state: condition(*constants, *state),
+        lambda *state: step(*constants, *state),
+        state,
+    )
+
+
+def compiled(function, inputs, variables):
+    """A function of tensors as a faster one, for inputs of these shapes.
+
+    Args:
+        function: From tensors to a structure of tensors, without effects.
+        inputs: List of arrays or tensors with the shapes and dtypes to come.
+        variables: List of the `keras.Variable`s that it reads.
+
+    Returns:
+        A function from arrays or tensors to the structure of tensors. It may
+        hold the variables' values of now, or read them at each call.
+    """
+    del variables
+    inputs_dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
+
+    def run(*arrays):
+        tensors = [
+            ops.convert_to_tensor(array, dtype)
+            for array, dtype in zip(arrays, inputs_dtypes, strict=True)
+        ]
+        return function(*tensors)
+
+    return run
+
+
+def fingerprint(variables):
+    """Something equal as long as the values of variables stay the same."""
+    return [ops.convert_to_numpy(variable).tobytes() for variable in variables]
 
 
 def _padded(inputs, kernel, padding, data_format):

@@ -11,19 +11,27 @@ one call for all of them.
 import torch
 import torch.nn.functional as F
 
+from keras_efficient.kernels import torch_tracing
+from keras_efficient.kernels.padding import output_size
 from keras_efficient.kernels.padding import pairs_of_padding
+from keras_efficient.kernels.padding import spatial_axes
+from keras_efficient.kernels.torch_tracing import compiled
+from keras_efficient.kernels.torch_tracing import while_loop
+
+__all__ = ["compiled", "while_loop"]
 
 
-def conv(inputs, kernel, strides, padding, data_format):
+def conv(inputs, kernel, bias, strides, padding, data_format):
     """Convolution by PyTorch's own."""
-    return _conv(inputs, kernel, strides, padding, data_format, groups=1)
+    return _conv(inputs, kernel, bias, strides, padding, data_format, groups=1)
 
 
-def depthwise_conv(inputs, kernel, strides, padding, data_format):
+def depthwise_conv(inputs, kernel, bias, strides, padding, data_format):
     """Depthwise convolution by PyTorch's own."""
     return _conv(
         inputs,
         kernel.permute(0, 1, 3, 2),  # (height, width, 1, channels)
+        bias,
         strides,
         padding,
         data_format,
@@ -91,23 +99,85 @@ def approach(averages, variables, share):
     return None
 
 
-def _conv(inputs, kernel, strides, padding, data_format, groups):
+def max_pool(inputs, size, stride, padding, data_format):
+    """Maxima by PyTorch's own, which pads by itself where it can."""
+    pairs = pairs_of_padding(
+        inputs,
+        torch.empty((size, size), device="meta"),
+        (stride, stride),
+        padding,
+        data_format,
+    )
+    axes = spatial_axes(data_format)
+    sizes = [
+        output_size(inputs.shape[axis], size, stride, padding) for axis in axes
+    ]
+    inputs = _channels_first(inputs, data_format)
+    (top, bottom), (left, right) = pairs
+    # Rounded up, it leaves out of a window what lies beyond the edge.
+    is_at_end = top == left == 0 and all(
+        -(-(inputs.shape[i] - size) // stride) + 1 == sizes[i - 2]
+        for i in (2, 3)
+    )
+    if not is_at_end and (top, left) != (bottom, right):
+        inputs = F.pad(inputs, (left, right, top, bottom), value=-torch.inf)
+        top = left = 0
+    outputs = F.max_pool2d(
+        inputs, size, stride, padding=(top, left), ceil_mode=is_at_end
+    )
+    return _channels_at(outputs, data_format)
+
+
+def upsample(inputs, factor, data_format):
+    """Pixels repeated by PyTorch's own."""
+    inputs = _channels_first(inputs, data_format)
+    outputs = F.interpolate(inputs, scale_factor=float(factor))
+    return _channels_at(outputs, data_format)
+
+
+def fingerprint(variables):
+    """Place and version of the values; each change in place counts one up."""
+    return [(v.value.data_ptr(), v.value._version) for v in variables]
+
+
+def _conv(inputs, kernel, bias, strides, padding, data_format, groups):
     (top, bottom), (left, right) = pairs_of_padding(
         inputs, kernel, strides, padding, data_format
     )
-    if data_format == "channels_last":
-        inputs = inputs.permute(0, 3, 1, 2)
+    inputs = _channels_first(inputs, data_format)
     pads = (top, left)
+    weights = None
     if top != bottom or left != right:
-        inputs = F.pad(inputs, (left, right, top, bottom))
-        pads = (0, 0)
+        if (bottom - top, right - left) == (1, 1):
+            # A kernel with a row and a column of zeros ahead needs no copy of
+            # the padded image.
+            weights = torch_tracing.laid_out(kernel, extends=True)
+            pads = (bottom, right)
+        if weights is None:
+            inputs = F.pad(inputs, (left, right, top, bottom))
+            pads = (0, 0)
+    if weights is None:
+        weights = torch_tracing.laid_out(kernel, extends=False)
+    if weights is None:
+        weights = kernel.permute(3, 2, 0, 1)
     outputs = F.conv2d(
         inputs,
-        kernel.permute(3, 2, 0, 1),
+        weights,
+        bias,
         stride=tuple(strides),
         padding=pads,
         groups=groups,
     )
+    return _channels_at(outputs, data_format)
+
+
+def _channels_first(inputs, data_format):
+    if data_format == "channels_last":
+        return inputs.permute(0, 3, 1, 2)
+    return inputs
+
+
+def _channels_at(outputs, data_format):
     if data_format == "channels_last":
         return outputs.permute(0, 2, 3, 1)
     return outputs

@@ -30,17 +30,13 @@ class Convolution:
                 f"Received: dilation_rate={self.dilation_rate}"
             )
 
-    def _bias_and_activation(self, outputs):
-        # Not `ops.add`: on TensorFlow it takes the bias of a channels-first
-        # image for one along the width where that equals the filters
-        # (Keras 3.15.1).
-        if self.use_bias:
-            shape = [1, 1, 1, 1]
-            shape[channel_axis(self.data_format)] = -1
-            outputs = outputs + ops.reshape(self.bias, shape)
-        if self.activation is not None:
-            outputs = self.activation(outputs)
-        return outputs
+    def _tensors(self):
+        """Kernel and bias; `None` where there is no bias."""
+        bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
+        return ops.convert_to_tensor(self.kernel), bias
+
+    def _activated(self, outputs):
+        return outputs if self.activation is None else self.activation(outputs)
 
     def _output_shape(self, input_shape, filters):
         shape = list(input_shape)
@@ -87,19 +83,19 @@ class Conv2D(Convolution, HostInitialization, keras.layers.Conv2D):
     """
 
     def call(self, inputs):
-        outputs = self.convolution_op(inputs, self.kernel)
-        return self._bias_and_activation(outputs)
-
-    def convolution_op(self, inputs, kernel):
         if self.groups > 1 or max(self.dilation_rate) > 1:
-            return super().convolution_op(inputs, kernel)
-        return kernels.conv(
-            inputs,
-            ops.convert_to_tensor(kernel),
-            self.strides,
-            self.padding,
-            self.data_format,
-        )
+            kernel, bias = self._tensors()
+            outputs = self.convolution_op(inputs, kernel)
+            outputs = kernels.add_bias(outputs, bias, self.data_format)
+        else:
+            outputs = kernels.conv(
+                inputs,
+                *self._tensors(),
+                self.strides,
+                self.padding,
+                self.data_format,
+            )
+        return self._activated(outputs)
 
     def compute_output_shape(self, input_shape):
         if self.padding != "symmetric":

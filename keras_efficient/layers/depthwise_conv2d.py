@@ -1,7 +1,6 @@
 """Depthwise convolution that runs by the fastest way of its backend."""
 
 import keras
-from keras import ops
 
 from keras_efficient import kernels
 from keras_efficient.layers.conv2d import Convolution
@@ -49,12 +48,12 @@ class DepthwiseConv2D(
             return super().call(inputs)
         outputs = kernels.depthwise_conv(
             inputs,
-            ops.convert_to_tensor(self.kernel),
+            *self._tensors(),
             self.strides,
             self.padding,
             self.data_format,
         )
-        return self._bias_and_activation(outputs)
+        return self._activated(outputs)
 
     def compute_output_shape(self, input_shape):
         if self.padding != "symmetric":

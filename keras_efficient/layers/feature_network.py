@@ -7,6 +7,7 @@ import keras
 from keras_efficient.feature_graphs import FusionNode
 from keras_efficient.feature_graphs import levels_of_features
 from keras_efficient.feature_graphs import output_features
+from keras_efficient.layers import folding
 from keras_efficient.layers.attention_fusion import AttentionFusion
 from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
@@ -15,6 +16,7 @@ from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.resample_features import ResampleFeatures
 from keras_efficient.layers.separable_conv2d import SeparableConv2D
 from keras_efficient.layers.weighted_fusion import WeightedFusion
+from keras_efficient.layers.weighted_fusion import fused_method
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
@@ -47,6 +49,9 @@ class FeatureNetworkLayer(keras.layers.Layer):
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
+        fused: Boolean, whether the layer is one for inference, whose
+            convolutions have taken batch norm in; see `GraphModel.fused`.
+            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -90,6 +95,7 @@ class FeatureNetworkLayer(keras.layers.Layer):
         batch_norm_momentum=0.99,
         batch_norm_epsilon=1e-3,
         data_format=None,
+        fused=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -106,6 +112,7 @@ class FeatureNetworkLayer(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
+        self.fused = fused
         self._make_layers()
 
     def _make_layers(self):
@@ -154,7 +161,8 @@ class FeatureNetworkLayer(keras.layers.Layer):
             # Here sizes that do not halve from level to level come to light.
             self.fusions[i].build(resampled[: len(node.inputs)])
             self.convs[i].build(outputs[node.level])
-            self.bns[i].build(outputs[node.level])
+            if self.bns[i] is not None:
+                self.bns[i].build(outputs[node.level])
         for level, shape in inputs.items():
             if f"P{level}" in self.output_resamples:
                 self.output_resamples[f"P{level}"].build(shape)
@@ -177,8 +185,11 @@ class FeatureNetworkLayer(keras.layers.Layer):
             x = self.fusions[i](resampled[:num_merged])
             for added in resampled[num_merged:]:
                 x = x + added
-            x = self.convs[i](self.activation(x))
-            features.append(self.bns[i](x, training=training))
+            features.append(
+                folding.normalized(
+                    self.activation(x), self.convs[i], self.bns[i], training
+                )
+            )
         outputs = {
             f"P{level}": features[source]
             for level, source in self.outputs_of.items()
@@ -186,6 +197,19 @@ class FeatureNetworkLayer(keras.layers.Layer):
         for level, resample in self.output_resamples.items():
             outputs[level] = resample(outputs[level], training=training)
         return outputs
+
+    def fold_from(self, network):
+        """Takes the weights of a network that is not fused."""
+        for i in range(len(self.nodes)):
+            folding.fold(self.convs[i], network.convs[i], network.bns[i])
+            if isinstance(self.fusions[i], WeightedFusion):
+                self.fusions[i].fold_from(network.fusions[i])
+            for resample, source in zip(
+                self.resamples[i], network.resamples[i], strict=True
+            ):
+                resample.fold_from(source)
+        for level, resample in self.output_resamples.items():
+            resample.fold_from(network.output_resamples[level])
 
     def compute_output_shape(self, features_shape):
         shapes = self._in_order(features_shape)
@@ -211,6 +235,7 @@ class FeatureNetworkLayer(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
+                "fused": self.fused,
             }
         )
         return config
@@ -247,6 +272,7 @@ class FeatureNetworkLayer(keras.layers.Layer):
             padding=self.padding,
             batch_norm_momentum=self.batch_norm_momentum,
             batch_norm_epsilon=self.batch_norm_epsilon,
+            fused=self.fused,
             name=name,
             **self._shared_arguments(),
         )
@@ -260,6 +286,8 @@ class FeatureNetworkLayer(keras.layers.Layer):
                 **self._shared_arguments(),
             )
         method = "sum" if node.merge == "sum" else self.weight_method
+        if self.fused:
+            method = fused_method(method)
         return WeightedFusion(method, name=name, **self._shared_arguments())
 
     def _conv(self, name):
@@ -267,13 +295,15 @@ class FeatureNetworkLayer(keras.layers.Layer):
         return conv(
             self.filters,
             3,
-            use_bias=self.use_bias,
+            use_bias=self.use_bias or self.fused,
             padding=self.padding,
             name=name,
             **self._shared_arguments(),
         )
 
     def _batch_norm(self, name):
+        if self.fused:
+            return None
         return BatchNormalization(
             axis=channel_axis(self.data_format),
             momentum=self.batch_norm_momentum,

@@ -86,9 +86,11 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
     def call(self, inputs):
         shape = (-1,) if self.data_format == "channels_last" else (-1, 1, 1)
         mean = ops.reshape(self.mean, shape)
-        std = ops.reshape(self.std, shape)
+        scale = 1.0 / ops.reshape(self.std, shape)
+        # One product and one sum for the image; the rest is three numbers.
         pixels = ops.cast(inputs, mean.dtype)
-        return ops.cast((pixels / 255.0 - mean) / std, self.compute_dtype)
+        outputs = pixels * (scale / 255.0) - mean * scale
+        return ops.cast(outputs, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_efficient.layers import folding
 from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channel_axis
@@ -44,6 +45,9 @@ class MBConvBlock(keras.layers.Layer):
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
+        fused: Boolean, whether the layer is one for inference, whose
+            convolutions have taken batch norm in; see `GraphModel.fused`.
+            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -84,6 +88,7 @@ class MBConvBlock(keras.layers.Layer):
         batch_norm_momentum=0.99,
         batch_norm_epsilon=1e-3,
         data_format=None,
+        fused=False,
         **kwargs,
     ):
         _check_at_least_one(
@@ -109,13 +114,14 @@ class MBConvBlock(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
+        self.fused = fused
         self.expand_conv = self.expand_bn = None
         self.squeeze_excite = None
         self.depthwise_conv = DepthwiseConv2D(
             kernel_size,
             strides=strides,
             padding=padding,
-            use_bias=False,
+            use_bias=fused,
             depthwise_initializer=conv_kernel_initializer(),
             name="depthwise_conv",
             **self._shared_arguments(),
@@ -156,16 +162,31 @@ class MBConvBlock(keras.layers.Layer):
     def call(self, inputs, training=None):
         x = inputs
         if self.expand_conv is not None:
-            x = self.expand_bn(self.expand_conv(x), training=training)
+            x = folding.normalized(
+                x, self.expand_conv, self.expand_bn, training
+            )
             x = self.activation(x)
-        x = self.depthwise_bn(self.depthwise_conv(x), training=training)
+        x = folding.normalized(
+            x, self.depthwise_conv, self.depthwise_bn, training
+        )
         x = self.activation(x)
         if self.squeeze_excite is not None:
             x = self.squeeze_excite(x)
-        x = self.project_bn(self.project_conv(x), training=training)
+        x = folding.normalized(x, self.project_conv, self.project_bn, training)
         if self.has_residual:
             x = inputs + self.stochastic_depth(x, training=training)
         return x
+
+    def fold_from(self, block):
+        """Takes the weights of a block that is not fused."""
+        if self.expand_conv is not None:
+            folding.fold(self.expand_conv, block.expand_conv, block.expand_bn)
+        folding.fold(
+            self.depthwise_conv, block.depthwise_conv, block.depthwise_bn
+        )
+        if self.squeeze_excite is not None:
+            folding.copy_weights(self.squeeze_excite, block.squeeze_excite)
+        folding.fold(self.project_conv, block.project_conv, block.project_bn)
 
     def compute_output_shape(self, input_shape):
         shape = self.depthwise_conv.compute_output_shape(input_shape)
@@ -189,6 +210,7 @@ class MBConvBlock(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
+                "fused": self.fused,
             }
         )
         return config
@@ -200,13 +222,15 @@ class MBConvBlock(keras.layers.Layer):
         return Conv2D(
             filters,
             1,
-            use_bias=False,
+            use_bias=self.fused,
             kernel_initializer=conv_kernel_initializer(),
             name=name,
             **self._shared_arguments(),
         )
 
     def _batch_norm(self, name):
+        if self.fused:
+            return None
         return BatchNormalization(
             axis=channel_axis(self.data_format),
             momentum=self.batch_norm_momentum,
@@ -219,6 +243,8 @@ class MBConvBlock(keras.layers.Layer):
 def _build(shape, *layers):
     """Builds layers that follow each other, and gives the last one's shape."""
     for layer in layers:
+        if layer is None:
+            continue
         layer.build(shape)
         shape = layer.compute_output_shape(shape)
     return shape

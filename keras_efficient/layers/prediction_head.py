@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_efficient.layers import folding
 from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channel_axis
@@ -43,6 +44,9 @@ class PredictionHead(keras.layers.Layer):
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
+        fused: Boolean, whether the layer is one for inference, whose
+            convolutions have taken batch norm in; see `GraphModel.fused`.
+            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -89,6 +93,7 @@ class PredictionHead(keras.layers.Layer):
         batch_norm_momentum=0.99,
         batch_norm_epsilon=1e-3,
         data_format=None,
+        fused=False,
         **kwargs,
     ):
         for argument, number, least in (
@@ -117,20 +122,32 @@ class PredictionHead(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
+        self.fused = fused
         self.levels = [f"P{level}" for level in range(min_level, max_level + 1)]
         self._make_layers()
 
     def _make_layers(self):
+        # The convolutions of a level, then its norms; fused, each level has
+        # convolutions of its own, as each has norms of its own.
         self.convs = [
             self._conv(f"conv{i}", self.filters, self.use_bias, "zeros")
-            for i in range(self.repeats)
+            for i in range(self.repeats if not self.fused else 0)
         ]
+        self.level_convs = {
+            level: [
+                self._conv(
+                    f"conv{i}_{level.lower()}", self.filters, True, "zeros"
+                )
+                for i in range(self.repeats)
+            ]
+            for level in (self.levels if self.fused else ())
+        }
         self.bns = {
             level: [
                 self._batch_norm(f"bn{i}_{level.lower()}")
                 for i in range(self.repeats)
             ]
-            for level in self.levels
+            for level in (() if self.fused else self.levels)
         }
         self.predictor = self._conv(
             "predictor",
@@ -151,18 +168,19 @@ class PredictionHead(keras.layers.Layer):
             )
         for level in self.levels:
             shape = list(features_shape[level])
-            for conv, bn in zip(self.convs, self.bns[level], strict=True):
+            for conv, bn in self._convs_of(level):
                 if not conv.built:
                     conv.build(tuple(shape))
                 shape[axis] = self.filters
-                bn.build(tuple(shape))
+                if bn is not None:
+                    bn.build(tuple(shape))
         self.predictor.build(tuple(shape))
 
     def call(self, features, training=None):
         self._check_levels(features)
         return ops.concatenate(
             [
-                self._predict(features[level], self.bns[level], training)
+                self._predict(features[level], level, training)
                 for level in self.levels
             ],
             axis=1,
@@ -201,14 +219,30 @@ class PredictionHead(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
+                "fused": self.fused,
             }
         )
         return config
 
-    def _predict(self, x, bns, training):
+    def fold_from(self, head):
+        """Takes the weights of a head that is not fused."""
+        for level in self.levels:
+            for conv, (source, bn) in zip(
+                self.level_convs[level], head._convs_of(level), strict=True
+            ):
+                folding.fold(conv, source, bn)
+        folding.copy_weights(self.predictor, head.predictor)
+
+    def _convs_of(self, level):
+        """Pairs of a convolution and its norm, which may be `None`."""
+        if self.fused:
+            return [(conv, None) for conv in self.level_convs[level]]
+        return list(zip(self.convs, self.bns[level], strict=True))
+
+    def _predict(self, x, level, training):
         """The numbers of one level, (batch, anchors, units)."""
-        for conv, bn in zip(self.convs, bns, strict=True):
-            x = self.activation(bn(conv(x), training=training))
+        for conv, bn in self._convs_of(level):
+            x = self.activation(folding.normalized(x, conv, bn, training))
         x = self.predictor(x)
         if self.data_format == "channels_first":
             x = ops.transpose(x, (0, 2, 3, 1))

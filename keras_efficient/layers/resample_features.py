@@ -1,13 +1,10 @@
 """Features brought to the size and the filters of another level."""
 
-import math
-
 import keras
 from keras import ops
 
 from keras_efficient import kernels
-from keras_efficient.kernels.padding import padding_amounts
-from keras_efficient.kernels.padding import pads_of_all_axes
+from keras_efficient.layers import folding
 from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channel_axis
@@ -39,6 +36,9 @@ class ResampleFeatures(keras.layers.Layer):
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
+        fused: Boolean, whether the layer is one for inference, whose
+            convolutions have taken batch norm in; see `GraphModel.fused`.
+            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -76,6 +76,7 @@ class ResampleFeatures(keras.layers.Layer):
         batch_norm_momentum=0.99,
         batch_norm_epsilon=1e-3,
         data_format=None,
+        fused=False,
         **kwargs,
     ):
         if filters < 1:
@@ -109,6 +110,7 @@ class ResampleFeatures(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
+        self.fused = fused
         self.conv = self.bn = None
 
     def build(self, inputs_shape, target_shape=None):
@@ -118,11 +120,14 @@ class ResampleFeatures(keras.layers.Layer):
         self.conv = Conv2D(
             self.filters,
             1,
-            use_bias=self.use_bias,
+            use_bias=self.use_bias or self.fused,
             data_format=self.data_format,
             dtype=self.dtype_policy,
             name="conv",
         )
+        self.conv.build(inputs_shape)
+        if self.fused:
+            return
         self.bn = BatchNormalization(
             axis=axis,
             momentum=self.batch_norm_momentum,
@@ -130,18 +135,25 @@ class ResampleFeatures(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="bn",
         )
-        self.conv.build(inputs_shape)
         self.bn.build(self.conv.compute_output_shape(inputs_shape))
 
     def call(self, inputs, target=None, training=None):
         x = inputs
         if self.conv is not None:
-            x = self.bn(self.conv(x), training=training)
+            x = folding.normalized(x, self.conv, self.bn, training)
         if self.level_change > 0:
-            return self._pool(x)
+            return kernels.max_pool(
+                x, *self._window(), self.padding, self.data_format
+            )
         if self.level_change < 0:
-            return self._crop(self._repeat(x), target)
+            x = kernels.upsample(x, self._factor(), self.data_format)
+            return self._crop(x, target)
         return x
+
+    def fold_from(self, layer):
+        """Takes the weights of a layer that is not fused."""
+        if self.conv is not None:
+            folding.fold(self.conv, layer.conv, layer.bn)
 
     def compute_output_shape(self, inputs_shape, target_shape=None):
         shape = list(inputs_shape)
@@ -172,6 +184,7 @@ class ResampleFeatures(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
+                "fused": self.fused,
             }
         )
         return config
@@ -183,31 +196,6 @@ class ResampleFeatures(keras.layers.Layer):
         """Side and stride of the pooling window."""
         stride = self._factor()
         return self.pool_size or stride + 1, stride
-
-    def _pool(self, x):
-        size, stride = self._window()
-        padding = self.padding
-        if padding == "symmetric":
-            pair = padding_amounts(None, size, stride, padding)
-            pads = pads_of_all_axes((pair, pair), self.data_format)
-            x = ops.pad(x, pads, constant_values=-math.inf)
-            padding = "valid"
-        return ops.max_pool(
-            x, size, stride, padding=padding, data_format=self.data_format
-        )
-
-    def _repeat(self, x):
-        """Repeats each pixel, by tiling an axis of its own."""
-        height, width = spatial_axes(self.data_format)
-        shape = list(ops.shape(x))
-        repeats = [1] * 6
-        repeats[height + 1] = repeats[width + 2] = self._factor()
-        x = ops.expand_dims(x, (height + 1, width + 2))
-        x = ops.tile(x, repeats)
-        shape[0] = -1  # the batch, which may not be known
-        shape[height] *= self._factor()
-        shape[width] *= self._factor()
-        return ops.reshape(x, shape)
 
     def _crop(self, x, target):
         if target is None:

@@ -93,7 +93,8 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         if self.weight_method == "sum":
             weighted = inputs
         else:
-            weights = self._normalized_weights()
+            # In float32 so far: half precision has no room for `epsilon`.
+            weights = ops.cast(self.normalized_weights(), self.compute_dtype)
             if len(weights.shape) == 2:
                 shape = [len(inputs), 1, 1, 1]
                 shape[channel_axis(self.data_format)] = weights.shape[1]
@@ -103,6 +104,12 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         for x in weighted[1:]:
             total = total + x
         return total
+
+    def fold_from(self, fusion):
+        """Takes the weights of another method, as they are used."""
+        if self.fusion_weights is not None:
+            values = ops.convert_to_numpy(fusion.normalized_weights())
+            self.fusion_weights.assign(values)
 
     def compute_output_shape(self, input_shape):
         return _common_shape(input_shape)
@@ -118,7 +125,8 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         )
         return config
 
-    def _normalized_weights(self):
+    def normalized_weights(self):
+        """What the inputs are multiplied by, in the weights' own dtype."""
         weights = ops.convert_to_tensor(self.fusion_weights)
         method = self.weight_method.removeprefix(CHANNEL_PREFIX)
         if method == "fast_normalized":
@@ -126,8 +134,15 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
             weights = weights / (ops.sum(weights, axis=0) + self.epsilon)
         elif method == "softmax":
             weights = ops.softmax(weights, axis=0)
-        # In float32 so far: half precision has no room for `epsilon`.
-        return ops.cast(weights, self.compute_dtype)
+        return weights
+
+
+def fused_method(method):
+    """The method that takes computed weights as they are."""
+    if method == "sum":
+        return method
+    is_by_channel = method.startswith(CHANNEL_PREFIX)
+    return f"{CHANNEL_PREFIX * is_by_channel}unbounded"
 
 
 def _common_shape(shapes):

@@ -260,6 +260,20 @@ class EfficientDet(Detector):
         levels = {"min_level": head.min_level, "max_level": head.max_level}
         return {**levels, **self._anchor_arguments}
 
+    def fused(self, dtype=None):
+        """The same detector for inference; see `EfficientNet.fused`.
+
+        Args:
+            dtype: String or `None`, as there.
+
+        Returns:
+            An `EfficientDet` with copies of the weights.
+        """
+        model = super().fused(dtype)
+        model._anchor_arguments = self._anchor_arguments
+        model.class_names = self.class_names
+        return model
+
     def get_config(self):
         config = super().get_config()
         config["anchors"] = _plain(self._anchor_arguments)

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_efficient import fusing
+
 
 class GraphModel(keras.Model):
     """A functional model whose constructor builds its graph.
@@ -27,15 +29,44 @@ class GraphModel(keras.Model):
         """Builds the model from the config of its graph."""
         config = dict(config)
         frozen = set(config.pop("frozen_layers", ()))
-        graph = keras.Model.from_config(config, custom_objects)
+        model = cls._of_graph(keras.Model.from_config(config, custom_objects))
+        for index, layer in enumerate(all_layers(model)):
+            if index in frozen:
+                layer.trainable = False
+        return model
+
+    def fused(self, dtype=None):
+        """The same network for inference: batch norm folded, and faster.
+
+        A model of the same class, whose outputs differ by rounding only (or
+        by the precision of `dtype`). It can be saved, loaded and exported,
+        and does not train. `detect`, `classify`, `evaluate` of detectors and
+        the exports make it by themselves.
+
+        Args:
+            dtype: String, the dtype of weights and of what is computed, such
+                as `"bfloat16"`; outputs stay float32. Defaults to `None`: as
+                the model is.
+
+        Returns:
+            A model with copies of the weights.
+
+        Example:
+        >>> model = keras_efficient.EfficientNetB0(weights=None)
+        >>> fused = model.fused()
+        >>> model.count_params() - fused.count_params()
+        63024
+        """
+        return self._of_graph(fusing.fuse(self, dtype))
+
+    @classmethod
+    def _of_graph(cls, graph):
+        """A model of this class around a graph that there is."""
         model = cls.__new__(cls)
         # Past the constructor of `cls`, which would build another graph.
         super(GraphModel, model).__init__(
             inputs=graph.input, outputs=graph.output, name=graph.name
         )
-        for index, layer in enumerate(all_layers(model)):
-            if index in frozen:
-                layer.trainable = False
         return model
 
 

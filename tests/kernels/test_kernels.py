@@ -208,7 +208,7 @@ def test_depthwise_gradients_equal_those_of_keras_ops(stride, padding):
     rng = np.random.default_rng(4)
     x = rng.normal(size=(2, 8, 11, 3)).astype("float32")
     kernel = rng.normal(size=(5, 5, 3, 1)).astype("float32")
-    arguments = ((stride, stride), padding, "channels_last")
+    arguments = (None, (stride, stride), padding, "channels_last")
     ours, reference = kernels.depthwise_conv, default.depthwise_conv
     tensor, images = ops.convert_to_tensor(kernel), ops.convert_to_tensor(x)
     np.testing.assert_allclose(

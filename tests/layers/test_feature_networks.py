@@ -55,6 +55,7 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
+        fused=True,
     )
     assert layer.nodes == (FusionNode(3, (1, 2), "sum", (1,)),)
 

@@ -39,6 +39,7 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
+        fused=True,
     )
 
 

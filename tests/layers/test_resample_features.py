@@ -31,6 +31,7 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
+        fused=True,
     )
 
 

@@ -1,0 +1,181 @@
+"""Tests for networks whose batch norm is folded."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_efficient import fusing
+from keras_efficient.layers import BatchNormalization
+from tests.harness import to_numpy
+from tests.models import builders
+from tests.models import detectors
+
+FORMATS = ("channels_last", "channels_first")
+
+
+def randomize(model):
+    """Weights of which none is as it was at the beginning."""
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        if "seed" in variable.path or variable.name in ("mean", "std"):
+            continue
+        shift = rng.normal(0, 0.1, variable.shape)
+        values = ops.convert_to_numpy(variable) * rng.uniform(0.7, 1.4) + shift
+        if variable.name == "moving_variance":
+            values = np.abs(values)
+        variable.assign(values.astype("float32"))
+    return model
+
+
+def assert_equal(fused, model, shape, share=1e-5):
+    x = detectors.image(*shape)
+    for ours, expected in zip(
+        keras.tree.flatten(fused(x, training=False)),
+        keras.tree.flatten(model(x, training=False)),
+        strict=True,
+    ):
+        ours, expected = to_numpy(ours), to_numpy(expected)
+        assert np.abs(ours - expected).max() < share * np.abs(expected).max()
+
+
+def norms(model):
+    layers = model._flatten_layers()
+    return [x for x in layers if isinstance(x, BatchNormalization)]
+
+
+def shape_of(model):
+    return (2, *model.input_shape[1:])
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+def test_classifier(data_format, tmp_path):
+    shape = (3, 40, 40) if data_format == "channels_first" else (40, 40, 3)
+    arguments = {"input_shape": shape, "data_format": data_format}
+    if data_format == "channels_first":
+        if keras.backend.backend() == "tensorflow":
+            pytest.skip("TensorFlow has no such convolutions on a CPU")
+    model = randomize(builders.tiny(classifier_activation=None, **arguments))
+    fused = model.fused()
+    assert norms(model) and not norms(fused)
+    assert type(fused) is type(model) and fused.name == model.name
+    assert not fused.trainable_variables
+    assert_equal(fused, model, shape_of(model))
+    fused.save(tmp_path / "fused.keras")
+    loaded = keras.models.load_model(tmp_path / "fused.keras")
+    assert_equal(loaded, model, shape_of(model))
+    assert_equal(fused.fused(), model, shape_of(model))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"weight_method": "softmax"},
+        {"weight_method": "channel_fast_normalized"},
+        {"weight_method": "sum", "use_separable_conv": False},
+        {"feature_network": "nas_fpn", "use_bias": False, "max_level": 7},
+        {"feature_network": "panet", "padding": "symmetric"},
+    ],
+    ids=str,
+)
+def test_detector(arguments):
+    model = randomize(detectors.tiny(**arguments))
+    model.class_names = ("a", "b", "c")
+    fused = model.fused()
+    assert norms(model) and not norms(fused)
+    assert_equal(fused, model, shape_of(model))
+    assert fused.class_names == model.class_names
+    np.testing.assert_array_equal(
+        fused.generate_anchors(), model.generate_anchors()
+    )
+
+
+def test_detector_is_saved_and_loaded(tmp_path):
+    model = randomize(detectors.tiny())
+    model.fused().save(tmp_path / "fused.keras")
+    loaded = keras.models.load_model(tmp_path / "fused.keras")
+    assert_equal(loaded, model, shape_of(model))
+    assert loaded.num_classes == 3 and loaded.class_head.fused
+
+
+@pytest.mark.parametrize("build", [builders.tiny, detectors.tiny])
+def test_bfloat16(build):
+    model = randomize(build())
+    half = model.fused("bfloat16")
+    assert {x.dtype for x in half.outputs} == {"float32"}
+    assert "bfloat16" in {v.dtype for v in half.variables}
+    assert_equal(half, model, shape_of(model), share=0.1)
+
+
+def test_weights_of_now():
+    model = builders.tiny()
+    fused = model.fused()
+    randomize(model)
+    with pytest.raises(AssertionError):
+        assert_equal(fused, model, shape_of(model))
+    fusing.fill_fused(fused, model)
+    assert_equal(fused, model, shape_of(model))
+
+
+def test_any_keras_model():
+    """Layers of Keras, a model in a model, norms that cannot be folded."""
+    images = keras.Input((12, 14, 3))
+    x = keras.layers.BatchNormalization()(images)
+    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    x = keras.layers.BatchNormalization()(x)
+    shared = keras.layers.Conv2D(4, 3, padding="same")
+    x = keras.layers.BatchNormalization()(shared(shared(x)))
+    x = keras.layers.DepthwiseConv2D(3, depth_multiplier=2)(x)
+    x = keras.layers.BatchNormalization(scale=False)(x)
+    x = keras.layers.SeparableConv2D(4, 3, use_bias=False)(x)
+    skipped = keras.layers.BatchNormalization(center=False)(x)
+    x = keras.layers.Conv2D(4, 1)(skipped)
+    x = keras.layers.BatchNormalization()(x) + x + skipped
+    inner = keras.Sequential(
+        [
+            keras.layers.Dense(5, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.Dropout(0.5),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    model = randomize(keras.Model(images, {"a": inner(x), "b": x}))
+    fused = fusing.fuse(model)
+    kept = [
+        x
+        for x in fused._flatten_layers()
+        if isinstance(x, keras.layers.BatchNormalization)
+    ]
+    before = [
+        x
+        for x in model._flatten_layers()
+        if isinstance(x, keras.layers.BatchNormalization)
+    ]
+    # Not behind an activation, a layer of two calls, or a value read twice.
+    assert len(before) == 7 and len(kept) == 4
+    assert_equal(fused, model, (2, 12, 14, 3))
+
+
+def test_what_has_no_graph():
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(TypeError, match="functional and Sequential"):
+        fusing.fuse(Own())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.applications.EfficientNetB0(weights=None),
+        lambda: builders.build("B4"),
+        lambda: detectors.build("D2"),
+    ],
+)
+def test_whole_networks(make):
+    model = randomize(make())
+    fused = fusing.fuse(model)
+    assert_equal(fused, model, (1, *model.input_shape[1:]))
