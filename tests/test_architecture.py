@@ -8,7 +8,8 @@ PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
     {"scaling", "variants", "feature_graphs"},
-    {"counting", "kernels", "ops", "weights"},
+    {"counting", "kernels", "weights"},
+    {"ops"},
     {"layers", "converters", "data", "losses"},
     {"fusing", "postprocessing"},
     {"inference"},

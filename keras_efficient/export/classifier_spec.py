@@ -6,10 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_efficient.data.preprocessing import ImagePreprocessing
-
-# Classes of what can end a classifier without an `activation` of its own.
-PROBABILITY_OPERATIONS = ("Softmax", "Sigmoid")
-PROBABILITY_ACTIVATIONS = ("softmax", "sigmoid", "hard_sigmoid")
+from keras_efficient.inference.logits import ends_in_logits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +93,7 @@ def describe_classifier(
     is_channels_first = input_shape[3] != 3
     image_size = input_shape[2:4] if is_channels_first else input_shape[1:3]
     if from_logits is None:
-        from_logits = _ends_in_logits(model)
+        from_logits = ends_in_logits(model)
     return ClassifierSpec(
         image_size=image_size,
         is_channels_first=is_channels_first,
@@ -149,27 +146,6 @@ def _checked_shapes(model):
             f"{shapes[len(model.inputs) :]}"
         )
     return shapes[0], shapes[1][1]
-
-
-def _ends_in_logits(model):
-    operation = model.outputs[0]._keras_history.operation
-    if isinstance(operation, keras.Model):
-        return _ends_in_logits(operation)
-    if type(operation).__name__ in PROBABILITY_OPERATIONS:
-        return False
-    activation = getattr(operation, "activation", None)
-    name = getattr(activation, "__name__", None)
-    if name in PROBABILITY_ACTIVATIONS:
-        return False
-    is_affine = isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D))
-    if name == "linear" or (activation is None and is_affine):
-        return True
-    raise ValueError(
-        "The last layer does not tell whether its outputs are probabilities: "
-        f"{operation.name!r} is a {type(operation).__name__}"
-        f"{f' with the activation {name}' if name else ''}. Pass "
-        "`from_logits=True` for a softmax to follow, else `False`."
-    )
 
 
 def _checked_names(class_names, num_classes):

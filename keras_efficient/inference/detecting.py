@@ -1,18 +1,21 @@
 """Images of any size through a detector."""
 
-import collections
-import concurrent.futures
-
-import keras
 import numpy as np
+from keras import ops
 
-from keras_efficient.data.images import load_image
+from keras_efficient import kernels
 from keras_efficient.data.letterbox import DetectionPreprocessing
 from keras_efficient.inference.detections import Detections
-from keras_efficient.postprocessing import PostProcessing
+from keras_efficient.inference.predictor import kept_with
+from keras_efficient.inference.predictor import predictor_of
+from keras_efficient.inference.reading import as_list
+from keras_efficient.inference.reading import check_batch_size
+from keras_efficient.inference.reading import read_batches
+from keras_efficient.postprocessing import check_options
+from keras_efficient.postprocessing import postprocess
 
-# Name of a model's attribute with its compiled predictors.
-CACHE = "_compiled_predictors"
+# Name of a model's attribute with its compiled post-processing.
+CACHE = "_compiled_postprocessing"
 
 
 def detect(
@@ -26,11 +29,14 @@ def detect(
     class_agnostic=False,
     batch_size=4,
     preprocessing=None,
+    dtype=None,
     **options,
 ):
     """Finds objects in images of any size.
 
-    While the network works on a batch, the images of the next are read.
+    The network runs fused and compiled, see `Predictor`, made at the first
+    call for a size of batch. While it works on a batch, the images of the
+    next are read.
 
     Args:
         model: An `EfficientDet`.
@@ -47,6 +53,9 @@ def detect(
         batch_size: Integer. Defaults to 4.
         preprocessing: A `data.DetectionPreprocessing`. Defaults to one of the
             model's size; needed where the model takes any.
+        dtype: String, in what the network computes: `"bfloat16"` is faster
+            on processors that have it, and may change scores by some
+            thousandths. Defaults to `None`: as the model does.
         **options: Further arguments of `postprocessing.postprocess`.
 
     Returns:
@@ -64,48 +73,32 @@ def detect(
         print(found)
     ```
     """
-    images = _as_list(images)
-    if batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be at least 1. Received: {batch_size}"
-        )
+    images = as_list(images)
+    check_batch_size(batch_size)
     letterbox = preprocessing or DetectionPreprocessing(_size_of(model))
-    predictor = _predictor(
-        model,
-        letterbox.size,
-        {
-            "score_threshold": score_threshold,
-            "iou_threshold": iou_threshold,
-            "max_detections": max_detections,
-            "nms": nms,
-            "class_agnostic": class_agnostic,
-            **options,
-        },
-    )
+    options = {
+        "score_threshold": score_threshold,
+        "iou_threshold": iou_threshold,
+        "max_detections": max_detections,
+        "nms": nms,
+        "class_agnostic": class_agnostic,
+        **options,
+    }
+    check_options(**options)
     # Each size of batch is compiled anew: one image, or a whole batch.
     batch_size = 1 if len(images) == 1 else batch_size
-    starts = list(range(0, len(images), batch_size))
+
+    def prepare(source, image):
+        return source, image.shape[:2], *letterbox(image)
+
+    batches = read_batches(images, batch_size, prepare)
+    network = predictor_of(model, dtype) if images else None
     found = []
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-
-        def read(start):
-            places = range(start, min(start + batch_size, len(images)))
-            return [pool.submit(_load, images[i], i, letterbox) for i in places]
-
-        coming = collections.deque(read(start) for start in starts[:1])
-        for i in range(len(starts)):
-            coming.extend(read(start) for start in starts[i + 1 : i + 2])
-            loaded = [image.result() for image in coming.popleft()]
-            found += _run(model, predictor, loaded, batch_size)
+    for loaded in batches:
+        found += _run(
+            model, network, letterbox.size, options, loaded, batch_size
+        )
     return found
-
-
-def _as_list(images):
-    """The images as a list, also where it is one."""
-    is_one = not isinstance(images, list | tuple)
-    if isinstance(images, np.ndarray):
-        is_one = images.ndim < 4
-    return [images] if is_one else list(images)
 
 
 def _size_of(model):
@@ -119,47 +112,7 @@ def _size_of(model):
     return size
 
 
-def _predictor(model, size, options):
-    """Network and post-processing as one compiled model, made once."""
-    cache = model.__dict__.get(CACHE)
-    if cache is None:
-        cache = {}
-        # Not as an attribute of Keras: it would become a part of the model.
-        object.__setattr__(model, CACHE, cache)
-    key = (size, *sorted(options.items()))
-    if key not in cache:
-        cache[key] = _build_predictor(model, size, options)
-    return cache[key]
-
-
-def _build_predictor(model, size, options):
-    sizes = keras.Input((2,), name="image_sizes")
-    images, outputs = model.input, model.output
-    if None in model.image_size:
-        shape = [*size, 3]
-        if model.class_head.data_format == "channels_first":
-            shape = [3, *size]
-        images = keras.Input(tuple(shape), name="images")
-        outputs = model(images)
-    layer = PostProcessing(model.generate_anchors(size), options)
-    return keras.Model([images, sizes], layer((outputs, sizes)))
-
-
-def _load(source, index, letterbox):
-    try:
-        image = load_image(source)
-    except (TypeError, AttributeError) as e:
-        raise ValueError(
-            f"Image {index} must be a path, bytes, a PIL image or a uint8 "
-            f"array. Received: {type(source).__name__}"
-        ) from e
-    except ValueError as e:
-        raise ValueError(f"Image {index}: {e}") from e
-    pixels, scale = letterbox(image)
-    return source, image.shape[:2], pixels, scale
-
-
-def _run(model, predictor, loaded, batch_size):
+def _run(model, network, size, options, loaded, batch_size):
     """Detections of one batch, filled up to the size that is compiled."""
     missing = batch_size - len(loaded)
     filled = loaded + loaded[-1:] * missing
@@ -168,11 +121,37 @@ def _run(model, predictor, loaded, batch_size):
         pixels = pixels.transpose(0, 3, 1, 2)
     scales = np.array([scale for *_, scale in filled], "float32")
     sizes = np.array([size for _, size, _, _ in filled], "float32")
-    rows = predictor.predict_on_batch([pixels, sizes * scales[:, None]])
+    outputs = network(pixels)
+    inputs = [
+        outputs["class_logits"],
+        outputs["box_deltas"],
+        sizes * scales[:, None],
+    ]
+    finish = _postprocessing(model, size, options, inputs)
+    rows = {
+        name: ops.convert_to_numpy(x) for name, x in finish(*inputs).items()
+    }
     return [
         _detections(model, image, {name: x[i] for name, x in rows.items()})
         for i, image in enumerate(loaded)
     ]
+
+
+def _postprocessing(model, size, options, inputs):
+    """What follows the network, compiled once for these shapes."""
+    cache = kept_with(model, CACHE)
+    shapes = (tuple(inputs[0].shape), tuple(inputs[1].shape))
+    key = (size, shapes, *sorted(options.items()))
+    if key not in cache:
+        anchors = model.generate_anchors(size)
+
+        def function(logits, deltas, sizes):
+            return postprocess(
+                logits, deltas, anchors, image_sizes=sizes, **options
+            )
+
+        cache[key] = kernels.compiled(function, inputs, [], True)
+    return cache[key]
 
 
 def _detections(model, image, rows):

@@ -20,7 +20,7 @@ they get.
 - `scale_variables(variables, factor)`
 - `approach(averages, variables, share)`
 - `while_loop(condition, step, constants, state)`
-- `compiled(function, inputs, variables)`
+- `compiled(function, inputs, variables, has_loop)`
 - `fingerprint(variables)`
 
 `padding` is `"same"`, `"valid"` or `"symmetric"`: `(kernel_size - 1) // 2`
@@ -47,6 +47,7 @@ else:
     _native = None
 
 __all__ = [
+    "HOLDS_VALUES",
     "PADDINGS",
     "add_bias",
     "approach",
@@ -64,6 +65,10 @@ __all__ = [
     "upsample",
     "while_loop",
 ]
+
+
+# Whether `compiled` functions keep the values that variables had then.
+HOLDS_VALUES = getattr(_native, "HOLDS_VALUES", False)
 
 
 def _native_or_default(name):

@@ -132,19 +132,21 @@ def while_loop(condition, step, constants, state):
     )
 
 
-def compiled(function, inputs, variables):
+def compiled(function, inputs, variables, has_loop):
     """A function of tensors as a faster one, for inputs of these shapes.
 
     Args:
         function: From tensors to a structure of tensors, without effects.
         inputs: List of arrays or tensors with the shapes and dtypes to come.
         variables: List of the `keras.Variable`s that it reads.
+        has_loop: Boolean, whether it runs until a condition of values holds.
 
     Returns:
         A function from arrays or tensors to the structure of tensors. It may
-        hold the variables' values of now, or read them at each call.
+        hold the variables' values of now, or read them at each call; see
+        `HOLDS_VALUES`.
     """
-    del variables
+    del variables, has_loop
     inputs_dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
 
     def run(*arrays):

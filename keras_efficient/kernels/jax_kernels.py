@@ -68,9 +68,9 @@ def depthwise_conv(inputs, kernel, bias, strides, padding, data_format):
     return total.astype(inputs.dtype)
 
 
-def compiled(function, inputs, variables):
+def compiled(function, inputs, variables, has_loop):
     """One XLA program, which gets the variables' values at each call."""
-    del inputs
+    del inputs, has_loop
 
     @jax.jit
     def program(values, tensors):
@@ -103,3 +103,6 @@ def _every_stride(padded, offset, sizes, strides, data_format):
 
 def _is_on_cpu():
     return jax.default_backend() == "cpu"
+
+    def __ne__(self, other):
+        return not self == other

@@ -20,6 +20,8 @@ from keras_efficient.kernels.torch_tracing import while_loop
 
 __all__ = ["compiled", "while_loop"]
 
+HOLDS_VALUES = True
+
 
 def conv(inputs, kernel, bias, strides, padding, data_format):
     """Convolution by PyTorch's own."""

@@ -62,7 +62,7 @@ def _laying_out():
         _local.kernels = None
 
 
-def compiled(function, inputs, variables):
+def compiled(function, inputs, variables, has_loop):
     """A trace with the variables' values of now as constants."""
     del variables
     device = keras.ops.convert_to_tensor(0.0).device
@@ -74,6 +74,13 @@ def compiled(function, inputs, variables):
             for array, dtype in zip(arrays, dtypes, strict=True)
         ]
 
+    if has_loop:
+        # A trace would hold as many rounds as the recorded images took.
+        def loop(*arrays):
+            with torch.no_grad():
+                return function(*tensors(arrays))
+
+        return loop
     structures = []
 
     def flat(*arguments):

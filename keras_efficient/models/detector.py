@@ -35,7 +35,7 @@ class Detector(GraphModel):
             images: A path, a uint8 array `(height, width, 3)`, a PIL image or
                 the bytes of a file; or a list of these.
             **kwargs: `score_threshold`, `iou_threshold`, `max_detections`,
-                `nms`, `class_agnostic`, `batch_size` and others of
+                `nms`, `class_agnostic`, `batch_size`, `dtype` and others of
                 `inference.detect`.
 
         Returns:

@@ -4,7 +4,11 @@ Only reductions and gathers, and one loop, so that it works within compiled
 and exported graphs.
 """
 
+import functools
+
 from keras import ops
+
+from keras_efficient import kernels
 
 METHODS = ("soft", "hard")
 
@@ -65,34 +69,6 @@ def non_max_suppression(
         )
     lows, highs = _intervals(boxes, labels)
     volumes = ops.prod(ops.maximum(highs - lows, 0.0), axis=1)
-    number = ops.expand_dims(ops.arange(boxes.shape[1], dtype="int32"), axis=0)
-    column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), axis=0)
-
-    def is_unfinished(i, best, *state):
-        del state
-        return ops.logical_and(
-            i < max_detections, ops.any(best > score_threshold)
-        )
-
-    def body(i, best, scores, places, kept):
-        # The first of equals; argmax would not survive some exports.
-        place = ops.min(
-            ops.where(ops.equal(scores, best), number, boxes.shape[1] - 1),
-            axis=1,
-            keepdims=True,
-        )
-        overlap = _overlap(lows, highs, volumes, place)
-        if method == "soft":
-            factor = ops.exp(ops.square(overlap) * (-1.0 / sigma))
-        else:
-            factor = ops.cast(overlap <= iou_threshold, "float32")
-        is_now = ops.logical_and(ops.equal(column, i), best > score_threshold)
-        places = ops.where(is_now, place, places)
-        kept = ops.where(is_now, best, kept)
-        scores = ops.where(ops.equal(number, place), -1.0, scores * factor)
-        best = ops.max(scores, axis=1, keepdims=True)
-        return i + 1, best, scores, places, kept
-
     scores = ops.cast(scores, "float32")
     shape = (ops.shape(scores)[0], max_detections)
     state = (
@@ -102,8 +78,47 @@ def non_max_suppression(
         ops.zeros(shape, "int32"),
         ops.zeros(shape, "float32"),
     )
-    *_, places, kept = ops.while_loop(is_unfinished, body, state)
+    strength = sigma if method == "soft" else iou_threshold
+    *_, places, kept = kernels.while_loop(
+        *_loop(method, strength, score_threshold, max_detections),
+        (lows, highs, volumes),
+        state,
+    )
     return places, kept
+
+
+@functools.lru_cache
+def _loop(method, strength, score_threshold, max_detections):
+    """Condition and step, the same objects for the same arguments."""
+
+    def is_unfinished(lows, highs, volumes, i, best, *state):
+        return ops.logical_and(
+            i < max_detections, ops.any(best > score_threshold)
+        )
+
+    def step(lows, highs, volumes, i, best, scores, places, kept):
+        number = ops.expand_dims(ops.arange(scores.shape[1], dtype="int32"), 0)
+        column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), 0)
+        # The first of equals; argmax would not survive some exports.
+        place = ops.min(
+            ops.where(ops.equal(scores, best), number, scores.shape[1] - 1),
+            axis=1,
+            keepdims=True,
+        )
+        overlap = _overlap(lows, highs, volumes, place)
+        if method == "soft":
+            factor = ops.exp(ops.square(overlap) * (-1.0 / strength))
+        else:
+            factor = ops.cast(overlap <= strength, "float32")
+        # Past the end nothing is taken any more.
+        is_now = ops.logical_and(ops.equal(column, i), best > score_threshold)
+        places = ops.where(is_now, place, places)
+        kept = ops.where(is_now, best, kept)
+        scores = ops.where(ops.equal(number, place), -1.0, scores * factor)
+        best = ops.max(scores, axis=1, keepdims=True)
+        return i + 1, best, scores, places, kept
+
+    return is_unfinished, step
 
 
 def _intervals(boxes, labels):

@@ -1,0 +1,73 @@
+"""Tests for the way of images through a classifier."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_efficient.data import ImagePreprocessing
+from keras_efficient.inference import classify
+from tests.models.builders import tiny
+from tests.models.test_fused import randomize
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(1)
+    sizes = [(50, 120), (200, 90), (64, 96)]
+    return [rng.integers(0, 256, (*size, 3), "uint8") for size in sizes]
+
+
+@pytest.mark.parametrize("activation", ["softmax", None])
+def test_equals_the_steps_one_by_one(activation, images):
+    model = randomize(tiny(classifier_activation=activation))
+    found = classify(model, images, class_names=NAMES, batch_size=2, top=3)
+    resize = ImagePreprocessing((40, 40))
+    pixels = np.stack([resize(image) for image in images])
+    expected = model.predict(pixels.astype("float32"), verbose=0)
+    if activation is None:
+        expected = keras.ops.convert_to_numpy(keras.ops.softmax(expected))
+    for image, row, result in zip(images, expected, found, strict=True):
+        best = np.argsort(-row)[:3]
+        assert result.labels.tolist() == best.tolist()
+        assert result.names == [NAMES[i] for i in best]
+        np.testing.assert_allclose(result.probabilities, row[best], atol=1e-5)
+        assert result.image is image and len(result) == 3
+        json.dumps(result.to_dict())
+
+
+def test_one_file(images, tmp_path):
+    model = tiny()
+    path = tmp_path / "a.png"
+    Image.fromarray(images[0]).save(path)
+    (found,) = classify(model, path)
+    (expected,) = classify(model, images[0])
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    assert found.names == [str(label) for label in found.labels]
+    assert classify(model, []) == []
+
+
+def test_any_size_needs_preprocessing(images):
+    model = tiny(input_shape=(None, None, 3))
+    with pytest.raises(ValueError, match="pass `preprocessing`"):
+        classify(model, images)
+    sizes = ImagePreprocessing((48, 40))
+    assert len(classify(model, images, preprocessing=sizes)) == 3
+
+
+def test_bad_arguments(images):
+    model = tiny()
+    with pytest.raises(ValueError, match="must have 5 names.*2 names"):
+        classify(model, images, class_names=("a", "b"))
+    with pytest.raises(ValueError, match="`top` must be at least 1"):
+        classify(model, images, top=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        classify(model, images, batch_size=0)
+    with pytest.raises(ValueError, match="Image 1 must be.*int"):
+        classify(model, [images[0], 3])
+    with pytest.raises(ValueError, match="one number for each class"):
+        classify(tiny(include_top=False), images)
