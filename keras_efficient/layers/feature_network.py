@@ -13,6 +13,7 @@ from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.resample_features import ResampleFeatures
 from keras_efficient.layers.separable_conv2d import SeparableConv2D
 from keras_efficient.layers.weighted_fusion import WeightedFusion
@@ -79,6 +80,9 @@ class FeatureNetworkLayer(keras.layers.Layer):
     >>> {level: tuple(x.shape) for level, x in layer(features).items()}
     {'P3': (2, 9, 14, 8), 'P4': (2, 5, 7, 8)}
     """
+
+    # Set by `GraphModel.set_remat`.
+    remat = False
 
     def __init__(
         self,
@@ -167,6 +171,7 @@ class FeatureNetworkLayer(keras.layers.Layer):
             if f"P{level}" in self.output_resamples:
                 self.output_resamples[f"P{level}"].build(shape)
 
+    @rematerializable
     def call(self, features, training=None):
         features = self._in_order(features)
         targets = dict(zip(self.feature_levels, features, strict=False))

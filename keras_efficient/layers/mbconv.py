@@ -9,6 +9,7 @@ from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.depthwise_conv2d import DepthwiseConv2D
 from keras_efficient.layers.initializers import conv_kernel_initializer
+from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.squeeze_excite import SqueezeExcite
 from keras_efficient.layers.stochastic_depth import StochasticDepth
 
@@ -73,6 +74,9 @@ class MBConvBlock(keras.layers.Layer):
           squeeze-and-excitation as in `tensorflow/tpu`,
           `efficientnet_model.py`.
     """
+
+    # Set by `GraphModel.set_remat`.
+    remat = False
 
     def __init__(
         self,
@@ -159,6 +163,7 @@ class MBConvBlock(keras.layers.Layer):
             shape = _build(shape, self.squeeze_excite)
         _build(shape, self.project_conv, self.project_bn, self.stochastic_depth)
 
+    @rematerializable
     def call(self, inputs, training=None):
         x = inputs
         if self.expand_conv is not None:

@@ -10,6 +10,7 @@ from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import head_kernel_initializer
+from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.separable_conv2d import SeparableConv2D
 
 
@@ -76,6 +77,9 @@ class PredictionHead(keras.layers.Layer):
         - google/automl, `efficientdet/tf2/efficientdet_keras.py`, `ClassNet`
           and `BoxNet`.
     """
+
+    # Set by `GraphModel.set_remat`.
+    remat = False
 
     def __init__(
         self,
@@ -176,6 +180,7 @@ class PredictionHead(keras.layers.Layer):
                     bn.build(tuple(shape))
         self.predictor.build(tuple(shape))
 
+    @rematerializable
     def call(self, features, training=None):
         self._check_levels(features)
         return ops.concatenate(

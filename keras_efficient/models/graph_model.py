@@ -59,6 +59,34 @@ class GraphModel(keras.Model):
         """
         return self._of_graph(fusing.fuse(self, dtype))
 
+    def set_remat(self, remat=True):
+        """Whether training saves memory by computing blocks twice.
+
+        With it a step keeps the inputs of each block, cell and head only and
+        computes what is inside anew for the gradients, which are the same:
+        gradient checkpointing. Call it before `fit`, or compile again.
+
+        Args:
+            remat: Boolean. Defaults to `True`.
+
+        Returns:
+            The model.
+
+        Example:
+        >>> model = keras_efficient.EfficientNetB0(weights=None)
+        >>> model.set_remat().get_layer("block1a").remat
+        True
+
+        Reference:
+            - [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
+        """
+        for layer in all_layers(self):
+            if hasattr(layer, "remat"):
+                layer.remat = bool(remat)
+        if hasattr(self, "train_function"):
+            self.train_function = None
+        return self
+
     @classmethod
     def _of_graph(cls, graph):
         """A model of this class around a graph that there is."""
