@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_efficient.data.preprocessing import check_image
 from keras_efficient.data.preprocessing import standardize_size
+from keras_efficient.data.resizing import resize
 from keras_efficient.data.resizing import resize_window
 
 # Becomes 0 once the network has normalised it.
@@ -26,6 +27,9 @@ class DetectionPreprocessing:
 
     Call arguments:
         image: Array `(height, width, 3)`, uint8.
+        exact: Boolean, whether pixels are the same with and without OpenCV,
+            which is faster; see `data.resizing.resize`. Exports repeat the
+            exact ones, `detect` takes the fast ones. Defaults to `True`.
 
     Returns:
         When called, a pair `(image, scale)`: a float32 array `(*size, 3)`
@@ -54,12 +58,16 @@ class DetectionPreprocessing:
         object.__setattr__(self, "size", standardize_size(self.size))
         object.__setattr__(self, "fill", tuple(map(float, self.fill)))
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, float]:
+    def __call__(
+        self, image: np.ndarray, exact: bool = True
+    ) -> tuple[np.ndarray, float]:
         check_image(image)
         height, width = self.scaled_size(*image.shape[:2])
         canvas = np.empty((*self.size, 3), "float32")
-        canvas[:] = self.fill
-        canvas[:height, :width] = resize_window(
+        canvas[height:] = self.fill
+        canvas[:height, width:] = self.fill
+        resized = resize_window if exact else resize
+        canvas[:height, :width] = resized(
             image, (height, width), antialias=self.antialias
         )
         return canvas, self.scale(*image.shape[:2])

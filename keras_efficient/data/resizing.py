@@ -1,7 +1,42 @@
 """Bilinear resizing of which only a part is computed."""
 
+import functools
+import importlib
+
 import numpy as np
 from PIL import Image
+
+
+@functools.cache
+def opencv():
+    """The module `cv2`, or `None` where OpenCV is not installed."""
+    try:
+        return importlib.import_module("cv2")
+    except ImportError:
+        return None
+
+
+def resize(image, size, antialias=False):
+    """An image resized, by OpenCV where it is installed.
+
+    Without antialiasing OpenCV computes the same, several times as fast; it
+    rounds places in the image otherwise, which changes pixels by less than
+    0.05 of 255.
+
+    Args:
+        image: Array `(height, width, 3)`, uint8.
+        size: `(height, width)` of the result, in pixels.
+        antialias: Boolean. Defaults to `False`.
+
+    Returns:
+        Float32 array `(*size, 3)`, values in `[0, 255]`.
+    """
+    if antialias or opencv() is None:
+        return resize_window(image, size, antialias=antialias)
+    cv2 = opencv()
+    return cv2.resize(
+        image.astype("float32"), size[::-1], interpolation=cv2.INTER_LINEAR
+    )
 
 
 def resize_window(image, size, window=None, antialias=False):

@@ -43,7 +43,7 @@ def write(model, spec, path, settings):
         lambda images: list(function(images).values()),
         input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
     )
-    proto = _simplify(_convert(graph.get_concrete_function()))
+    proto = _simplify(convert(graph.get_concrete_function()))
     _rename(proto.graph, [x.name for x in proto.graph.output], names)
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(settings["metadata"])
@@ -125,7 +125,7 @@ def run_in_batches(function, images, batch_size):
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
 
-def _convert(function):
+def convert(function):
     """A concrete function as an ONNX model.
 
     Without the passes of tf2onnx over the finished graph: they take minutes,

@@ -89,7 +89,7 @@ def detect(
     batch_size = 1 if len(images) == 1 else batch_size
 
     def prepare(source, image):
-        return source, image.shape[:2], *letterbox(image)
+        return source, image.shape[:2], *letterbox(image, exact=False)
 
     batches = read_batches(images, batch_size, prepare)
     network = predictor_of(model, dtype) if images else None

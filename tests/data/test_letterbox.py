@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.data import resizing
 from keras_efficient.data.resizing import resize_window
 from tests.data import painted
 
@@ -111,3 +112,26 @@ def test_config_round_trip():
 def test_only_uint8_images(image):
     with pytest.raises(ValueError, match="uint8"):
         DetectionPreprocessing((64, 96))(image)
+
+
+@pytest.mark.skipif(resizing.opencv() is None, reason="OpenCV is missing")
+@pytest.mark.parametrize(
+    "size", [(480, 640), (1280, 1920), (97, 61), (1, 5), (512, 512)]
+)
+def test_opencv_changes_pixels_by_little(size):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (*size, 3), "uint8")
+    letterbox = DetectionPreprocessing((512, 512))
+    exact, scale = letterbox(image)
+    fast, same_scale = letterbox(image, exact=False)
+    assert scale == same_scale and fast.dtype == exact.dtype
+    assert np.abs(fast - exact).max() < 0.05
+
+
+def test_without_opencv(monkeypatch):
+    monkeypatch.setattr(resizing, "opencv", lambda: None)
+    image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), "uint8")
+    letterbox = DetectionPreprocessing((64, 64))
+    np.testing.assert_array_equal(
+        letterbox(image, exact=False)[0], letterbox(image)[0]
+    )

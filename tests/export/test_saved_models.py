@@ -189,7 +189,7 @@ def test_weights_are_written_once(exported):
         for name, shape in checkpoint.get_variable_to_shape_map().items()
         if name.endswith("VARIABLE_VALUE")
     ]
-    assert sum(sizes) == model.count_params()
+    assert sum(sizes) == model.fused().count_params()
 
 
 @slow_elsewhere

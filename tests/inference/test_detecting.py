@@ -37,7 +37,7 @@ def images():
 
 def by_hand(model, image):
     """Boxes in the image's pixels, scores and labels, step by step."""
-    pixels, scale = DetectionPreprocessing(model.image_size)(image)
+    pixels, scale = DetectionPreprocessing(model.image_size)(image, exact=False)
     if model.class_head.data_format == "channels_first":
         pixels = pixels.transpose(2, 0, 1)
     outputs = model.predict(pixels[None], verbose=0)

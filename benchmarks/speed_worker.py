@@ -1,0 +1,387 @@
+"""Runs the contenders of `speed.py` in one process, one at a time.
+
+Reads lines of JSON, `{"make": [...]}` or `{"run": name}`, and answers each
+with one line. Written for `speed.py`, which starts one for each backend.
+"""
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+import warnings
+
+import numpy as np
+
+RUNS = 3
+SIZES = {"B0": 224, "B4": 380, "D0": 512, "D2": 768}
+
+
+def main():
+    """Answers requests until its input ends."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--photo")
+    parser.add_argument("--folder", required=True)
+    args = parser.parse_args()
+    args.size = args.size or SIZES[args.model]
+    warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    runs = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = _answer(request, args, runs)
+        except Exception as error:  # a contender that is not installed
+            answer = {"error": f"{type(error).__name__}: {error}"[:300]}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _answer(request, args, runs):
+    if "make" in request:
+        name = request["make"]
+        before = time.perf_counter()
+        runs[name] = CONTENDERS[args.task][name.split(" ")[0]](args, name)
+        runs[name]()
+        runs[name]()
+        return {"seconds": time.perf_counter() - before}
+    if "run" in request:
+        run = runs[request["run"]]
+        run()  # what ran before has taken the caches and the pages
+        seconds = []
+        for _ in range(RUNS):
+            before = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - before)
+        return {"seconds": seconds}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {"peak": usage.ru_maxrss / 1e6}
+
+
+def images_of(args):
+    """Noise: the time does not depend on what is seen."""
+    shape = (args.batch, args.size, args.size, 3)
+    return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+
+
+def dtype_of(name):
+    """Dtype that a contender's name ends with, or `None`."""
+    return "bfloat16" if name.endswith("bfloat16") else None
+
+
+def is_detector(args):
+    """Whether the model is an EfficientDet."""
+    return args.model.startswith("D")
+
+
+def our_model(args):
+    """Our model of random weights."""
+    import keras_efficient
+
+    size = (args.size, args.size, 3)
+    if is_detector(args):
+        return getattr(keras_efficient, f"EfficientDet{args.model}")(
+            weights=None, backbone_weights=None, input_shape=size
+        )
+    return getattr(keras_efficient, f"EfficientNet{args.model}")(
+        weights=None, input_shape=size
+    )
+
+
+def waited(outputs):
+    """Arrays of the outputs: the time ends when they are there."""
+    import keras
+
+    return [
+        keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))
+        for x in keras.tree.flatten(outputs)
+    ]
+
+
+def ours(args, name):
+    """Our network, fused and compiled."""
+    from keras_efficient.inference import Predictor
+
+    predictor = Predictor(our_model(args), dtype_of(name))
+    images = images_of(args)
+    return lambda: waited(predictor(images))
+
+
+def keras_applications(args, name):
+    """The network of `keras.applications`, compiled as `predict` does."""
+    import keras
+
+    model = getattr(keras.applications, f"EfficientNet{args.model}")(
+        weights=None
+    )
+    images = images_of(args)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        def run():
+            with torch.no_grad():
+                return waited(model(images, training=False))
+
+        return run
+    # The compiled step of `predict`, without its Python code around it.
+    return lambda: model.predict_on_batch(images)
+
+
+def zeromodels(args, name):
+    """The network of zeromodels."""
+    models = importlib.import_module("zeromodels.models.efficientnet")
+    width, depth = {"B0": (1.0, 1.0), "B4": (1.4, 1.8)}[args.model]
+    model = models.EfficientNetImageClassify(
+        width, depth, default_size=args.size, image_size=args.size
+    )
+    images = images_of(args)
+    return lambda: model.predict_on_batch(images)
+
+
+def torch_peer(args, trains=False):
+    """The network of timm or effdet."""
+    import torch
+
+    with contextlib.suppress(ImportError):
+        # Before timm and effdet, which import torchvision.
+        importlib.import_module("torchvision_shim")
+
+    if is_detector(args):
+        from effdet import EfficientDet
+        from effdet import get_efficientdet_config
+
+        config = get_efficientdet_config(
+            f"tf_efficientdet_{args.model.lower()}"
+        )
+        config.image_size = (args.size, args.size)
+        network = EfficientDet(config, pretrained_backbone=False)
+    else:
+        import timm
+
+        network = timm.create_model(f"tf_efficientnet_{args.model.lower()}")
+    network = network.to(memory_format=torch.channels_last)
+    return network.train() if trains else network.eval()
+
+
+def torch_images(args):
+    """The images as timm and effdet want them."""
+    import torch
+
+    images = torch.from_numpy(images_of(args) / 255).permute(0, 3, 1, 2)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def peer(args, name):
+    """The network of timm or effdet, channels last."""
+    import torch
+
+    network, images = torch_peer(args), torch_images(args)
+    if dtype_of(name):
+        network, images = network.bfloat16(), images.bfloat16()
+
+    def run():
+        with torch.inference_mode():
+            return network(images)
+
+    return run
+
+
+def onnx_file(args, source):
+    """Path of the network as an ONNX file, written once."""
+    path = os.path.join(
+        args.folder, f"{source}_{args.model}_{args.size}_{args.batch}.onnx"
+    )
+    if os.path.exists(path):
+        return path
+    if source == "peer":
+        import torch
+
+        torch.onnx.export(
+            torch_peer(args), torch_images(args), path, dynamo=False
+        )
+        return path
+    import tensorflow as tf
+
+    from keras_efficient.export import tf_onnx
+
+    fused = our_model(args).fused()
+    function = tf.function(lambda images: fused(images, training=False))
+    spec = tf.TensorSpec(images_of(args).shape, tf.float32, "images")
+    function = function.get_concrete_function(spec)
+    with open(path, "wb") as file:
+        file.write(tf_onnx.convert(function).SerializeToString())
+    with contextlib.suppress(ImportError):
+        import openvino
+
+        # As the export does, not by way of ONNX.
+        openvino.save_model(
+            openvino.convert_model(function),
+            openvino_file(path),
+            compress_to_fp16=False,
+        )
+    return path
+
+
+def openvino_file(path):
+    """Path of the network as OpenVINO's file, beside the ONNX file."""
+    return path.removesuffix(".onnx") + ".xml"
+
+
+def write_onnx(source):
+    """Writes the file in the process of its backend; not measured."""
+
+    def make(args, name):
+        onnx_file(args, source)
+        return lambda: None
+
+    return make
+
+
+def onnxruntime(source):
+    """A file in ONNX Runtime."""
+
+    def make(args, name):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(onnx_file(args, source))
+        (entry,) = session.get_inputs()
+        images = images_of(args)
+        if source == "peer":
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2) / 255)
+        return lambda: session.run(None, {entry.name: images})
+
+    return make
+
+
+def openvino(source):
+    """A file in OpenVINO."""
+
+    def make(args, name):
+        import openvino as ov
+
+        core = ov.Core()
+        precision = "bf16" if dtype_of(name) else "f32"
+        compiled = core.compile_model(
+            openvino_file(onnx_file(args, source)),
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": precision,
+                "PERFORMANCE_HINT": "LATENCY",
+            },
+        )
+        images = images_of(args)
+        return lambda: compiled([images])
+
+    return make
+
+
+def labels_of(args):
+    """Ground truth for the images."""
+    if not is_detector(args):
+        return np.eye(1000, dtype="float32")[np.arange(args.batch)]
+    boxes = np.tile([[[20.0, 30, 150, 180]]], (args.batch, 1, 1))
+    return {
+        "boxes": boxes.astype("float32"),
+        "labels": np.zeros((args.batch, 1), "int32"),
+    }
+
+
+def fitted(model, args, **compiled):
+    """One step of `fit`, data and optimizer included."""
+    import keras
+
+    model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), **compiled)
+    images, labels = images_of(args), labels_of(args)
+    return lambda: model.train_on_batch(images, labels)
+
+
+def our_training(args, name):
+    """A step of our training."""
+    model = our_model(args)
+    model.set_remat("remat" in name)
+    if is_detector(args):
+        return fitted(model, args)
+    return fitted(model, args, loss="categorical_crossentropy")
+
+
+def keras_training(args, name):
+    """A step of training `keras.applications`' network."""
+    import keras
+
+    model = getattr(keras.applications, f"EfficientNet{args.model}")(
+        weights=None
+    )
+    return fitted(model, args, loss="categorical_crossentropy")
+
+
+def peer_training(args, name):
+    """A step of training timm's or effdet's network."""
+    import torch
+
+    network, images = torch_peer(args, trains=True), torch_images(args)
+    parameters = network.parameters()
+    if is_detector(args):
+        from effdet import DetBenchTrain
+
+        network = DetBenchTrain(network, create_labeler=True)
+        parameters = network.parameters()
+        labels = labels_of(args)
+        target = {
+            "bbox": [torch.tensor(b)[:, [1, 0, 3, 2]] for b in labels["boxes"]],
+            "cls": [torch.ones(1) for _ in range(args.batch)],
+        }
+    optimizer = torch.optim.SGD(parameters, 1e-3, momentum=0.9)
+
+    def step():
+        optimizer.zero_grad()
+        if is_detector(args):
+            loss = network(images, target)["loss"]
+        else:
+            classes = torch.arange(args.batch)
+            loss = torch.nn.functional.cross_entropy(network(images), classes)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def our_detect(args, name):
+    """From files to detections; at most 20 are found."""
+    model = our_model(args)
+    model.detect(args.photo, score_threshold=0.0, max_detections=20)
+    options = {"score_threshold": 0.0, "max_detections": 20}
+    return lambda: model.detect([args.photo] * args.batch, **options)
+
+
+CONTENDERS = {
+    "inference": {
+        "ours": ours,
+        "keras.applications": keras_applications,
+        "zeromodels": zeromodels,
+        "timm": peer,
+        "effdet": peer,
+        "write-ours": write_onnx("ours"),
+        "write-peer": write_onnx("peer"),
+        "ORT-ours": onnxruntime("ours"),
+        "ORT-peer": onnxruntime("peer"),
+        "OpenVINO-ours": openvino("ours"),
+    },
+    "training": {
+        "ours": our_training,
+        "keras.applications": keras_training,
+        "timm": peer_training,
+        "effdet": peer_training,
+    },
+    "detect": {"detect": our_detect, "network": ours},
+}
+
+if __name__ == "__main__":
+    main()
