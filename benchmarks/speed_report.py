@@ -12,7 +12,7 @@ TITLES = {
     "growth": "From D0 to D7x, batch 1, PyTorch",
 }
 # Whose time the others are divided by, the first that ran.
-REFERENCES = ("timm", "effdet", "keras.applications", "network", "ours")
+REFERENCES = ("timm", "effdet", "keras.applications", "network")
 
 
 def write(rows):

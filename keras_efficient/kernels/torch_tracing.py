@@ -64,7 +64,6 @@ def _laying_out():
 
 def compiled(function, inputs, variables, has_loop):
     """A trace with the variables' values of now as constants."""
-    del variables
     device = keras.ops.convert_to_tensor(0.0).device
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
 
@@ -88,7 +87,8 @@ def compiled(function, inputs, variables, has_loop):
         structures.append(outputs)
         return tuple(keras.tree.flatten(outputs))
 
-    with torch.no_grad(), _laying_out(), warnings.catch_warnings():
+    constant = _without_gradients(variables)
+    with constant, torch.no_grad(), _laying_out(), warnings.catch_warnings():
         # Sizes are constants of a trace, on purpose.
         warnings.simplefilter("ignore")
         flat(*tensors(inputs))
@@ -105,6 +105,19 @@ def compiled(function, inputs, variables, has_loop):
         return keras.tree.pack_sequence_as(structure, list(outputs))
 
     return run
+
+
+@contextlib.contextmanager
+def _without_gradients(variables):
+    """A trace takes no constants that have gradients."""
+    values = [v.value for v in variables if v.value.requires_grad]
+    for value in values:
+        value.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for value in values:
+            value.requires_grad_(True)
 
 
 def _tensor(array, dtype, device):

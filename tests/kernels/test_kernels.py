@@ -256,3 +256,85 @@ def test_batch_norm_gradients_equal_those_of_keras_ops():
 )
 def test_output_size(size, kernel_size, stride, padding, expected):
     assert kernels.output_size(size, kernel_size, stride, padding) == expected
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("padding", ["same", "valid", "symmetric"])
+@pytest.mark.parametrize(
+    "size, stride", [(3, 2), (2, 2), (5, 4), (3, 1), (4, 2)]
+)
+def test_max_pool_equals_keras_ops(size, stride, padding, data_format):
+    if padding == "symmetric" and size % 2 == 0:
+        pytest.skip("padded on both sides alike by odd windows only")
+    rng = np.random.default_rng(size)
+    # Below 0: a pad of zeros would win.
+    for height, width in ((8, 11), (9, 12), (13, 7)):
+        x = -1 - rng.random((2, height, width, 3)).astype("float32")
+        x = ops.convert_to_tensor(moved(x, data_format))
+        arguments = (size, stride, padding, data_format)
+        if keras.backend.backend() == "tensorflow":
+            if data_format == "channels_first":
+                pytest.skip("TensorFlow pools on a CPU with channels last only")
+        np.testing.assert_array_equal(
+            to_numpy(kernels.max_pool(x, *arguments)),
+            to_numpy(default.max_pool(x, *arguments)),
+        )
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("factor", [2, 4])
+def test_upsample_repeats_pixels(factor, data_format):
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype("float32")
+    expected = x.repeat(factor, axis=1).repeat(factor, axis=2)
+    outputs = kernels.upsample(
+        ops.convert_to_tensor(moved(x, data_format)), factor, data_format
+    )
+    np.testing.assert_array_equal(
+        to_numpy(outputs), moved(expected, data_format)
+    )
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("size", [(8, 11), (9, 10), (8, 10)])
+@pytest.mark.parametrize("is_depthwise", [True, False])
+def test_compiled_convolutions(size, is_depthwise, data_format):
+    """As they are recorded, with kernels laid out ahead."""
+    if keras.backend.backend() == "tensorflow":
+        if data_format == "channels_first":
+            pytest.skip("TensorFlow has no such convolutions on a CPU")
+    rng = np.random.default_rng(0)
+    x = moved(rng.normal(size=(2, *size, 4)).astype("float32"), data_format)
+    for kernel_size, stride in ((3, 2), (5, 2), (3, 1), (1, 1)):
+        arguments = {"activation": "swish", "data_format": data_format}
+        arguments["bias_initializer"] = keras.initializers.Constant(0.5)
+        if is_depthwise:
+            layer = DepthwiseConv2D(kernel_size, strides=stride, **arguments)
+        else:
+            layer = Conv2D(6, kernel_size, strides=stride, **arguments)
+        expected = to_numpy(layer(x))
+        run = kernels.compiled(layer, [x], layer.variables, False)
+        for _ in range(2):
+            np.testing.assert_allclose(
+                to_numpy(run(x)), expected, rtol=1e-4, atol=1e-5
+            )
+
+
+def test_while_loop_stops_where_it_shall():
+    """PyTorch runs some steps at once: those past the end change nothing."""
+    limits = ops.convert_to_tensor(np.array([3.0, 7.0], "float32"))
+
+    def condition(limits, i, sums):
+        return ops.any(sums < limits)
+
+    def step(limits, i, sums):
+        return i + 1, ops.where(sums < limits, sums + 1.0, sums)
+
+    state = (ops.convert_to_tensor(0, "int32"), ops.zeros((2,)))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        with torch.no_grad():
+            _, sums = kernels.while_loop(condition, step, (limits,), state)
+    else:
+        _, sums = kernels.while_loop(condition, step, (limits,), state)
+    assert to_numpy(sums).tolist() == [3.0, 7.0]
