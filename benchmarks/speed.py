@@ -47,7 +47,7 @@ def main():
     parser.add_argument(
         "task", choices=["inference", "training", "detect", "growth", "report"]
     )
-    parser.add_argument("--models", nargs="+", default=["B0", "D0"])
+    parser.add_argument("--models", nargs="+")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int)
@@ -58,12 +58,12 @@ def main():
     if args.task == "report":
         speed_report.write(_read(args.results))
         return
-    models = args.models
-    if args.task == "growth":
-        models = [f"D{i}" for i in (*range(8), "7x")]
+    all_detectors = [f"D{i}" for i in (*range(8), "7x")]
+    grows = args.task == "growth"
+    models = args.models or (all_detectors if grows else ["B0", "D0"])
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
-            for batch in [1] if args.task == "growth" else args.batches:
+            for batch in [1] if grows else args.batches:
                 rows = _measure(args, model, batch, folder)
                 with open(args.results, "a") as file:
                     file.writelines(json.dumps(row) + "\n" for row in rows)

@@ -21,7 +21,8 @@ def write(rows):
     for task, title in TITLES.items():
         chosen = [row for row in rows if row["task"] == task]
         if chosen:
-            lines += [f"### {title}", "", *_table(chosen, task), ""]
+            table = _growth if task == "growth" else _table
+            lines += [f"### {title}", "", *table(chosen), ""]
     dates = sorted({row["date"] for row in rows})
     lines += [
         f"Measured {' and '.join(dates)} on {platform.machine()}, two cores, "
@@ -37,7 +38,7 @@ def write(rows):
     _plot(rows, DOCS / "images" / "speed.png")
 
 
-def _table(rows, task):
+def _table(rows):
     lines = [
         "| model | batch | on | what | ms | ratio to |",
         "|---|---|---|---|---|---|",
@@ -55,6 +56,32 @@ def _table(rows, task):
                 f"{1000 * row['median']:.1f} ({low:.1f} to {high:.1f}) | "
                 f"{_ratio(row, group)} |"
             )
+    return lines
+
+
+def _growth(rows):
+    """Times and multiply-adds, as multiples of D0's."""
+    import keras_efficient
+    from keras_efficient import counting
+
+    lines = [
+        "| model | multiply-adds | of D0's | ours, ms | of D0's | effdet, ms | "
+        "of D0's | ours / effdet |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    times = {(row["model"], row["name"]): 1000 * row["median"] for row in rows}
+    counts = {}
+    for model in dict.fromkeys(row["model"] for row in rows):
+        build = getattr(keras_efficient, f"EfficientDet{model}")
+        network = build(weights=None, backbone_weights=None)
+        counts[model] = counting.count_multiply_adds(network) / 1e9
+        ours, peer = times[model, "ours"], times[model, "effdet"]
+        lines.append(
+            f"| {model} | {counts[model]:.1f} G | "
+            f"{counts[model] / counts['D0']:.1f} | {ours:.0f} | "
+            f"{ours / times['D0', 'ours']:.1f} | {peer:.0f} | "
+            f"{peer / times['D0', 'effdet']:.1f} | {ours / peer:.2f} |"
+        )
     return lines
 
 

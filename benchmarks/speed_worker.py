@@ -17,7 +17,6 @@ import warnings
 import numpy as np
 
 RUNS = 3
-SIZES = {"B0": 224, "B4": 380, "D0": 512, "D2": 768}
 
 
 def main():
@@ -30,7 +29,7 @@ def main():
     parser.add_argument("--photo")
     parser.add_argument("--folder", required=True)
     args = parser.parse_args()
-    args.size = args.size or SIZES[args.model]
+    args.size = args.size or size_of(args.model)
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
@@ -63,6 +62,15 @@ def _answer(request, args, runs):
         return {"seconds": seconds}
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"peak": usage.ru_maxrss / 1e6}
+
+
+def size_of(model):
+    """Side of the images that a variant is made for."""
+    from keras_efficient import variants
+
+    if model.startswith("D"):
+        return variants.EFFICIENTDET_VARIANTS[f"EfficientDet{model}"].resolution
+    return variants.EFFICIENTNET_VARIANTS[f"EfficientNet{model}"].resolution
 
 
 def images_of(args):
