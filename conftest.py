@@ -2,6 +2,8 @@ import os
 
 # Said before TensorFlow is imported: its start-up messages are no warnings.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# OpenVINO then sends no telemetry, for which it forks this process.
+os.environ.setdefault("CI", "true")
 
 import keras
 import numpy as np

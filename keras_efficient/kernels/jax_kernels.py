@@ -92,6 +92,9 @@ class fingerprint(list):
             a is b for a, b in zip(self, other, strict=True)
         )
 
+    def __ne__(self, other):
+        return not self == other
+
 
 def _every_stride(padded, offset, sizes, strides, data_format):
     slices = [slice(None)] * 4
@@ -103,6 +106,3 @@ def _every_stride(padded, offset, sizes, strides, data_format):
 
 def _is_on_cpu():
     return jax.default_backend() == "cpu"
-
-    def __ne__(self, other):
-        return not self == other
