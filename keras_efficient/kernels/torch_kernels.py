@@ -189,7 +189,7 @@ def _channels_second(inputs, axis):
     """Inputs as PyTorch wants them, or None where it cannot have them."""
     if len(inputs.shape) != 4 or axis not in (-1, 3, 1):
         return None
-    if inputs.device.type == "cpu":
+    if inputs.device.type == "cpu" and inputs.dtype != torch.float64:
         inputs = inputs.float()
     return inputs if axis == 1 else inputs.permute(0, 3, 1, 2)
 
