@@ -117,8 +117,8 @@ def max_pool(inputs, size, stride, padding, data_format):
     inputs = _channels_first(inputs, data_format)
     (top, bottom), (left, right) = pairs
     # Rounded up, it leaves out of a window what lies beyond the edge.
-    is_at_end = top == left == 0 and all(
-        -(-(inputs.shape[i] - size) // stride) + 1 == sizes[i - 2]
+    is_at_end = bool(top == left == 0) and all(
+        bool(-(-(inputs.shape[i] - size) // stride) + 1 == sizes[i - 2])
         for i in (2, 3)
     )
     if not is_at_end and (top, left) != (bottom, right):

@@ -32,6 +32,12 @@ def test_gives_what_the_model_gives(build):
         expect_equal(predictor(x), model(x, training=False))
 
 
+def test_levels_of_odd_sizes():
+    model = randomize(detectors.tiny(max_level=7))  # P6 of 1x2, P7 of 1x1
+    x = detectors.image(1, *model.input_shape[1:])
+    expect_equal(Predictor(model)(x), model(x, training=False))
+
+
 def test_odd_sizes():
     model = randomize(builders.tiny(input_shape=(None, None, 3)))
     predictor = Predictor(model)
