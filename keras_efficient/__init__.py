@@ -1,5 +1,6 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend."""
 
+from keras_efficient import budgets
 from keras_efficient import converters
 from keras_efficient import counting
 from keras_efficient import data

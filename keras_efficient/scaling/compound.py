@@ -135,6 +135,20 @@ class Coefficients:
         """How many times the multiply-adds grow, before any rounding."""
         return self.depth * self.width**2 * self.resolution**2
 
+    def scale_resolution(self, resolution: int, divisor: int = 1) -> int:
+        """Side of the scaled input in pixels, to the nearest multiple.
+
+        Args:
+            resolution: Side of the unscaled input, in pixels.
+            divisor: The result is a multiple of it. Defaults to 1.
+
+        Returns:
+            An integer, at least `divisor`.
+        """
+        _check_positive(resolution=resolution, divisor=divisor)
+        scaled = resolution * self.resolution / divisor
+        return max(1, round(scaled)) * divisor
+
 
 @dataclasses.dataclass(frozen=True)
 class CompoundScaling:
@@ -164,6 +178,8 @@ class CompoundScaling:
     (1.2, 1.1, 1.15)
     >>> scaling.scale_resolution(224, phi=2)
     296
+    >>> [round(member.cost, 1) for member in scaling.family(range(4))]
+    [1.0, 1.9, 3.7, 7.1]
 
     Reference:
         - [Tan and Le, 2019, section 3.3](https://arxiv.org/abs/1905.11946).
@@ -198,7 +214,18 @@ class CompoundScaling:
 
     def scale_resolution(self, resolution: int, phi: float) -> int:
         """Side of the scaled input in pixels, rounded to the nearest."""
-        return round(resolution * self(phi).resolution)
+        return self(phi).scale_resolution(resolution)
+
+    def family(self, phis) -> tuple:
+        """The `Coefficients` at each `phi`: the paper's step 2.
+
+        Args:
+            phis: Iterable of numbers.
+
+        Returns:
+            A tuple of `Coefficients`, in the order of `phis`.
+        """
+        return tuple(self(phi) for phi in phis)
 
     def scale_stages(self, stages, phi: float, divisor: int = DIVISOR) -> tuple:
         """Stages at `phi`; see the function `scale_stages`."""

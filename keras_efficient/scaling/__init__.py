@@ -1,0 +1,29 @@
+"""Compound scaling: its rule, the search for its numbers, and detectors'."""
+
+from keras_efficient.scaling.compound import DIVISOR
+from keras_efficient.scaling.compound import Coefficients
+from keras_efficient.scaling.compound import CompoundScaling
+from keras_efficient.scaling.compound import round_filters
+from keras_efficient.scaling.compound import round_repeats
+from keras_efficient.scaling.compound import scale_stages
+from keras_efficient.scaling.detector import DetectorCoefficients
+from keras_efficient.scaling.detector import DetectorScaling
+from keras_efficient.scaling.search import CoefficientSearch
+from keras_efficient.scaling.search import GridPoint
+from keras_efficient.scaling.search import coefficient_grid
+from keras_efficient.scaling.search import search_coefficients
+
+__all__ = [
+    "DIVISOR",
+    "CoefficientSearch",
+    "Coefficients",
+    "CompoundScaling",
+    "DetectorCoefficients",
+    "DetectorScaling",
+    "GridPoint",
+    "coefficient_grid",
+    "round_filters",
+    "round_repeats",
+    "scale_stages",
+    "search_coefficients",
+]
