@@ -38,6 +38,9 @@ from keras_efficient.models import EfficientNetB4
 from keras_efficient.models import EfficientNetB5
 from keras_efficient.models import EfficientNetB6
 from keras_efficient.models import EfficientNetB7
+from keras_efficient.models import MobileNetV1
+from keras_efficient.models import MobileNetV2
+from keras_efficient.models import ResNet50
 from keras_efficient.models import decode_predictions
 from keras_efficient.models import preprocess_input
 

@@ -84,6 +84,51 @@ EFFICIENTNET_VARIANTS = _by_name(
 
 
 @dataclasses.dataclass(frozen=True)
+class ConvStage:
+    """A stage of a network that EfficientNet's rule scales as well.
+
+    Attributes:
+        strides: Stride of the stage's first block; the others have 1.
+        filters: Filters, before scaling: output filters of MobileNetV1, inner
+            filters of ResNet, whose output has four times as many.
+        repeats: Number of blocks, before scaling.
+    """
+
+    strides: int
+    filters: int
+    repeats: int
+
+
+# Table 1 of https://arxiv.org/abs/1704.04861: blocks of a depthwise and a 1x1
+# convolution.
+MOBILENET_V1_STAGES = (
+    ConvStage(1, 64, 1),
+    ConvStage(2, 128, 2),
+    ConvStage(2, 256, 2),
+    ConvStage(2, 512, 6),
+    ConvStage(2, 1024, 2),
+)
+# Table 2 of https://arxiv.org/abs/1801.04381.
+MOBILENET_V2_STAGES = (
+    #           expand  kernel  strides  filters  repeats
+    MBConvStage(1, 3, 1, 16, 1, se_ratio=0),
+    MBConvStage(6, 3, 2, 24, 2, se_ratio=0),
+    MBConvStage(6, 3, 2, 32, 3, se_ratio=0),
+    MBConvStage(6, 3, 2, 64, 4, se_ratio=0),
+    MBConvStage(6, 3, 1, 96, 3, se_ratio=0),
+    MBConvStage(6, 3, 2, 160, 3, se_ratio=0),
+    MBConvStage(6, 3, 1, 320, 1, se_ratio=0),
+)
+# Table 1 of https://arxiv.org/abs/1512.03385, the column of 50 layers.
+RESNET50_STAGES = (
+    ConvStage(1, 64, 3),
+    ConvStage(2, 128, 4),
+    ConvStage(2, 256, 6),
+    ConvStage(2, 512, 3),
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class EfficientDetVariant:
     """One published EfficientDet.
 

@@ -4,6 +4,7 @@ import pathlib
 
 import keras
 
+from keras_efficient.converters import keras_networks
 from keras_efficient.converters import native
 from keras_efficient.converters import readers
 from keras_efficient.converters import sources
@@ -20,6 +21,7 @@ from keras_efficient.converters.normalization import choose_normalization
 from keras_efficient.converters.normalization import read_config
 from keras_efficient.converters.normalization import take_normalization
 from keras_efficient.converters.report import LoadReport
+from keras_efficient.converters.schemes import KERAS_APPLICATIONS
 from keras_efficient.converters.variant_shapes import variant_of_file
 from keras_efficient.converters.variant_shapes import variant_of_model
 from keras_efficient.weights.messages import print_message
@@ -41,12 +43,16 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
       them;
     - `.npz` with the names of any of these.
 
+    A `MobileNetV1`, a `MobileNetV2` and a `ResNet50` take the first two kinds,
+    their own and those of `keras.applications`.
+
     A file with another number of classes than the model fills everything but
     the classifier (of a detector: the class predictor), and says so. A model
     without classifier takes files with one.
 
     Args:
-        model: An EfficientNet, an EfficientDet, or a model that contains one.
+        model: An EfficientNet, an EfficientDet, or a model that contains one;
+            or a MobileNet or ResNet.
         path: Path of the checkpoint.
         strict: Boolean, whether every variable of the model must be filled
             and every one of the file used. If `False`, what fits is loaded
@@ -93,13 +99,17 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
     if kind in (readers.KERAS_ARCHIVE, readers.KERAS_WEIGHTS):
         return _load_native(model, path, kind, strict, normalization)
     arrays = readers.read_checkpoint(path)
+    named = named_variables(model)
+    if keras_networks.is_keras_network(named):
+        return _load_keras_network(
+            model, path, arrays, strict, named, normalization
+        )
     of_file = take_normalization(arrays)
     config = {} if "efficientnet" in path.name else read_config(path)
     source, scheme = sources.identify(list(arrays), path, source, config)
     arrays = scheme.prepare(arrays)
     normalization = choose_normalization(normalization, of_file, path, config)
     variant = variant_of_file(arrays, scheme)
-    named = named_variables(model)
     result = match(named, arrays, scheme)
     report = _report(path, source.name, result, normalization)
     _check_fit(model, named, result, report, strict, variant)
@@ -108,6 +118,23 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
     for name, value in result.values.items():
         named[name].assign(value)
     assign_normalization(_preprocessing(model), normalization)
+    _tell_of_classes(result, path, named)
+    return report
+
+
+def _load_keras_network(model, path, arrays, strict, named, normalization):
+    """Loads a MobileNet or a ResNet, whose pixels are normalised one way."""
+    if normalization is not None:
+        normalization = choose_normalization(normalization, None, path)
+    arrays = keras_networks.rename(arrays, named)
+    result = match(named, arrays, KERAS_APPLICATIONS)
+    report = _report(path, keras_networks.NAME, result, normalization)
+    _check_fit(model, named, result, report, strict, None)
+    check_values(result.values, path)
+    for name, value in result.values.items():
+        named[name].assign(value)
+    if normalization is not None:
+        assign_normalization(_preprocessing(model), normalization)
     _tell_of_classes(result, path, named)
     return report
 

@@ -25,6 +25,8 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
             ImageNet's.
         std: Tuple of floats above 0, one for each channel. Defaults to
             ImageNet's.
+        reverse_channels: Boolean, whether the result has its channels in the
+            opposite order: blue, green, red. Defaults to `False`.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -53,6 +55,7 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
         self,
         mean=IMAGENET_MEAN_RGB,
         std=IMAGENET_STD_RGB,
+        reverse_channels=False,
         data_format=None,
         **kwargs,
     ):
@@ -66,6 +69,7 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.initial_mean = mean
         self.initial_std = std
+        self.reverse_channels = reverse_channels
         self.data_format = standardize_data_format(data_format)
 
     def build(self, input_shape):
@@ -90,6 +94,8 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
         # One product and one sum for the image; the rest is three numbers.
         pixels = ops.cast(inputs, mean.dtype)
         outputs = pixels * (scale / 255.0) - mean * scale
+        if self.reverse_channels:
+            outputs = ops.flip(outputs, channel_axis(self.data_format))
         return ops.cast(outputs, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
@@ -101,6 +107,7 @@ class ImageNormalization(HostInitialization, keras.layers.Layer):
             {
                 "mean": self.initial_mean,
                 "std": self.initial_std,
+                "reverse_channels": self.reverse_channels,
                 "data_format": self.data_format,
             }
         )

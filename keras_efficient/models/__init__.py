@@ -13,6 +13,9 @@ from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientnet import EfficientNet
 from keras_efficient.models.imagenet import decode_predictions
 from keras_efficient.models.imagenet import preprocess_input
+from keras_efficient.models.mobilenet import MobileNetV1
+from keras_efficient.models.mobilenet import MobileNetV2
+from keras_efficient.models.resnet import ResNet50
 from keras_efficient.models.variants import EfficientNetB0
 from keras_efficient.models.variants import EfficientNetB1
 from keras_efficient.models.variants import EfficientNetB2
@@ -42,6 +45,9 @@ __all__ = [
     "EfficientNetB5",
     "EfficientNetB6",
     "EfficientNetB7",
+    "MobileNetV1",
+    "MobileNetV2",
+    "ResNet50",
     "decode_predictions",
     "preprocess_input",
 ]

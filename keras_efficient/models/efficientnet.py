@@ -10,19 +10,14 @@ import string
 import keras
 
 from keras_efficient import variants
-from keras_efficient.layers import BatchNormalization
-from keras_efficient.layers import Conv2D
-from keras_efficient.layers import Dense
 from keras_efficient.layers import ImageNormalization
 from keras_efficient.layers import MBConvBlock
-from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
-from keras_efficient.layers.initializers import conv_kernel_initializer
-from keras_efficient.layers.initializers import dense_kernel_initializer
 from keras_efficient.models.arguments import check_arguments
 from keras_efficient.models.arguments import image_input
 from keras_efficient.models.arguments import source_of
 from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.parts import Parts
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
 
@@ -137,12 +132,12 @@ class EfficientNet(GraphModel):
     ):
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
-        parts = _Parts(
-            activation,
-            padding,
-            batch_norm_momentum,
-            batch_norm_epsilon,
+        parts = Parts(
             data_format,
+            activation=activation,
+            padding=padding,
+            momentum=batch_norm_momentum,
+            epsilon=batch_norm_epsilon,
         )
         images = image_input(
             input_tensor, input_shape, resolution, include_top, data_format
@@ -152,27 +147,18 @@ class EfficientNet(GraphModel):
             x = ImageNormalization(
                 data_format=data_format, name="preprocessing"
             )(x)
-        x = parts.conv_bn_activation(
-            x,
-            round_filters(stem_filters, width_coefficient, divisor),
-            kernel_size=3,
-            strides=2,
-            prefix="stem",
-        )
+        filters = round_filters(stem_filters, width_coefficient, divisor)
+        x = parts.conv(x, filters, 3, strides=2, name="stem_conv")
+        x = parts.norm_activation(x, "stem_bn", "stem_activation")
         stages = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
-        x = parts.blocks(x, stages, drop_connect_rate)
-        x = parts.conv_bn_activation(
-            x,
-            round_filters(top_filters, width_coefficient, divisor),
-            kernel_size=1,
-            strides=1,
-            prefix="top",
-        )
+        x = _blocks(x, stages, drop_connect_rate, parts)
+        filters = round_filters(top_filters, width_coefficient, divisor)
+        x = parts.conv(x, filters, 1, name="top_conv")
+        x = parts.norm_activation(x, "top_bn", "top_activation")
         if include_top:
-            x = parts.pool(x, "avg")
-            x = _classifier(x, classes, classifier_activation, dropout_rate)
+            x = parts.classify(x, classes, classifier_activation, dropout_rate)
         elif pooling is not None:
             x = parts.pool(x, pooling)
         super().__init__(inputs=source_of(images), outputs=x, name=name)
@@ -193,80 +179,27 @@ class EfficientNet(GraphModel):
         return pyramid
 
 
-class _Parts:
-    """Makes the layers of one network, which share these arguments."""
-
-    def __init__(self, activation, padding, momentum, epsilon, data_format):
-        self.activation = activation
-        self.padding = padding
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.data_format = data_format
-
-    def conv_bn_activation(self, x, filters, kernel_size, strides, prefix):
-        x = Conv2D(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=self.padding,
-            use_bias=False,
-            kernel_initializer=conv_kernel_initializer(),
-            data_format=self.data_format,
-            name=f"{prefix}_conv",
-        )(x)
-        x = BatchNormalization(
-            axis=channel_axis(self.data_format),
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-            name=f"{prefix}_bn",
-        )(x)
-        return keras.layers.Activation(
-            self.activation, name=f"{prefix}_activation"
-        )(x)
-
-    def blocks(self, x, stages, drop_connect_rate):
-        num_blocks = sum(stage.repeats for stage in stages)
-        index = 0
-        for stage_number, stage in enumerate(stages, start=1):
-            for repeat in range(stage.repeats):
-                x = MBConvBlock(
-                    stage.filters,
-                    kernel_size=stage.kernel_size,
-                    strides=stage.strides if repeat == 0 else 1,
-                    expand_ratio=stage.expand_ratio,
-                    se_ratio=stage.se_ratio,
-                    activation=self.activation,
-                    drop_connect_rate=drop_connect_rate * index / num_blocks,
-                    padding=self.padding,
-                    batch_norm_momentum=self.momentum,
-                    batch_norm_epsilon=self.epsilon,
-                    data_format=self.data_format,
-                    name=f"block{stage_number}{_letters(repeat)}",
-                )(x)
-                index += 1
-        return x
-
-    def pool(self, x, pooling):
-        layer = {
-            "avg": keras.layers.GlobalAveragePooling2D,
-            "max": keras.layers.GlobalMaxPooling2D,
-        }[pooling]
-        return layer(data_format=self.data_format, name=f"{pooling}_pool")(x)
-
-
-def _classifier(x, classes, activation, dropout_rate):
-    if dropout_rate > 0:
-        x = keras.layers.Dropout(dropout_rate, name="top_dropout")(x)
-    policy = keras.config.dtype_policy()
-    is_half = policy.compute_dtype in ("float16", "bfloat16")
-    return Dense(
-        classes,
-        activation=activation,
-        kernel_initializer=dense_kernel_initializer(),
-        # Probabilities in half precision lose their last digits.
-        dtype="float32" if is_half else policy,
-        name="predictions",
-    )(x)
+def _blocks(x, stages, drop_connect_rate, parts):
+    num_blocks = sum(stage.repeats for stage in stages)
+    index = 0
+    for stage_number, stage in enumerate(stages, start=1):
+        for repeat in range(stage.repeats):
+            x = MBConvBlock(
+                stage.filters,
+                kernel_size=stage.kernel_size,
+                strides=stage.strides if repeat == 0 else 1,
+                expand_ratio=stage.expand_ratio,
+                se_ratio=stage.se_ratio,
+                activation=parts.activation,
+                drop_connect_rate=drop_connect_rate * index / num_blocks,
+                padding=parts.padding,
+                batch_norm_momentum=parts.momentum,
+                batch_norm_epsilon=parts.epsilon,
+                data_format=parts.data_format,
+                name=f"block{stage_number}{_letters(repeat)}",
+            )(x)
+            index += 1
+    return x
 
 
 def _letters(index):

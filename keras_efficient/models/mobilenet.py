@@ -1,0 +1,264 @@
+"""MobileNetV1 and MobileNetV2, scalable as EfficientNet.
+
+Layers, their names and results are those of `keras.applications.MobileNet`
+and `MobileNetV2`; what the networks are made of stands in `variants`.
+"""
+
+import keras
+
+from keras_efficient import variants
+from keras_efficient.converters.pretrained import load_pretrained
+from keras_efficient.layers.data_format import channel_axis
+from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.models.arguments import check_arguments
+from keras_efficient.models.arguments import image_input
+from keras_efficient.models.arguments import source_of
+from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.parts import Parts
+from keras_efficient.models.scalable import normalize
+from keras_efficient.models.scalable import pyramid_of
+from keras_efficient.scaling import round_filters
+from keras_efficient.scaling import scale_stages
+
+# Pixels between -1 and 1.
+_MEAN = _STD = (0.5, 0.5, 0.5)
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class MobileNetV1(GraphModel):
+    """MobileNetV1 of any width, depth and resolution.
+
+    Args:
+        include_top: Boolean; see `EfficientNet`.
+        weights: `None`, `"imagenet"` (of the unscaled network), or a path of
+            weights of `keras.applications.MobileNet`. Defaults to `None`.
+        input_tensor: See `EfficientNet`.
+        input_shape: See `EfficientNet`.
+        pooling: See `EfficientNet`.
+        classes: See `EfficientNet`.
+        classifier_activation: See `EfficientNet`.
+        name: See `EfficientNet`.
+        width_coefficient: See `EfficientNet`.
+        depth_coefficient: See `EfficientNet`.
+        resolution: See `EfficientNet`.
+        stages: Sequence of `variants.ConvStage`, unscaled. Defaults to the
+            paper's Table 1.
+        divisor: See `EfficientNet`.
+        activation: See `EfficientNet`. Defaults to `"relu6"`.
+        dropout_rate: See `EfficientNet`. Defaults to 0.001.
+        include_preprocessing: Boolean, whether the model brings its pixels
+            from `[0, 255]` to `[-1, 1]` itself. Defaults to `True`; `False`
+            takes what `keras.applications.mobilenet.preprocess_input` gives.
+        data_format: See `EfficientNet`.
+
+    Returns:
+        A `keras.Model`; see `EfficientNet`.
+
+    Raises:
+        ValueError: If an argument is out of range, the input too small, or
+            `weights` do not fit.
+
+    Example:
+    >>> model = keras_efficient.MobileNetV1()
+    >>> keras_efficient.counting.count_parameters(model)
+    4231976
+    >>> model = keras_efficient.MobileNetV1(
+    ...     width_coefficient=1.2, depth_coefficient=1.4, resolution=288
+    ... )
+    >>> model.pyramid_outputs["P5"].shape
+    (None, 9, 9, 1232)
+
+    Reference:
+        - [Howard et al., 2017](https://arxiv.org/abs/1704.04861).
+    """
+
+    def __init__(
+        self,
+        include_top=True,
+        weights=None,
+        input_tensor=None,
+        input_shape=None,
+        pooling=None,
+        classes=1000,
+        classifier_activation="softmax",
+        name="mobilenetv1",
+        *,
+        width_coefficient=1.0,
+        depth_coefficient=1.0,
+        resolution=224,
+        stages=variants.MOBILENET_V1_STAGES,
+        divisor=8,
+        activation="relu6",
+        dropout_rate=1e-3,
+        include_preprocessing=True,
+        data_format=None,
+    ):
+        check_arguments(include_top, pooling, classes)
+        data_format = standardize_data_format(data_format)
+        parts = Parts(data_format, activation, "same", 0.99, 1e-3)
+        images = image_input(
+            input_tensor, input_shape, resolution, include_top, data_format
+        )
+        x = images
+        if include_preprocessing:
+            x = normalize(x, _MEAN, _STD, data_format)
+        filters = round_filters(32, width_coefficient, divisor)
+        x = parts.conv(x, filters, 3, strides=2, name="conv1")
+        x = parts.norm_activation(x, "conv1_bn", "conv1_relu")
+        stages = scale_stages(
+            stages, width_coefficient, depth_coefficient, divisor
+        )
+        number = 0
+        for stage in stages:
+            for repeat in range(stage.repeats):
+                number += 1
+                strides = stage.strides if repeat == 0 else 1
+                names = f"conv_dw_{number}", f"conv_pw_{number}"
+                x = parts.depthwise_conv(x, 3, strides, name=names[0])
+                x = parts.norm_activation(
+                    x, f"{names[0]}_bn", f"{names[0]}_relu"
+                )
+                x = parts.conv(x, stage.filters, 1, name=names[1])
+                x = parts.norm_activation(
+                    x, f"{names[1]}_bn", f"{names[1]}_relu"
+                )
+        if include_top:
+            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+        elif pooling is not None:
+            x = parts.pool(x, pooling)
+        super().__init__(inputs=source_of(images), outputs=x, name=name)
+        load_pretrained(self, "MobileNetV1", weights)
+
+    @property
+    def pyramid_outputs(self):
+        """Features at each scale; see `EfficientNet.pyramid_outputs`."""
+        return pyramid_of(self, r"conv_dw_\d+", r"conv_pw_\d+_relu")
+
+
+@keras.saving.register_keras_serializable(package="keras_efficient")
+class MobileNetV2(GraphModel):
+    """MobileNetV2 of any width, depth and resolution.
+
+    Args:
+        include_top: Boolean; see `EfficientNet`.
+        weights: `None`, `"imagenet"` (of the unscaled network), or a path of
+            weights of `keras.applications.MobileNetV2`. Defaults to `None`.
+        input_tensor: See `EfficientNet`.
+        input_shape: See `EfficientNet`.
+        pooling: See `EfficientNet`.
+        classes: See `EfficientNet`.
+        classifier_activation: See `EfficientNet`.
+        name: See `EfficientNet`.
+        width_coefficient: See `EfficientNet`. Below 1 it leaves the last
+            convolution as wide as it is, as the paper says.
+        depth_coefficient: See `EfficientNet`.
+        resolution: See `EfficientNet`.
+        stages: Sequence of `variants.MBConvStage`, unscaled, without
+            squeeze-and-excitation. Defaults to the paper's Table 2.
+        divisor: See `EfficientNet`.
+        activation: See `EfficientNet`. Defaults to `"relu6"`.
+        dropout_rate: See `EfficientNet`. Defaults to 0.
+        include_preprocessing: As of `MobileNetV1`.
+        data_format: See `EfficientNet`.
+
+    Returns:
+        A `keras.Model`; see `EfficientNet`.
+
+    Raises:
+        ValueError: If an argument is out of range, the input too small, or
+            `weights` do not fit.
+
+    Example:
+    >>> model = keras_efficient.MobileNetV2()
+    >>> keras_efficient.counting.count_parameters(model)
+    3504872
+
+    Reference:
+        - [Sandler et al., 2018](https://arxiv.org/abs/1801.04381).
+    """
+
+    def __init__(
+        self,
+        include_top=True,
+        weights=None,
+        input_tensor=None,
+        input_shape=None,
+        pooling=None,
+        classes=1000,
+        classifier_activation="softmax",
+        name="mobilenetv2",
+        *,
+        width_coefficient=1.0,
+        depth_coefficient=1.0,
+        resolution=224,
+        stages=variants.MOBILENET_V2_STAGES,
+        divisor=8,
+        activation="relu6",
+        dropout_rate=0.0,
+        include_preprocessing=True,
+        data_format=None,
+    ):
+        check_arguments(include_top, pooling, classes)
+        data_format = standardize_data_format(data_format)
+        parts = Parts(data_format, activation, "same", 0.999, 1e-3)
+        images = image_input(
+            input_tensor, input_shape, resolution, include_top, data_format
+        )
+        x = images
+        if include_preprocessing:
+            x = normalize(x, _MEAN, _STD, data_format)
+        filters = round_filters(32, width_coefficient, divisor)
+        x = parts.conv(x, filters, 3, strides=2, name="Conv1")
+        x = parts.norm_activation(x, "bn_Conv1", "Conv1_relu")
+        stages = scale_stages(
+            stages, width_coefficient, depth_coefficient, divisor
+        )
+        number = 0
+        for stage in stages:
+            for repeat in range(stage.repeats):
+                prefix = f"block_{number}" if number else "expanded_conv"
+                strides = stage.strides if repeat == 0 else 1
+                x = _inverted_residual(x, stage, strides, prefix, parts)
+                number += 1
+        width = max(width_coefficient or 1.0, 1.0)
+        filters = round_filters(1280, width, divisor)
+        x = parts.conv(x, filters, 1, name="Conv_1")
+        x = parts.norm_activation(x, "Conv_1_bn", "out_relu")
+        if include_top:
+            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+        elif pooling is not None:
+            x = parts.pool(x, pooling)
+        super().__init__(inputs=source_of(images), outputs=x, name=name)
+        load_pretrained(self, "MobileNetV2", weights)
+
+    @property
+    def pyramid_outputs(self):
+        """Features at each scale; see `EfficientNet.pyramid_outputs`."""
+        return pyramid_of(
+            self,
+            r"(expanded_conv|block_\d+)_depthwise",
+            r"(expanded_conv|block_\d+)_(project_BN|add)",
+        )
+
+
+def _inverted_residual(inputs, stage, strides, prefix, parts):
+    channels = inputs.shape[channel_axis(parts.data_format)]
+    x = inputs
+    # The first block has no expansion at all: its layers start at depthwise.
+    if stage.expand_ratio != 1:
+        filters = int(channels * stage.expand_ratio)
+        x = parts.conv(x, filters, 1, name=f"{prefix}_expand")
+        x = parts.norm_activation(
+            x, f"{prefix}_expand_BN", f"{prefix}_expand_relu"
+        )
+    x = parts.depthwise_conv(
+        x, stage.kernel_size, strides, name=f"{prefix}_depthwise"
+    )
+    x = parts.norm_activation(
+        x, f"{prefix}_depthwise_BN", f"{prefix}_depthwise_relu"
+    )
+    x = parts.conv(x, stage.filters, 1, name=f"{prefix}_project")
+    x = parts.norm(x, f"{prefix}_project_BN")
+    if strides == 1 and channels == stage.filters:
+        x = keras.layers.Add(name=f"{prefix}_add")([inputs, x])
+    return x

@@ -1,0 +1,204 @@
+"""MobileNet, MobileNetV2 and ResNet50 beside those of keras.applications."""
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient import converters
+from tests.harness import to_numpy
+
+PEERS = {
+    "MobileNetV1": (
+        keras.applications.MobileNet,
+        keras.applications.mobilenet.preprocess_input,
+    ),
+    "MobileNetV2": (
+        keras.applications.MobileNetV2,
+        keras.applications.mobilenet_v2.preprocess_input,
+    ),
+    "ResNet50": (
+        keras.applications.ResNet50,
+        keras.applications.resnet.preprocess_input,
+    ),
+}
+# As the layers were called when the files were written.
+OLD_NAMES = {"MobileNetV2": "Logits", "ResNet50": "probs"}
+
+
+def pixels(*shape):
+    return np.random.default_rng(3).uniform(0, 255, shape).astype("float32")
+
+
+def random_peer(name, **arguments):
+    """A network of keras.applications with statistics as after training."""
+    peer = PEERS[name][0](weights=None, **arguments)
+    rng = np.random.default_rng(5)
+    for variable in peer.variables:
+        if variable.name in ("gamma", "moving_variance"):
+            values = rng.uniform(0.6, 1.4, variable.shape)
+        elif variable.name in ("beta", "bias", "moving_mean"):
+            values = rng.normal(0, 0.1, variable.shape)
+        else:
+            continue
+        variable.assign(values.astype("float32"))
+    return peer
+
+
+def write_h5(peer, path, rename=lambda layer: layer):
+    """Weights in the layout and with the names of the published files."""
+    with h5py.File(path, "w") as file:
+        layers = {rename(layer.name): layer for layer in peer.layers}
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+        for name, layer in layers.items():
+            group = file.create_group(name)
+            weights = {
+                f"{name}/{_old_name(layer, v.name)}:0": to_numpy(v)
+                for v in layer.weights
+            }
+            group.attrs["weight_names"] = [key.encode() for key in weights]
+            for key, value in weights.items():
+                group[key] = value
+    return path
+
+
+def _old_name(layer, variable):
+    is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    return "depthwise_kernel" if is_depthwise else variable
+
+
+def assert_same(model, peer, preprocess, x, data_format=None):
+    expected = to_numpy(peer(preprocess(x.copy()), training=False))
+    if data_format == "channels_first":
+        x = x.transpose(0, 3, 1, 2)
+    found = to_numpy(model(x, training=False))
+    scale = np.abs(expected).max()
+    assert np.abs(found - expected).max() < 2e-5 * scale
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_outputs_are_those_of_keras_applications(name, tmp_path):
+    peer = random_peer(name, input_shape=(64, 96, 3), classes=7)
+    file = write_h5(peer, tmp_path / "weights.h5")
+    model = getattr(keras_efficient, name)(
+        input_shape=(64, 96, 3), classes=7, weights=file
+    )
+    assert_same(model, peer, PEERS[name][1], pixels(2, 64, 96, 3))
+    bare = getattr(keras_efficient, name)(
+        input_shape=(64, 96, 3),
+        classes=7,
+        weights=file,
+        include_preprocessing=False,
+    )
+    assert_same(
+        bare,
+        peer,
+        lambda x: x,
+        PEERS[name][1](pixels(2, 64, 96, 3)),
+    )
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_layers_and_their_order_are_those_of_keras_applications(name):
+    peer = PEERS[name][0](weights=None)
+    model = getattr(keras_efficient, name)()
+
+    def shapes(network):
+        return [
+            (layer.name, [tuple(v.shape) for v in layer.weights])
+            for layer in network.layers
+            if layer.weights
+            and layer.name not in ("preprocessing", "conv_preds", "predictions")
+        ]
+
+    assert shapes(model) == shapes(peer)
+    assert model.count_params() - 6 == peer.count_params()
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_files_with_other_names_go_by_their_order(name, tmp_path):
+    peer = random_peer(name, input_shape=(32, 32, 3))
+    path = tmp_path / "weights.h5"
+    model = getattr(keras_efficient, name)(
+        input_shape=(32, 32, 3),
+        weights=write_h5(peer, path, rename="old_{}".format),
+    )
+    assert_same(model, peer, PEERS[name][1], pixels(1, 32, 32, 3))
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_features_take_files_with_a_classifier(name, tmp_path):
+    peer = random_peer(name, input_shape=(64, 64, 3))
+    file = write_h5(peer, tmp_path / "weights.h5")
+    model = getattr(keras_efficient, name)(
+        include_top=False, data_format="channels_first"
+    )
+    report = converters.load_checkpoint(model, file)
+    assert report.ignored == ("predictions/kernel", "predictions/bias")
+    features = {
+        "MobileNetV1": "conv_pw_13_relu",
+        "MobileNetV2": "out_relu",
+        "ResNet50": "conv5_block3_out",
+    }[name]
+    body = keras.Model(peer.input, peer.get_layer(features).output)
+    x = pixels(1, 64, 64, 3)
+    expected = to_numpy(body(PEERS[name][1](x.copy()), training=False))
+    found = to_numpy(model(x.transpose(0, 3, 1, 2), training=False))
+    found = found.transpose(0, 2, 3, 1)
+    assert np.abs(found - expected).max() < 2e-5 * np.abs(expected).max()
+
+
+def test_another_number_of_classes(tmp_path, capsys):
+    peer = random_peer("MobileNetV1", input_shape=(32, 32, 3))
+    file = write_h5(peer, tmp_path / "weights.h5")
+    model = keras_efficient.MobileNetV1(
+        input_shape=(32, 32, 3), classes=5, weights=file
+    )
+    assert "1000 classes, the model 5" in capsys.readouterr().out
+    kernel = peer.get_layer("conv_pw_13").kernel
+    np.testing.assert_array_equal(
+        to_numpy(model.get_layer("conv_pw_13").kernel), to_numpy(kernel)
+    )
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    peer = random_peer("MobileNetV2", input_shape=(32, 32, 3))
+    file = write_h5(peer, tmp_path / "weights.h5")
+    model = keras_efficient.MobileNetV1(input_shape=(32, 32, 3))
+    before = [to_numpy(variable) for variable in model.variables]
+    with pytest.raises(ValueError, match="does not fit the model"):
+        converters.load_checkpoint(model, file)
+    with pytest.raises(ValueError, match="does not fit the model"):
+        keras_efficient.MobileNetV2(width_coefficient=2.0, weights=file)
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, to_numpy(variable))
+
+
+@pytest.mark.parametrize("name, old", OLD_NAMES.items())
+def test_old_names_of_the_classifier(name, old, tmp_path):
+    peer = random_peer(name, input_shape=(32, 32, 3), classes=3)
+    file = write_h5(
+        peer,
+        tmp_path / "weights.h5",
+        rename=lambda layer: old if layer == "predictions" else layer,
+    )
+    model = getattr(keras_efficient, name)(
+        input_shape=(32, 32, 3), classes=5, weights=file
+    )
+    assert model.output_shape == (None, 5)
+
+
+def test_weights_of_our_own_are_read_as_always(tmp_path):
+    trained = keras_efficient.ResNet50(
+        input_shape=(32, 32, 3), classes=4, width_coefficient=0.25
+    )
+    trained.save_weights(tmp_path / "own.weights.h5")
+    model = keras_efficient.ResNet50(
+        input_shape=(32, 32, 3), classes=4, width_coefficient=0.25
+    )
+    converters.load_checkpoint(model, tmp_path / "own.weights.h5")
+    x = pixels(1, 32, 32, 3)
+    np.testing.assert_allclose(
+        to_numpy(model(x)), to_numpy(trained(x)), atol=1e-6
+    )
