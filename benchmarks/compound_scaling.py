@@ -1,6 +1,6 @@
 """Does compound scaling win? A small network, scaled in four ways and trained.
 
-    python benchmarks/compound_scaling.py --data cifar100.npz --results out.jsonl
+    python benchmarks/compound_scaling.py --data cifar100 --results out.jsonl
 
 A baseline is scaled to about four times its multiply-adds by depth, width or
 resolution alone and by all three as in the paper, and each is trained with
@@ -244,9 +244,13 @@ def load(args):
 
 def folder_arrays(folder, side):
     """Images of a folder of classes, as squares."""
-    images, labels = keras.utils.image_dataset_from_directory(
-        folder, image_size=(side, side), batch_size=None, shuffle=False
-    ).batch(100_000).get_single_element()
+    images, labels = (
+        keras.utils.image_dataset_from_directory(
+            folder, image_size=(side, side), batch_size=None, shuffle=False
+        )
+        .batch(100_000)
+        .get_single_element()
+    )
     return np.asarray(images).round().astype("uint8"), np.asarray(labels)
 
 
@@ -259,6 +263,7 @@ def resized(images, side):
 
 
 def one_hot(labels, num_classes):
+    """Rows with a 1 at the label."""
     return np.eye(num_classes, dtype="float32")[labels]
 
 
@@ -286,6 +291,7 @@ def table(rows):
 
 
 def grouped(rows):
+    """The rows of each way, in the order of the file."""
     groups = {}
     for row in rows:
         groups.setdefault(row["way"], []).append(row)

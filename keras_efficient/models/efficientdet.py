@@ -6,25 +6,19 @@ Numbers and order of the layers follow google/automl,
 
 import keras
 
-from keras_efficient.layers import BiFPNLayer
-from keras_efficient.layers import FPNLayer
-from keras_efficient.layers import NASFPNLayer
-from keras_efficient.layers import PANetLayer
 from keras_efficient.layers import PredictionHead
-from keras_efficient.layers import ResampleFeatures
+from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import prior_bias_initializer
 from keras_efficient.models.detector import Detector
+from keras_efficient.models.detector_parts import cells as make_cells
+from keras_efficient.models.detector_parts import feature_network as merge
+from keras_efficient.models.detector_parts import features_model
+from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.joint_scaling import detector_numbers
 from keras_efficient.ops import COCO_ASPECT_RATIOS
 from keras_efficient.ops import generate_anchors
-
-FEATURE_NETWORKS = {
-    "bifpn": BiFPNLayer,
-    "fpn": FPNLayer,
-    "panet": PANetLayer,
-    "nas_fpn": NASFPNLayer,
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
@@ -152,11 +146,11 @@ class EfficientDet(Detector):
             "batch_norm_epsilon": batch_norm_epsilon,
             "data_format": standardize_data_format(data_format),
         }
-        cells = _cells(
+        cells = make_cells(
             feature_network, weight_method, fpn_filters, fpn_repeats, shared
         )
-        backbone = _features_model(backbone, min_level, max_level)
-        network = _feature_network(backbone.output, cells, fpn_filters, shared)
+        backbone = features_model(backbone, min_level, max_level)
+        network = merge(backbone.output, cells, fpn_filters, shared)
         images = backbone.input
         features = network(backbone(images))
         heads = {}
@@ -183,6 +177,83 @@ class EfficientDet(Detector):
             "aspect_ratios": aspect_ratios,
             "anchor_scale": anchor_scale,
         }
+
+    @classmethod
+    def from_phi(
+        cls,
+        phi,
+        num_classes=90,
+        input_shape=None,
+        *,
+        rule="published",
+        include_preprocessing=True,
+        data_format=None,
+        name="efficientdet",
+        **arguments,
+    ):
+        """A detector whose parts all grow with one number.
+
+        Backbone, feature network, heads and image at any `phi`, with random
+        weights. With `rule="published"` whole numbers are D0 to D7 and take
+        their weights; others lie in proportion between two of them.
+
+        Args:
+            phi: Number, from 0 to 7; with `"formula"` any that leaves a
+                network.
+            num_classes: Integer, number of classes. Defaults to 90.
+            input_shape: Tuple, as of `EfficientDetD0`. Defaults to the square
+                of `phi`.
+            rule: String, `"published"` or `"formula"`: equations 1 to 3 of
+                the paper; see `scaling.DetectorScaling`.
+            include_preprocessing: As of `EfficientDetD0`.
+            data_format: See `EfficientDet`.
+            name: String, name of the model.
+            **arguments: Further ones of `EfficientDet`, in place of those
+                that follow from `phi`.
+
+        Returns:
+            An `EfficientDet`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+
+        Example:
+        >>> model = keras_efficient.EfficientDet.from_phi(0.5, num_classes=3)
+        >>> model.image_size, keras_efficient.counting.count_parameters(model)
+        ((576, 576), 6490523)
+
+        Reference:
+            - [Tan et al., 2020, section 4.2](https://arxiv.org/abs/1911.09070).
+        """
+        numbers = detector_numbers(phi, rule)
+        data_format = standardize_data_format(data_format)
+        if input_shape is None:
+            input_shape = [numbers.resolution] * 3
+            input_shape[-1 if channel_axis(data_format) == -1 else 0] = 3
+        backbone = EfficientNet(
+            include_top=False,
+            input_shape=tuple(input_shape),
+            width_coefficient=numbers.width_coefficient,
+            depth_coefficient=numbers.depth_coefficient,
+            drop_connect_rate=numbers.drop_connect_rate,
+            include_preprocessing=include_preprocessing,
+            data_format=data_format,
+        )
+        of_phi = {
+            "fpn_filters": numbers.fpn_filters,
+            "fpn_repeats": numbers.fpn_repeats,
+            "head_repeats": numbers.head_repeats,
+            "anchor_scale": numbers.anchor_scale,
+        }
+        if arguments.get("feature_network", "bifpn") == "bifpn":
+            of_phi["weight_method"] = numbers.weight_method
+        return cls(
+            backbone,
+            num_classes,
+            data_format=data_format,
+            name=name,
+            **{**of_phi, **arguments},
+        )
 
     @property
     def backbone(self):
@@ -290,85 +361,6 @@ class EfficientDet(Detector):
         model._anchor_arguments = anchors
         model.class_names = class_names
         return model
-
-
-def _cells(feature_network, weight_method, filters, repeats, shared):
-    """The layers of the feature network, in their order."""
-    if isinstance(feature_network, keras.layers.Layer):
-        return [feature_network]
-    if isinstance(feature_network, list | tuple):
-        return list(feature_network)
-    if feature_network not in FEATURE_NETWORKS:
-        raise ValueError(
-            f"`feature_network` must be one of {tuple(FEATURE_NETWORKS)}, a "
-            "Keras layer or a list of layers. "
-            f"Received: feature_network={feature_network!r}"
-        )
-    if repeats < 1:
-        raise ValueError(
-            f"`fpn_repeats` must be at least 1. Received: {repeats}"
-        )
-    arguments = dict(shared)
-    if weight_method is not None:
-        arguments["weight_method"] = weight_method
-    cell = FEATURE_NETWORKS[feature_network]
-    return [
-        cell(filters, name=f"{feature_network}_{i}", **arguments)
-        for i in range(repeats)
-    ]
-
-
-def _features_model(backbone, min_level, max_level):
-    """The backbone up to the levels that are wanted of it."""
-    pyramid = getattr(backbone, "pyramid_outputs", None)
-    if pyramid is None:
-        pyramid = getattr(backbone, "output", None)
-    levels = (
-        [f"P{i}" for i in range(min_level, max_level + 1) if f"P{i}" in pyramid]
-        if isinstance(pyramid, dict)
-        else []
-    )
-    if f"P{min_level}" not in levels:
-        received = (
-            f"levels {sorted(pyramid)}"
-            if isinstance(pyramid, dict)
-            else f"{type(backbone).__name__} without levels"
-        )
-        raise ValueError(
-            "`backbone` must be a `keras.Model` with `pyramid_outputs`, or "
-            f'with a dict {{"P{min_level}": tensor, ...}} as its output. '
-            f"Received: {received}"
-        )
-    return keras.Model(
-        backbone.input,
-        {level: pyramid[level] for level in levels},
-        name="backbone",
-    )
-
-
-def _feature_network(pyramid, cells, filters, shared):
-    """A model of the levels that are missing, and of the cells."""
-    inputs = {
-        level: keras.Input(x.shape[1:], dtype=x.dtype, name=level)
-        for level, x in pyramid.items()
-    }
-    features = dict(inputs)
-    for level in range(shared["min_level"], shared["max_level"] + 1):
-        if f"P{level}" in features:
-            continue
-        features[f"P{level}"] = ResampleFeatures(
-            filters,
-            level_change=1,
-            use_bias=shared["use_bias"],
-            padding=shared["padding"],
-            batch_norm_momentum=shared["batch_norm_momentum"],
-            batch_norm_epsilon=shared["batch_norm_epsilon"],
-            data_format=shared["data_format"],
-            name=f"resample_p{level}",
-        )(features[f"P{level - 1}"])
-    for cell in cells:
-        features = cell(features)
-    return keras.Model(inputs, features, name="feature_network")
 
 
 def _plain(arguments):

@@ -72,6 +72,9 @@ class GraphModel(keras.Model):
         Returns:
             The model.
 
+        Raises:
+            ValueError: If no layer of the model can be computed twice.
+
         Example:
         >>> model = keras_efficient.EfficientNetB0(weights=None)
         >>> model.set_remat().get_layer("block1a").remat
@@ -80,9 +83,15 @@ class GraphModel(keras.Model):
         Reference:
             - [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
         """
-        for layer in all_layers(self):
-            if hasattr(layer, "remat"):
-                layer.remat = bool(remat)
+        layers = [x for x in all_layers(self) if hasattr(x, "remat")]
+        if not layers:
+            raise ValueError(
+                f"{type(self).__name__} has no layer that can be computed "
+                "twice: MBConvBlock, PredictionHead and the layers of feature "
+                "networks can."
+            )
+        for layer in layers:
+            layer.remat = bool(remat)
         if hasattr(self, "train_function"):
             self.train_function = None
         return self

@@ -1,0 +1,275 @@
+"""Tests for MobileNet and ResNet, and for their scaling."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient import counting
+from keras_efficient.scaling import CompoundScaling
+from tests.harness import to_numpy
+from tests.models import detectors
+
+NETWORKS = ("MobileNetV1", "MobileNetV2", "ResNet50")
+COMPOUND = {"width_coefficient": 1.2, "depth_coefficient": 1.4}
+
+
+def build(name, **arguments):
+    return getattr(keras_efficient, name)(**arguments)
+
+
+def narrow(name, **arguments):
+    return build(
+        name,
+        **{
+            "width_coefficient": 0.125,
+            "input_shape": (64, 96, 3),
+            "classes": 5,
+            **arguments,
+        },
+    )
+
+
+# Section 5 of the specification: multiply-adds in millions.
+@pytest.mark.parametrize(
+    "name, arguments, expected",
+    [
+        ("MobileNetV1", {}, 569),
+        ("MobileNetV1", {"width_coefficient": 2.0}, 2216),
+        ("MobileNetV1", {"resolution": 448}, 2272),
+        ("MobileNetV1", {**COMPOUND, "resolution": 288}, 2243),
+        ("MobileNetV1", {**COMPOUND, "resolution": 291}, 2470),
+        ("MobileNetV1", {**COMPOUND, "resolution": 299}, 2520),
+        ("MobileNetV2", {}, 301),
+        ("MobileNetV2", {"depth_coefficient": 4.0}, 1220),
+        ("MobileNetV2", {"width_coefficient": 2.0}, 1137),
+        ("MobileNetV2", {"resolution": 448}, 1199),
+        ("MobileNetV2", {**COMPOUND, "resolution": 288}, 1284),
+        ("MobileNetV2", {**COMPOUND, "resolution": 291}, 1442),
+        ("ResNet50", {"version": "v1.5"}, 4089),
+        ("ResNet50", {"version": "v1.5", "depth_coefficient": 4.0}, 14571),
+        ("ResNet50", {"version": "v1.5", "width_coefficient": 2.0}, 16117),
+        ("ResNet50", {"version": "v1.5", "resolution": 448}, 16351),
+        ("ResNet50", {"version": "v1.5", **COMPOUND, "resolution": 291}, 15946),
+        # Stride in the 1x1 convolution, as in keras.applications.
+        ("ResNet50", {}, 3858),
+    ],
+)
+def test_multiply_adds_of_table_3(name, arguments, expected):
+    count = counting.count_multiply_adds(build(name, **arguments))
+    assert round(count / 1e6) == expected
+
+
+def test_one_rule_scales_them_all():
+    """The stages of the model are those of `CompoundScaling.scale_stages`."""
+    stages = CompoundScaling().scale_stages(
+        keras_efficient.variants.MOBILENET_V1_STAGES, phi=2
+    )
+    model = keras_efficient.MobileNetV1(
+        width_coefficient=1.1**2, depth_coefficient=1.2**2
+    )
+    found = [
+        layer.filters
+        for layer in model.layers
+        if layer.name.startswith("conv_pw") and hasattr(layer, "filters")
+    ]
+    assert found == [s.filters for s in stages for _ in range(s.repeats)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_pyramid(name, data_format):
+    shape = (64, 96, 3) if data_format == "channels_last" else (3, 64, 96)
+    model = narrow(
+        name, include_top=False, input_shape=shape, data_format=data_format
+    )
+    axes = slice(1, 3) if data_format == "channels_last" else slice(2, 4)
+    sizes = {k: tuple(x.shape[axes]) for k, x in model.pyramid_outputs.items()}
+    assert sizes == {f"P{i}": (64 // 2**i, 96 // 2**i) for i in range(1, 6)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saving_keeps_the_network(name, tmp_path):
+    model = narrow(name)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is type(model)
+    x = detectors.image(2, 64, 96, 3)
+    np.testing.assert_allclose(
+        to_numpy(loaded(x)), to_numpy(model(x)), atol=1e-6
+    )
+    assert list(loaded.pyramid_outputs) == list(model.pyramid_outputs)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fused_gives_the_same(name):
+    model = narrow(name)
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        if variable.name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.7, 1.3, variable.shape))
+        elif variable.name in ("beta", "moving_mean"):
+            variable.assign(rng.normal(0, 0.1, variable.shape))
+    fused = model.fused()
+    assert not any(
+        isinstance(layer, keras.layers.BatchNormalization)
+        for layer in fused.layers
+    )
+    x = detectors.image(2, 64, 96, 3)
+    expected = to_numpy(model(x, training=False))
+    found = to_numpy(fused(x, training=False))
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_they_learn(name):
+    keras.utils.set_random_seed(0)
+    model = narrow(name, classes=2, input_shape=(64, 64, 3))
+    x = detectors.image(16, 64, 64, 3)
+    y = np.repeat([0, 1], 8)
+    x[8:] *= 0.3
+    model.compile(
+        keras.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy"
+    )
+    losses = model.fit(x, y, epochs=8, batch_size=16, verbose=0)
+    assert losses.history["loss"][-1] < 0.5 * losses.history["loss"][0]
+
+
+def test_as_backbone_of_a_detector():
+    backbone = narrow("ResNet50", include_top=False)
+    model = keras_efficient.EfficientDet(
+        backbone, num_classes=3, fpn_filters=16, fpn_repeats=1, head_repeats=1
+    )
+    outputs = model(detectors.image(1, 64, 96, 3))
+    assert outputs["class_logits"].shape[1:] == (
+        len(model.generate_anchors()),
+        3,
+    )
+
+
+def test_half_precision_ends_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = narrow("MobileNetV2")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.output.dtype == "float32"
+    assert model.get_layer("Conv_1").compute_dtype == "bfloat16"
+
+
+def test_what_they_cannot_do_is_said():
+    with pytest.raises(ValueError, match="\"v2\"|version='v2'"):
+        keras_efficient.ResNet50(version="v2")
+    with pytest.raises(ValueError, match="computed twice"):
+        narrow("ResNet50").set_remat()
+    with pytest.raises(ValueError, match="Did you mean 'imagenet'"):
+        keras_efficient.MobileNetV1(weights="imagnet")
+    with pytest.raises(ValueError, match="at least 32"):
+        keras_efficient.MobileNetV2(input_shape=(16, 64, 3))
+
+
+def published(phi):
+    return f"EfficientDetD{phi}"
+
+
+@pytest.mark.parametrize(
+    "phi",
+    [0, 1, 2, *(pytest.param(i, marks=pytest.mark.slow) for i in range(3, 8))],
+)
+def test_whole_phis_are_the_published_detectors(phi):
+    model = keras_efficient.EfficientDet.from_phi(phi)
+    twin = getattr(keras_efficient, published(phi))(
+        weights=None, backbone_weights=None
+    )
+    assert model.image_size == twin.image_size
+    assert model.anchor_arguments == twin.anchor_arguments
+    assert [x.shape for x in model.weights] == [x.shape for x in twin.weights]
+    ours, theirs = model.get_config(), twin.get_config()
+    for config in (ours, theirs):
+        config.pop("name")
+    dropped = "drop_connect_rate"
+    assert _values(ours, dropped) == pytest.approx(_values(theirs, dropped))
+    assert _values(ours, "weight_method") == _values(theirs, "weight_method")
+
+
+def _values(config, key):
+    """All values of a key, anywhere in a config."""
+    if isinstance(config, dict):
+        own = [config[key]] if key in config else []
+        return own + [v for x in config.values() for v in _values(x, key)]
+    if isinstance(config, list | tuple):
+        return [v for x in config for v in _values(x, key)]
+    return []
+
+
+def test_phis_between_lie_between():
+    from keras_efficient.models.joint_scaling import detector_numbers
+
+    phis = np.linspace(0, 7, 57)
+    numbers = [detector_numbers(phi) for phi in phis]
+    for name in (
+        "width_coefficient",
+        "depth_coefficient",
+        "resolution",
+        "fpn_filters",
+        "fpn_repeats",
+        "head_repeats",
+    ):
+        values = [getattr(number, name) for number in numbers]
+        assert values == sorted(values), name
+    assert all(number.resolution % 32 == 0 for number in numbers)
+    assert all(number.fpn_filters % 8 == 0 for number in numbers)
+    half = detector_numbers(2.5)
+    # D2 and D3: 112 and 160 filters, 5 and 6 cells, 768 and 896 pixels.
+    assert (half.fpn_filters, half.fpn_repeats) == (136, 6)
+    assert (half.resolution, half.head_repeats) == (832, 3)
+    assert half.width_coefficient == pytest.approx(1.15)
+
+
+def test_the_formula_and_where_the_table_leaves_it():
+    rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())[:8]
+    scaling = keras_efficient.scaling.DetectorScaling()
+    differ = {}
+    for phi, row in enumerate(rows):
+        numbers = scaling(phi)
+        differ[phi] = {
+            name
+            for name in (
+                "fpn_filters",
+                "fpn_repeats",
+                "head_repeats",
+                "resolution",
+            )
+            if getattr(numbers, name) != getattr(row, name)
+        }
+    assert differ == {
+        0: set(),
+        1: set(),
+        2: {"fpn_filters"},
+        3: set(),
+        4: {"fpn_filters"},
+        5: {"fpn_repeats", "resolution"},
+        6: {"fpn_repeats"},
+        7: {"fpn_filters", "fpn_repeats", "resolution"},
+    }
+
+
+def test_from_phi_takes_arguments_and_refuses_others():
+    model = keras_efficient.EfficientDet.from_phi(
+        -1, num_classes=2, input_shape=(96, 64, 3), rule="formula", max_level=6
+    )
+    assert model.image_size == (96, 64)
+    assert model.class_head.max_level == 6
+    numbers = keras_efficient.scaling.DetectorScaling()(-1)
+    assert (numbers.resolution, numbers.fpn_repeats) == (384, 2)
+    from_phi = keras_efficient.EfficientDet.from_phi
+    with pytest.raises(ValueError, match="between 0 .* phi=7.5"):
+        from_phi(7.5)
+    with pytest.raises(ValueError, match="finite"):
+        from_phi(float("nan"))
+    with pytest.raises(ValueError, match="'paper'"):
+        from_phi(1, rule="paper")
+    with pytest.raises(ValueError, match="Nothing is left"):
+        from_phi(-5, rule="formula")
+    fpn = from_phi(0.5, feature_network="fpn", input_shape=(64, 64, 3))
+    assert fpn.feature_network.count_params() > 0
