@@ -1,10 +1,14 @@
 """Tests for the pictures of networks."""
 
+import math
+
 import pytest
 
 from keras_efficient import feature_graphs
 from keras_efficient import visualization
 from keras_efficient.feature_graphs import FusionNode
+from keras_efficient.scaling import CompoundScaling
+from keras_efficient.scaling import search_coefficients
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +85,28 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"keras-efficient\[plot\]"):
         visualization.plot_feature_network(feature_graphs.fpn_nodes())
+
+
+def test_search():
+    def evaluate(c):
+        return math.nan if c.width == 1 else c.depth - c.width
+
+    search = search_coefficients(evaluate, step=0.1, verbose=False)
+    ax = visualization.plot_search(search, title="toy")
+    places = ax.collections[0].get_offsets()
+    assert len(places) == len(search.points) == 22
+    # Everything lies within the triangle.
+    assert (places[:, 1] >= -1e-9).all() and (places[:, 1] < 0.867).all()
+    best = search.best
+    numbers = f"{best.alpha:g}, {best.beta:g}, {best.gamma:g}"
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == [f"best: {numbers}", "paper: 1.2, 1.1, 1.15"]
+    assert ax.get_title() == "toy"
+
+
+def test_search_of_one_dimension_lies_at_a_corner():
+    grid = [CompoundScaling(2, 1, 1), CompoundScaling(1, 1, 1.4)]
+    search = search_coefficients(lambda c: c.depth, grid=grid, verbose=False)
+    ax = visualization.plot_search(search)
+    places = ax.collections[0].get_offsets()
+    assert places.tolist() == [[0.0, 0.0], [0.5, math.sqrt(3) / 2]]
