@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_efficient import counting
 from keras_efficient.layers import MBConvBlock
@@ -93,10 +94,90 @@ def test_leaves_the_model_as_it_was():
     np.testing.assert_array_equal(model.predict(x, verbose=0), before)
 
 
+class Bilinear(keras.layers.Layer):
+    """A product that nobody knows of."""
+
+    def build(self, input_shape):
+        size = input_shape[-1]
+        self.form = self.add_weight(shape=(size, size))
+
+    def call(self, x):
+        return ops.sum(x * ops.matmul(x, self.form), axis=-1)
+
+
 def test_a_layer_that_is_not_known():
-    layer = keras.layers.EinsumDense("abcd,de->abce", (None, None, 5))
-    with pytest.raises(NotImplementedError, match="EinsumDense"):
-        counting.count_multiply_adds(model_of(layer))
+    model = model_of(Bilinear(), shape=(7, 4))
+    with pytest.raises(NotImplementedError, match="Bilinear.*counters="):
+        counting.count_multiply_adds(model)
+
+    def count(layer, input_shape, output_shape):
+        assert (input_shape, output_shape) == ((1, 7, 4), (1, 7))
+        return 7 * 4 * 4 + 7 * 4
+
+    counters = {Bilinear: count}
+    assert counting.count_multiply_adds(model, counters=counters) == 140
+
+
+@pytest.mark.parametrize(
+    "layer, expected",
+    [
+        (keras.layers.EinsumDense("abc,cd->abd", (None, 5)), 6 * 4 * 5),
+        (keras.layers.EinsumDense("...c,cde->...de", (5, 3)), 6 * 60),
+        (keras.layers.LSTM(5), 6 * (4 * 20 + 5 * 20)),
+        (keras.layers.GRU(5, return_sequences=True), 6 * (4 * 15 + 5 * 15)),
+        (keras.layers.SimpleRNN(5), 6 * (4 * 5 + 5 * 5)),
+        (
+            keras.layers.Bidirectional(keras.layers.LSTM(5)),
+            2 * 6 * (4 * 20 + 5 * 20),
+        ),
+        (keras.layers.TimeDistributed(keras.layers.Dense(3)), 6 * 4 * 3),
+        (keras.layers.Conv1D(8, 3, padding="same"), 6 * 3 * 4 * 8),
+        (keras.layers.LayerNormalization(axis=(1, 2)), 0),
+        (keras.layers.PReLU(), 0),
+    ],
+)
+def test_layers_of_sequences(layer, expected):
+    assert counting.count_multiply_adds(model_of(layer, shape=(6, 4))) == (
+        expected
+    )
+
+
+def test_attention():
+    query, value = keras.Input((6, 8)), keras.Input((9, 8))
+    layer = keras.layers.MultiHeadAttention(2, key_dim=3)
+    model = keras.Model([query, value], layer(query, value))
+    projections = 6 * 8 * 6 + 9 * 8 * 6 + 9 * 8 * 6 + 6 * 6 * 8
+    products = 2 * 6 * 9 * (3 + 3)
+    assert counting.count_multiply_adds(model) == projections + products
+    dot = keras.layers.Attention()([query, value])
+    model = keras.Model([query, value], dot)
+    assert counting.count_multiply_adds(model) == 6 * 9 * 16
+
+
+def test_products_between_layers():
+    a, b = keras.Input((6, 8)), keras.Input((8, 5))
+    matmul = keras.Model([a, b], a @ b)
+    assert counting.count_multiply_adds(matmul) == 6 * 8 * 5
+    einsum = keras.Model([a, b], ops.einsum("bij,bjk->bik", a, b))
+    assert counting.count_multiply_adds(einsum) == 6 * 8 * 5
+    images = keras.Input((9, 14, 4))
+    kernel = np.ones((3, 3, 4, 8), "float32")
+    model = keras.Model(images, ops.conv(images, kernel, padding="same"))
+    assert counting.count_multiply_adds(model) == 9 * 14 * 9 * 4 * 8
+
+
+def test_embeddings_are_looked_up():
+    tokens = keras.Input((6,), dtype="int32")
+    x = keras.layers.Embedding(100, 8)(tokens)
+    model = keras.Model(tokens, keras.layers.Dense(3)(x))
+    assert counting.count_multiply_adds(model) == 6 * 8 * 3
+
+
+def test_sequential_models():
+    model = keras.Sequential(
+        [keras.Input((9, 14, 4)), keras.layers.Conv2D(8, 1)]
+    )
+    assert counting.count_multiply_adds(model) == 9 * 14 * 4 * 8
 
 
 class NotOnMeta(keras.layers.Layer):
@@ -124,5 +205,7 @@ def test_parameters_count_frozen_weights_and_no_statistics():
         keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization()
     )
     assert counting.count_parameters(model) == 9 * 4 * 8 + 8 + 2 * 8
+    by_layer = counting.count_parameters(model, by_layer=True)
+    assert list(by_layer.values()) == [9 * 4 * 8 + 8, 2 * 8]
     model.trainable = False
     assert counting.count_parameters(model) == 9 * 4 * 8 + 8 + 2 * 8

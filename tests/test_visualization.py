@@ -109,4 +109,4 @@ def test_search_of_one_dimension_lies_at_a_corner():
     search = search_coefficients(lambda c: c.depth, grid=grid, verbose=False)
     ax = visualization.plot_search(search)
     places = ax.collections[0].get_offsets()
-    assert places.tolist() == [[0.0, 0.0], [0.5, math.sqrt(3) / 2]]
+    assert places.tolist() == [[0.0, 0.0], [0.5, pytest.approx(3**0.5 / 2)]]
