@@ -33,13 +33,17 @@ class BudgetFit:
     def __str__(self):
         c = self.coefficients
         costs = ", ".join(
-            f"{name} {cost:,.6g} of {self.budgets[name]:,.6g}"
+            f"{name} {_readable(cost)} of {_readable(self.budgets[name])}"
             for name, cost in self.costs.items()
         )
         return (
             f"phi {self.phi:.2f}: depth {c.depth:.3f}, width {c.width:.3f}, "
             f"resolution {c.resolution:.3f} ({costs})"
         )
+
+
+def _readable(number):
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def fit_budget(

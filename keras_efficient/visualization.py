@@ -197,10 +197,16 @@ def plot_search(search, title=None, ax=None):
         label="paper: 1.2, 1.1, 1.15",
         zorder=4,
     )
-    ax.legend(loc="upper left", frameon=False, title="alpha, beta, gamma")
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.04),
+        ncols=2,
+        frameon=False,
+        title="alpha (depth), beta (width), gamma (resolution)",
+    )
     ax.set_aspect("equal")
     ax.set_xlim(-0.08, 1.08)
-    ax.set_ylim(-0.12, 1.0)
+    ax.set_ylim(-0.1, 0.95)
     ax.axis("off")
     if title is not None:
         ax.set_title(title)

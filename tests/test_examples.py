@@ -142,3 +142,18 @@ def test_export_model(tmp_path):
     ]
     assert all(float(row[2]) > 0 and float(row[3]) > 0 for row in rows)
     assert "cat" in rows[0][4] and rows[0][4] == rows[1][4]
+
+
+@quick_on_torch
+def test_scale_network(tmp_path):
+    arguments = ("--step", "0.4", "--epochs", "1", "--multiply-adds", "1e7")
+    results = tmp_path / "search.jsonl"
+    picture = tmp_path / "search.png"
+    arguments = (*arguments, "--results", results, "--plot", picture)
+    output = run("scale_network.py", *arguments)
+    assert "[2/2]" in output and "phi 3: " in output
+    assert "of 10,000,000)" in output
+    assert picture.exists()
+    again = run("scale_network.py", *arguments)
+    assert "2 of 2 scores are in" in again
+    assert again.splitlines()[-1] == output.splitlines()[-1]

@@ -99,6 +99,16 @@ def test_outputs_are_those_of_keras_applications(name, tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50"])
+def test_sizes_that_are_odd_at_every_stage(name, tmp_path):
+    peer = random_peer(name, input_shape=(63, 91, 3), classes=7)
+    file = write_h5(peer, tmp_path / "weights.h5")
+    model = getattr(keras_efficient, name)(
+        input_shape=(63, 91, 3), classes=7, weights=file
+    )
+    assert_same(model, peer, PEERS[name][1], pixels(1, 63, 91, 3))
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_layers_and_their_order_are_those_of_keras_applications(name):
     peer = PEERS[name][0](weights=None)

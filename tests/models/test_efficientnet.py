@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_efficient
-from keras_efficient.layers import MBConvBlock
+from keras_efficient import counting
 from tests import golden_fill
 from tests.models.builders import build
 from tests.models.builders import tiny
@@ -49,47 +49,14 @@ def golden():
     return json.loads(path.read_text())
 
 
-def multiply_adds(model):
-    """Of convolutions and matrix products, from shapes alone."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, MBConvBlock):
-            total += block_multiply_adds(layer, layer.input.shape)
-        elif layer.name in ("stem_conv", "top_conv"):
-            height, width = layer.output.shape[1:3]
-            total += height * width * int(np.prod(layer.kernel.shape))
-        elif layer.name == "predictions":
-            total += int(np.prod(layer.kernel.shape))
-    return total
-
-
-def block_multiply_adds(block, input_shape):
-    def size(weight):
-        return int(np.prod(weight.shape))
-
-    before = input_shape[1] * input_shape[2]
-    output_shape = block.compute_output_shape(input_shape)
-    after = output_shape[1] * output_shape[2]
-    total = after * size(block.depthwise_conv.kernel)
-    total += after * size(block.project_conv.kernel)
-    total += size(block.squeeze_excite.reduce_conv.kernel)
-    total += size(block.squeeze_excite.expand_conv.kernel)
-    if block.expand_conv is not None:
-        total += before * size(block.expand_conv.kernel)
-    return total
-
-
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_of_parameters_and_multiply_adds(name):
     model = build(name)
     parameters, without_top, expected_multiply_adds = COUNTS[name]
 
-    def count(weights):
-        return sum(int(np.prod(weight.shape)) for weight in weights)
-
-    assert count(model.trainable_weights) == parameters
-    assert multiply_adds(model) == expected_multiply_adds
-    top = count(model.get_layer("predictions").weights)
+    assert counting.count_parameters(model) == parameters
+    assert counting.count_multiply_adds(model) == expected_multiply_adds
+    top = counting.count_parameters(model.get_layer("predictions"))
     assert parameters - top == without_top
 
 

@@ -47,10 +47,25 @@ def narrow(name, **arguments):
         ("MobileNetV2", {**COMPOUND, "resolution": 288}, 1284),
         ("MobileNetV2", {**COMPOUND, "resolution": 291}, 1442),
         ("ResNet50", {"version": "v1.5"}, 4089),
-        ("ResNet50", {"version": "v1.5", "depth_coefficient": 4.0}, 14571),
-        ("ResNet50", {"version": "v1.5", "width_coefficient": 2.0}, 16117),
+        pytest.param(
+            "ResNet50",
+            {"version": "v1.5", "depth_coefficient": 4.0},
+            14571,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "ResNet50",
+            {"version": "v1.5", "width_coefficient": 2.0},
+            16117,
+            marks=pytest.mark.slow,
+        ),
         ("ResNet50", {"version": "v1.5", "resolution": 448}, 16351),
-        ("ResNet50", {"version": "v1.5", **COMPOUND, "resolution": 291}, 15946),
+        pytest.param(
+            "ResNet50",
+            {"version": "v1.5", **COMPOUND, "resolution": 291},
+            15946,
+            marks=pytest.mark.slow,
+        ),
         # Stride in the 1x1 convolution, as in keras.applications.
         ("ResNet50", {}, 3858),
     ],
@@ -118,10 +133,12 @@ def test_fused_gives_the_same(name):
     x = detectors.image(2, 64, 96, 3)
     expected = to_numpy(model(x, training=False))
     found = to_numpy(fused(x, training=False))
-    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.abs(found - expected).max() < 5e-5 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [*NETWORKS[:2], pytest.param("ResNet50", marks=pytest.mark.slow)]
+)
 def test_they_learn(name):
     keras.utils.set_random_seed(0)
     model = narrow(name, classes=2, input_shape=(64, 64, 3))
