@@ -40,10 +40,16 @@ def image_input(
         return input_tensor
     if input_shape is None:
         size = resolution if include_top else None
-        input_shape = [size] * 3
-        input_shape[_axis_in_shape(channel_axis(data_format))] = 3
+        input_shape = square_shape(size, data_format)
     _check_shape(tuple(input_shape), data_format)
     return keras.Input(tuple(input_shape), name="images")
+
+
+def square_shape(size, data_format):
+    """The shape of a square RGB image, such as `(size, size, 3)`."""
+    shape = [size] * 3
+    shape[_axis_in_shape(channel_axis(data_format))] = 3
+    return tuple(shape)
 
 
 def source_of(images):

@@ -2,8 +2,8 @@
 
 from keras_efficient import weights as published
 from keras_efficient.converters.pretrained import load_pretrained
-from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.models.arguments import square_shape
 from keras_efficient.models.coco import COCO_CLASS_NAMES
 from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientnet import EfficientNet
@@ -42,12 +42,11 @@ def _build(
     if anchor_scale is None:
         anchor_scale = variant.anchor_scale
     if input_shape is None:
-        input_shape = [variant.resolution] * 3
-        input_shape[-1 if channel_axis(data_format) == -1 else 0] = 3
+        input_shape = square_shape(variant.resolution, data_format)
     row = EFFICIENTNET_VARIANTS[variant.backbone]
     backbone = EfficientNet(
         include_top=False,
-        input_shape=tuple(input_shape),
+        input_shape=input_shape,
         width_coefficient=row.width_coefficient,
         depth_coefficient=row.depth_coefficient,
         drop_connect_rate=drop_connect_rate,

@@ -7,10 +7,10 @@ Numbers and order of the layers follow google/automl,
 import keras
 
 from keras_efficient.layers import PredictionHead
-from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import prior_bias_initializer
+from keras_efficient.models.arguments import square_shape
 from keras_efficient.models.detector import Detector
 from keras_efficient.models.detector_parts import cells as make_cells
 from keras_efficient.models.detector_parts import feature_network as merge
@@ -228,11 +228,10 @@ class EfficientDet(Detector):
         numbers = detector_numbers(phi, rule)
         data_format = standardize_data_format(data_format)
         if input_shape is None:
-            input_shape = [numbers.resolution] * 3
-            input_shape[-1 if channel_axis(data_format) == -1 else 0] = 3
+            input_shape = square_shape(numbers.resolution, data_format)
         backbone = EfficientNet(
             include_top=False,
-            input_shape=tuple(input_shape),
+            input_shape=input_shape,
             width_coefficient=numbers.width_coefficient,
             depth_coefficient=numbers.depth_coefficient,
             drop_connect_rate=numbers.drop_connect_rate,
