@@ -13,6 +13,7 @@ from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.weights import download
 from keras_efficient.weights import manifest
 from tests.converters import checkpoints
+from tests.converters import keras_peers
 from tests.converters import tiny
 
 B0 = "EfficientNetB0"
@@ -72,6 +73,24 @@ def test_imagenet(publish):
     weights = checkpoints.random_weights()
     publish("efficientnetb0.imagenet", write_h5(weights))
     tiny.check_equal(tiny.values(keras_efficient.EfficientNetB0()), weights)
+
+
+@pytest.mark.parametrize("name", keras_peers.PEERS)
+def test_imagenet_of_the_other_networks(publish, name):
+    peer = keras_peers.random_peer(name, input_shape=(32, 32, 3))
+    publish(
+        f"{name.lower()}.imagenet",
+        lambda path: keras_peers.write_h5(peer, path),
+    )
+    model = getattr(keras_efficient, name)(
+        weights="imagenet", input_shape=(32, 32, 3)
+    )
+    keras_peers.assert_same(
+        model,
+        peer,
+        keras_peers.PEERS[name][1],
+        keras_peers.pixels(1, 32, 32, 3),
+    )
 
 
 def test_imagenet_with_other_classes(publish, capsys):
