@@ -15,6 +15,7 @@ def test_config():
         ImageNormalization,
         mean=(0.1, 0.2, 0.3),
         std=(0.5, 0.6, 0.7),
+        reverse_channels=True,
         data_format="channels_first",
     )
 
@@ -34,6 +35,21 @@ def test_turns_pixels_into_imagenet_units():
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.5 - 0.406) / 0.225]
     normalized = to_numpy(ImageNormalization()(pixels)).ravel()
     np.testing.assert_allclose(normalized, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_reverses_the_order_of_channels(data_format):
+    layer = ImageNormalization(
+        (0.0, 0.5, 0.2),
+        (1.0, 0.5, 0.1),
+        reverse_channels=True,
+        data_format=data_format,
+    )
+    pixels = np.array([255.0, 0.0, 51.0], "float32")
+    shape = (1, 1, 1, 3) if data_format == "channels_last" else (1, 3, 1, 1)
+    # (0.2 - 0.2) / 0.1, (0 - 0.5) / 0.5, (1 - 0) / 1.
+    blue_first = to_numpy(layer(pixels.reshape(shape))).ravel()
+    np.testing.assert_allclose(blue_first, [0.0, -1.0, 1.0], atol=1e-6)
 
 
 def test_takes_integers():

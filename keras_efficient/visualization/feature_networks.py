@@ -1,0 +1,107 @@
+"""Pictures of feature networks."""
+
+from keras_efficient.feature_graphs import levels_of_features
+from keras_efficient.visualization.matplotlib_axes import pyplot
+
+_DOWN, _UP, _ACROSS = "#2b6cb0", "#c05621", "#4a5568"
+_RADIUS = 0.16
+
+
+def plot_feature_network(nodes, min_level=3, max_level=7, title=None, ax=None):
+    """Draws the nodes of a feature network, as the EfficientDet paper does.
+
+    Levels stand one above the other, the coarsest at the top; the inputs at
+    the left. Arrows go from each feature to the nodes that take it: blue ones
+    to a finer level, orange ones to a coarser one, grey ones to the same.
+
+    Args:
+        nodes: Sequence of `feature_graphs.FusionNode`.
+        min_level: Integer, level of the first input. Defaults to 3.
+        max_level: Integer, level of the last input. Defaults to 7.
+        title: String, stands above the picture. Defaults to `None`.
+        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones.
+
+    Returns:
+        The `matplotlib.axes.Axes`.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        ValueError: If the nodes are no feature network of these levels.
+
+    Example:
+    >>> nodes = keras_efficient.feature_graphs.bifpn_nodes()
+    >>> ax = keras_efficient.visualization.plot_feature_network(nodes)
+    >>> len(ax.patches) > len(nodes)
+    True
+    """
+    plt = pyplot()
+    levels = levels_of_features(nodes, min_level, max_level)
+    columns = _columns(nodes, levels)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(1.5 + max(columns), 4))
+    places = list(zip(columns, levels, strict=True))
+    num_inputs = len(places) - len(nodes)
+    for number, place in enumerate(places):
+        is_input = number < num_inputs
+        color = "#edf2f7" if is_input else "#fefcbf"
+        ax.add_patch(
+            plt.Circle(place, _RADIUS, facecolor=color, edgecolor="#2d3748")
+        )
+        if is_input:
+            ax.text(
+                place[0] - 2 * _RADIUS,
+                place[1],
+                f"P{place[1]}",
+                ha="right",
+                va="center",
+            )
+    for number, node in enumerate(nodes, num_inputs):
+        for source in (*node.inputs, *node.added):
+            _draw_arrow(ax, places[source], places[number])
+    ax.set_xlim(-0.8, max(columns) + 0.5)
+    ax.set_ylim(min_level - 0.5, max_level + 0.5)
+    ax.set_aspect("equal")
+    ax.axis("off")
+    if title is not None:
+        ax.set_title(title)
+    return ax
+
+
+def _columns(nodes, levels):
+    """How far to the right each feature stands.
+
+    A node stands right of the features of its own level and not left of any
+    other that it takes, so that going down or up a pyramid is a column.
+    """
+    columns = [0] * (len(levels) - len(nodes))
+    for node in nodes:
+        sources = (*node.inputs, *node.added)
+        columns.append(
+            max(
+                1,
+                *(columns[i] + (levels[i] == node.level) for i in sources),
+            )
+        )
+    return columns
+
+
+def _draw_arrow(ax, source, target):
+    rise = target[1] - source[1]
+    color = _ACROSS if rise == 0 else _UP if rise > 0 else _DOWN
+    # What passes over a feature in between goes around it.
+    passes = rise == 0 and target[0] - source[0] > 1
+    jumps = source[0] == target[0] and abs(rise) > 1
+    ax.annotate(
+        "",
+        xy=target,
+        xytext=source,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": color,
+            "linewidth": 1.4,
+            # From rim to rim, in points.
+            "shrinkA": 9,
+            "shrinkB": 9,
+            "connectionstyle": f"arc3,rad={-0.35 if passes or jumps else 0}",
+        },
+    )
