@@ -56,6 +56,8 @@ class EfficientNetVariant:
         depth_coefficient: Factor on the repeats.
         resolution: Side of the square input image, in pixels.
         dropout_rate: Rate of the dropout before the classifier.
+        parameters: What it has of them, with 1000 classes.
+        multiply_adds: What one image costs.
     """
 
     name: str
@@ -63,6 +65,8 @@ class EfficientNetVariant:
     depth_coefficient: float
     resolution: int
     dropout_rate: float
+    parameters: int
+    multiply_adds: int
 
 
 def _by_name(*variants):
@@ -71,15 +75,31 @@ def _by_name(*variants):
 
 # `efficientnet_params` in tensorflow/tpu, `efficientnet_builder.py`.
 EFFICIENTNET_VARIANTS = _by_name(
-    #                                     width depth  res. dropout
-    EfficientNetVariant("EfficientNetB0", 1.0, 1.0, 224, 0.2),
-    EfficientNetVariant("EfficientNetB1", 1.0, 1.1, 240, 0.2),
-    EfficientNetVariant("EfficientNetB2", 1.1, 1.2, 260, 0.3),
-    EfficientNetVariant("EfficientNetB3", 1.2, 1.4, 300, 0.3),
-    EfficientNetVariant("EfficientNetB4", 1.4, 1.8, 380, 0.4),
-    EfficientNetVariant("EfficientNetB5", 1.6, 2.2, 456, 0.4),
-    EfficientNetVariant("EfficientNetB6", 1.8, 2.6, 528, 0.5),
-    EfficientNetVariant("EfficientNetB7", 2.0, 3.1, 600, 0.5),
+    # Width, depth, resolution, dropout, parameters, multiply-adds.
+    EfficientNetVariant(
+        "EfficientNetB0", 1.0, 1.0, 224, 0.2, 5_288_548, 385_814_752
+    ),
+    EfficientNetVariant(
+        "EfficientNetB1", 1.0, 1.1, 240, 0.2, 7_794_184, 686_802_832
+    ),
+    EfficientNetVariant(
+        "EfficientNetB2", 1.1, 1.2, 260, 0.3, 9_109_994, 993_561_872
+    ),
+    EfficientNetVariant(
+        "EfficientNetB3", 1.2, 1.4, 300, 0.3, 12_233_232, 1_827_141_392
+    ),
+    EfficientNetVariant(
+        "EfficientNetB4", 1.4, 1.8, 380, 0.4, 19_341_616, 4_393_771_024
+    ),
+    EfficientNetVariant(
+        "EfficientNetB5", 1.6, 2.2, 456, 0.4, 30_389_784, 10_266_384_752
+    ),
+    EfficientNetVariant(
+        "EfficientNetB6", 1.8, 2.6, 528, 0.5, 43_040_704, 19_067_593_536
+    ),
+    EfficientNetVariant(
+        "EfficientNetB7", 2.0, 3.1, 600, 0.5, 66_347_960, 37_745_884_192
+    ),
 )
 
 
@@ -99,6 +119,28 @@ class ConvStage:
     repeats: int
 
 
+@dataclasses.dataclass(frozen=True)
+class ScalableNetwork:
+    """A network that is no EfficientNet and scales as one.
+
+    Attributes:
+        name: Name of its builder, such as `"ResNet50"`.
+        resolution: Side of the square input image, in pixels.
+        parameters: What it has of them, unscaled, with 1000 classes.
+        multiply_adds: What one image costs, unscaled.
+    """
+
+    name: str
+    resolution: int
+    parameters: int
+    multiply_adds: int
+
+
+SCALABLE_NETWORKS = _by_name(
+    ScalableNetwork("MobileNetV1", 224, 4_231_976, 568_740_352),
+    ScalableNetwork("MobileNetV2", 224, 3_504_872, 300_774_272),
+    ScalableNetwork("ResNet50", 224, 25_583_592, 3_857_973_248),
+)
 # Table 1 of https://arxiv.org/abs/1704.04861: blocks of a depthwise and a 1x1
 # convolution.
 MOBILENET_V1_STAGES = (
@@ -139,6 +181,8 @@ class EfficientDetVariant:
         fpn_filters: Filters of every level of the feature network.
         fpn_repeats: Number of BiFPN cells.
         head_repeats: Convolutions of each head before its predictor.
+        parameters: What it has of them, with 90 classes.
+        multiply_adds: What one image costs.
         max_level: Last feature level; the first is 3.
         anchor_scale: Side of the base anchor over the stride of its level.
         weight_method: How a BiFPN node weighs its inputs.
@@ -150,6 +194,8 @@ class EfficientDetVariant:
     fpn_filters: int
     fpn_repeats: int
     head_repeats: int
+    parameters: int
+    multiply_adds: int
     max_level: int = 7
     anchor_scale: float = 4.0
     weight_method: str = "fast_normalized"
@@ -159,12 +205,66 @@ class EfficientDetVariant:
 # code (google/automl, `efficientdet/hparams_config.py`). D6 and above sum
 # their inputs unweighted, "for training stability".
 EFFICIENTDET_VARIANTS = _by_name(
-    EfficientDetVariant("EfficientDetD0", "EfficientNetB0", 512, 64, 3, 3),
-    EfficientDetVariant("EfficientDetD1", "EfficientNetB1", 640, 88, 4, 3),
-    EfficientDetVariant("EfficientDetD2", "EfficientNetB2", 768, 112, 5, 3),
-    EfficientDetVariant("EfficientDetD3", "EfficientNetB3", 896, 160, 6, 4),
-    EfficientDetVariant("EfficientDetD4", "EfficientNetB4", 1024, 224, 7, 4),
-    EfficientDetVariant("EfficientDetD5", "EfficientNetB5", 1280, 288, 7, 4),
+    EfficientDetVariant(
+        "EfficientDetD0",
+        "EfficientNetB0",
+        512,
+        64,
+        3,
+        3,
+        3_880_067,
+        2_492_331_520,
+    ),
+    EfficientDetVariant(
+        "EfficientDetD1",
+        "EfficientNetB1",
+        640,
+        88,
+        4,
+        3,
+        6_625_898,
+        6_003_416_880,
+    ),
+    EfficientDetVariant(
+        "EfficientDetD2",
+        "EfficientNetB2",
+        768,
+        112,
+        5,
+        3,
+        8_097_039,
+        10_832_466_688,
+    ),
+    EfficientDetVariant(
+        "EfficientDetD3",
+        "EfficientNetB3",
+        896,
+        160,
+        6,
+        4,
+        12_032_296,
+        24_568_753_664,
+    ),
+    EfficientDetVariant(
+        "EfficientDetD4",
+        "EfficientNetB4",
+        1024,
+        224,
+        7,
+        4,
+        20_723_675,
+        54_583_712_096,
+    ),
+    EfficientDetVariant(
+        "EfficientDetD5",
+        "EfficientNetB5",
+        1280,
+        288,
+        7,
+        4,
+        33_653_315,
+        134_133_865_152,
+    ),
     EfficientDetVariant(
         "EfficientDetD6",
         "EfficientNetB6",
@@ -172,6 +272,8 @@ EFFICIENTDET_VARIANTS = _by_name(
         384,
         8,
         5,
+        51_871_782,
+        224_121_477_984,
         weight_method="sum",
     ),
     # D7 is the network of D6 on larger images with larger anchors.
@@ -182,6 +284,8 @@ EFFICIENTDET_VARIANTS = _by_name(
         384,
         8,
         5,
+        51_871_782,
+        322_731_636_576,
         anchor_scale=5.0,
         weight_method="sum",
     ),
@@ -192,6 +296,8 @@ EFFICIENTDET_VARIANTS = _by_name(
         384,
         8,
         5,
+        77_147_166,
+        407_628_345_344,
         max_level=8,
         weight_method="sum",
     ),

@@ -3,13 +3,12 @@
 import enum
 import inspect
 import pathlib
-import zipfile
 from typing import Annotated
 
-import keras
 import typer
 
 import keras_efficient
+from keras_efficient.cli.loading import load_model
 from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.export.precision import check_precision
@@ -126,7 +125,7 @@ def export(
     _check_options(write, format, given, split)
     check_precision(format.value, precision.value, calibration)
     _check_suffix(output, format)
-    network = _load(model, weights)
+    network = load_model(model, weights)
     _check_task(network, given)
     for file in photo or ():
         load_image(file)  # Its error has the file's name.
@@ -178,39 +177,6 @@ def _check_task(network, given):
 
 def _option(name):
     return f"--{name.replace('_', '-')}"
-
-
-def _load(model, weights):
-    """The model of a file, or that of a name."""
-    path = pathlib.Path(model)
-    if path.suffix == ".keras":
-        if weights is not None:
-            raise ValueError(
-                "--weights goes with a name; a .keras file has its own."
-            )
-        return _load_file(path)
-    is_name = model.startswith(("EfficientNetB", "EfficientDetD"))
-    builder = getattr(keras_efficient, model, None) if is_name else None
-    if builder is None:
-        raise ValueError(
-            f"{model!r} is neither a .keras file nor one of EfficientNetB0 to "
-            "B7 and EfficientDetD0 to D7x."
-        )
-    return builder(weights=weights) if weights else builder()
-
-
-def _load_file(path):
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}.")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is broken, or no .keras file.")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        # Before and after the reason Keras writes whole configs.
-        reason = str(error).rpartition("Exception encountered: ")[2]
-        reason = reason.partition(" Full object config")[0].strip("'\"")
-        raise ValueError(f"Keras cannot load {path}: {reason}") from error
 
 
 def _lines(file):

@@ -7,6 +7,8 @@ import sys
 import typer
 
 from keras_efficient.cli.exporting import export
+from keras_efficient.cli.listing import list_models
+from keras_efficient.cli.scaling import scale
 from keras_efficient.export import ExportMismatchError
 
 # Wrong files and options end with this, as do those that typer finds.
@@ -29,6 +31,9 @@ def _program():
 
 
 app.command()(export)
+app.command("list")(list_models)
+app.command()(scale)
+_COMMANDS = (export, list_models, scale)
 
 
 def main():
@@ -45,10 +50,20 @@ def main():
 
 def _as_typed(error):
     """What an error says, with options in place of Python's arguments."""
-    names = set(inspect.signature(export).parameters) - {"model", "output"}
+    names = {
+        name
+        for command in _COMMANDS
+        for name, parameter in inspect.signature(command).parameters.items()
+        if _is_option(parameter)
+    }
 
     def replace(match):
         option = f"--{match[1].replace('_', '-')}"
         return option if match[1] in names else match[0]
 
     return re.sub(r"`(\w+)(=True)?`", replace, str(error))
+
+
+def _is_option(parameter):
+    (information,) = parameter.annotation.__metadata__
+    return isinstance(information, typer.models.OptionInfo)

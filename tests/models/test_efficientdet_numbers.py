@@ -83,6 +83,9 @@ def test_counts_of_parameters_and_multiply_adds(name):
     model = build(name)
     assert model.name == f"efficientdet{name.lower()}"
     parameters, multiply_adds = COUNTS[name]
+    row = EFFICIENTDET_VARIANTS[f"EfficientDet{name}"]
+    assert row.parameters == sum(parameters)
+    assert row.multiply_adds == sum(multiply_adds)
     network = model.feature_network
     first = counting.count_parameters(network.get_layer("resample_p6"))
     found = (

@@ -8,6 +8,7 @@ import pytest
 
 import keras_efficient
 from keras_efficient import counting
+from keras_efficient.variants import EFFICIENTNET_VARIANTS
 from tests import golden_fill
 from tests.models.builders import build
 from tests.models.builders import tiny
@@ -53,6 +54,11 @@ def golden():
 def test_counts_of_parameters_and_multiply_adds(name):
     model = build(name)
     parameters, without_top, expected_multiply_adds = COUNTS[name]
+    row = EFFICIENTNET_VARIANTS[f"EfficientNet{name}"]
+    assert (row.parameters, row.multiply_adds) == (
+        parameters,
+        expected_multiply_adds,
+    )
 
     assert counting.count_parameters(model) == parameters
     assert counting.count_multiply_adds(model) == expected_multiply_adds

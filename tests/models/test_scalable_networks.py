@@ -75,6 +75,15 @@ def test_multiply_adds_of_table_3(name, arguments, expected):
     assert round(count / 1e6) == expected
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_counts_of_the_table(name):
+    row = keras_efficient.variants.SCALABLE_NETWORKS[name]
+    model = build(name)
+    assert model.input_shape == (None, row.resolution, row.resolution, 3)
+    assert counting.count_parameters(model) == row.parameters
+    assert counting.count_multiply_adds(model) == row.multiply_adds
+
+
 def test_one_rule_scales_them_all():
     """The stages of the model are those of `CompoundScaling.scale_stages`."""
     stages = CompoundScaling().scale_stages(
