@@ -1,5 +1,14 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend."""
 
+# Ahead of Keras, which chooses its backend when it is imported.
+# isort: off
+import sys as _sys
+
+from keras_efficient import backend_option
+
+backend_option.obey(_sys.orig_argv)
+# isort: on
+
 from keras_efficient import budgets
 from keras_efficient import converters
 from keras_efficient import counting

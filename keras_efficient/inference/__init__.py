@@ -2,7 +2,9 @@
 
 from keras_efficient.inference.classifying import Classification
 from keras_efficient.inference.classifying import classify
+from keras_efficient.inference.classifying import classify_each
 from keras_efficient.inference.detecting import detect
+from keras_efficient.inference.detecting import detect_each
 from keras_efficient.inference.detections import Detections
 from keras_efficient.inference.predictor import Predictor
 from keras_efficient.inference.predictor import predictor_of
@@ -12,6 +14,8 @@ __all__ = [
     "Detections",
     "Predictor",
     "classify",
+    "classify_each",
     "detect",
+    "detect_each",
     "predictor_of",
 ]

@@ -116,6 +116,65 @@ def classify(
     ['cat', 'dog']
     """
     images = as_list(images)
+    # Each size of batch is compiled anew: one image, or a whole batch.
+    found = classify_each(
+        model,
+        images,
+        top=top,
+        class_names=class_names,
+        batch_size=1 if len(images) == 1 else batch_size,
+        preprocessing=preprocessing,
+        from_logits=from_logits,
+        dtype=dtype,
+    )
+    return list(found)
+
+
+def classify_each(
+    model,
+    images,
+    *,
+    top=5,
+    class_names=None,
+    batch_size=8,
+    preprocessing=None,
+    from_logits=None,
+    dtype=None,
+    on_error=None,
+):
+    """Names one image after the other, without end if need be.
+
+    As `classify`, for more images than memory holds.
+
+    Args:
+        model: As of `classify`.
+        images: Iterable, also a generator, of paths, uint8 arrays
+            `(height, width, 3)`, PIL images or bytes of files.
+        top: Integer, how many classes to give. Defaults to 5.
+        class_names: Names in the order of the outputs. Defaults to `None`:
+            their numbers.
+        batch_size: Integer. Defaults to 8.
+        preprocessing: As of `classify`.
+        from_logits: As of `classify`.
+        dtype: As of `classify`.
+        on_error: Function of an image that cannot be read and the error; that
+            image is left out. Defaults to `None`: the error is raised.
+
+    Returns:
+        An iterator over `Classification`s, in the order of the images.
+
+    Raises:
+        FileNotFoundError: If an image is not there.
+        ValueError: If an image cannot be read, or an argument does not fit
+            the model.
+
+    Example:
+    >>> model = keras_efficient.EfficientNetB0(weights=None, classes=2)
+    >>> images = (np.full((40, 50, 3), i, "uint8") for i in range(3))
+    >>> found = keras_efficient.inference.classify_each(model, images, top=1)
+    >>> [len(classification) for classification in found]
+    [1, 1, 1]
+    """
     check_batch_size(batch_size)
     is_first, size = _input_of(model)
     if preprocessing is None:
@@ -136,27 +195,27 @@ def classify(
         raise ValueError(f"`top` must be at least 1. Received: top={top}")
     if from_logits is None:
         from_logits = ends_in_logits(model)
-    # Each size of batch is compiled anew: one image, or a whole batch.
-    batch_size = 1 if len(images) == 1 else batch_size
+    names = None if class_names is None else tuple(class_names)
     batches = read_batches(
         images,
         batch_size,
-        lambda source, image: preprocessing(image).astype("float32"),
+        lambda source, image: (source, preprocessing(image).astype("float32")),
+        on_error,
     )
-    network = predictor_of(model, dtype) if images else None
-    probabilities = []
-    for batch in batches:
-        filled = batch + batch[-1:] * (batch_size - len(batch))
-        pixels = np.stack(filled)
-        if is_first:
-            pixels = pixels.transpose(0, 3, 1, 2)
-        rows = _probabilities(network(pixels), from_logits)
-        probabilities += list(rows[: len(batch)])
-    names = None if class_names is None else tuple(class_names)
-    return [
-        _most_probable(row, top, names, image)
-        for row, image in zip(probabilities, images, strict=True)
-    ]
+
+    def results():
+        network = None
+        for batch in batches:
+            network = network or predictor_of(model, dtype)
+            filled = batch + batch[-1:] * (batch_size - len(batch))
+            pixels = np.stack([image for _, image in filled])
+            if is_first:
+                pixels = pixels.transpose(0, 3, 1, 2)
+            rows = _probabilities(network(pixels), from_logits)
+            for (source, _), row in zip(batch, rows, strict=False):
+                yield _most_probable(row, top, names, source)
+
+    return results()
 
 
 def _input_of(model):

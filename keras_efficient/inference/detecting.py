@@ -16,17 +16,24 @@ from keras_efficient.postprocessing import postprocess
 
 # Name of a model's attribute with its compiled post-processing.
 CACHE = "_compiled_postprocessing"
+DEFAULTS = {
+    "score_threshold": 0.3,
+    "iou_threshold": 0.5,
+    "max_detections": 100,
+    "nms": "soft",
+    "class_agnostic": False,
+}
 
 
 def detect(
     model,
     images,
     *,
-    score_threshold=0.3,
-    iou_threshold=0.5,
-    max_detections=100,
-    nms="soft",
-    class_agnostic=False,
+    score_threshold=DEFAULTS["score_threshold"],
+    iou_threshold=DEFAULTS["iou_threshold"],
+    max_detections=DEFAULTS["max_detections"],
+    nms=DEFAULTS["nms"],
+    class_agnostic=DEFAULTS["class_agnostic"],
     batch_size=4,
     preprocessing=None,
     dtype=None,
@@ -74,31 +81,87 @@ def detect(
     ```
     """
     images = as_list(images)
+    # Each size of batch is compiled anew: one image, or a whole batch.
+    found = detect_each(
+        model,
+        images,
+        score_threshold=score_threshold,
+        iou_threshold=iou_threshold,
+        max_detections=max_detections,
+        nms=nms,
+        class_agnostic=class_agnostic,
+        batch_size=1 if len(images) == 1 else batch_size,
+        preprocessing=preprocessing,
+        dtype=dtype,
+        **options,
+    )
+    return list(found)
+
+
+def detect_each(
+    model,
+    images,
+    *,
+    batch_size=4,
+    preprocessing=None,
+    dtype=None,
+    on_error=None,
+    **options,
+):
+    """Finds objects in one image after the other, without end if need be.
+
+    As `detect`, for more images than memory holds: those of a large folder,
+    or of a video. At most two batches are read ahead of what is asked for.
+
+    Args:
+        model: An `EfficientDet`.
+        images: Iterable, also a generator, of paths, uint8 arrays
+            `(height, width, 3)`, PIL images or bytes of files.
+        batch_size: Integer. Defaults to 4; 1 for images that are still to
+            come, as from a camera.
+        preprocessing: As of `detect`.
+        dtype: As of `detect`.
+        on_error: Function of an image that cannot be read and the error; that
+            image is left out. Defaults to `None`: the error is raised.
+        **options: `score_threshold`, `iou_threshold`, `max_detections`, `nms`
+            and the other options of `detect`.
+
+    Returns:
+        An iterator over `Detections`, in the order of the images.
+
+    Raises:
+        FileNotFoundError: If an image is not there.
+        ValueError: If an image cannot be read, or an argument is out of
+            range.
+
+    Example:
+    ```python
+    model = keras_efficient.EfficientDetD0()
+    for found in keras_efficient.inference.detect_each(
+        model, ["a.jpg", "b.jpg"], score_threshold=0.5
+    ):
+        print(found.image, len(found))
+    ```
+    """
     check_batch_size(batch_size)
     letterbox = preprocessing or DetectionPreprocessing(_size_of(model))
-    options = {
-        "score_threshold": score_threshold,
-        "iou_threshold": iou_threshold,
-        "max_detections": max_detections,
-        "nms": nms,
-        "class_agnostic": class_agnostic,
-        **options,
-    }
+    options = {**DEFAULTS, **options}
     check_options(**options)
-    # Each size of batch is compiled anew: one image, or a whole batch.
-    batch_size = 1 if len(images) == 1 else batch_size
 
     def prepare(source, image):
         return source, image.shape[:2], *letterbox(image, exact=False)
 
-    batches = read_batches(images, batch_size, prepare)
-    network = predictor_of(model, dtype) if images else None
-    found = []
-    for loaded in batches:
-        found += _run(
-            model, network, letterbox.size, options, loaded, batch_size
-        )
-    return found
+    batches = read_batches(images, batch_size, prepare, on_error)
+
+    def results():
+        network = None
+        for loaded in batches:
+            network = network or predictor_of(model, dtype)
+            yield from _run(
+                model, network, letterbox.size, options, loaded, batch_size
+            )
+
+    return results()
 
 
 def _size_of(model):

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import itertools
 
 import numpy as np
 
@@ -24,38 +25,56 @@ def check_batch_size(batch_size):
         )
 
 
-def read_batches(images, batch_size, prepare):
+def read_batches(images, batch_size, prepare, on_error=None):
     """Yields lists of what `prepare` makes of images, a batch ahead.
 
     Reading begins at once, before the first batch is asked for.
 
     Args:
-        images: List of paths, arrays, PIL images or files' bytes.
+        images: Iterable of paths, arrays, PIL images or files' bytes.
         batch_size: Integer.
         prepare: Function from the image as it was given and as an array.
+        on_error: Function of an image that cannot be read and the error;
+            that image is left out. Defaults to `None`: the error is raised.
 
     Returns:
-        An iterator over lists of what `prepare` gives.
+        An iterator over lists of what `prepare` gives, none of them empty.
 
     Raises:
         ValueError: If an image cannot be read; the message says which.
     """
     pool = concurrent.futures.ThreadPoolExecutor()
-    starts = list(range(0, len(images), batch_size))
+    numbered = enumerate(images)
 
-    def read(start):
-        places = range(start, min(start + batch_size, len(images)))
-        return [pool.submit(_load, images[i], i, prepare) for i in places]
+    def read():
+        return [
+            (image, pool.submit(_load, image, i, prepare))
+            for i, image in itertools.islice(numbered, batch_size)
+        ]
 
-    coming = collections.deque(read(start) for start in starts[:1])
+    coming = collections.deque([read()])
 
     def batches():
         with pool:
-            for i in range(len(starts)):
-                coming.extend(read(start) for start in starts[i + 1 : i + 2])
-                yield [image.result() for image in coming.popleft()]
+            while coming[0]:
+                coming.append(read())
+                batch = _results(coming.popleft(), on_error)
+                if batch:
+                    yield batch
 
     return batches()
+
+
+def _results(pending, on_error):
+    batch = []
+    for image, future in pending:
+        try:
+            batch.append(future.result())
+        except (OSError, ValueError) as error:
+            if on_error is None:
+                raise
+            on_error(image, error)
+    return batch
 
 
 def _load(source, index, prepare):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_efficient.data import ImagePreprocessing
 from keras_efficient.inference import classify
+from keras_efficient.inference import classify_each
 from tests.models.builders import tiny
 from tests.models.test_fused import randomize
 
@@ -71,3 +72,21 @@ def test_bad_arguments(images):
         classify(model, [images[0], 3])
     with pytest.raises(ValueError, match="one number for each class"):
         classify(tiny(include_top=False), images)
+
+
+def test_one_after_the_other_leaves_out_what_cannot_be_read(images, tmp_path):
+    model = randomize(tiny())
+    broken = tmp_path / "broken.png"
+    broken.write_text("no image")
+    errors = []
+    found = classify_each(
+        model,
+        iter([images[0], broken, images[1], images[2]]),
+        batch_size=2,
+        on_error=lambda image, error: errors.append(image),
+    )
+    expected = classify(model, images, batch_size=2)
+    for result, other in zip(found, expected, strict=True):
+        assert result.image is other.image
+        assert result.labels.tolist() == other.labels.tolist()
+    assert errors == [broken]

@@ -1,6 +1,7 @@
 """Tests for the way of images through a detector."""
 
 import io
+import itertools
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.inference import detect_each
 from keras_efficient.postprocessing import postprocess
 from tests.models.detectors import tiny
 
@@ -143,3 +145,44 @@ def test_missing_file_and_bad_arguments(model, images, tmp_path):
         model.detect(images, batch_size=0)
     with pytest.raises(ValueError, match="nms='none'"):
         model.detect(images[0], nms="none")
+
+
+def test_one_after_the_other_reads_two_batches_ahead(model, images):
+    taken = []
+
+    def endless():
+        for i in itertools.count():
+            taken.append(i)
+            yield images[i % len(images)]
+
+    found = detect_each(model, endless(), batch_size=2, **OPTIONS)
+    first = list(itertools.islice(found, 5))
+    # The third batch is at work, and the fourth read.
+    assert len(taken) == 8
+    expected = model.detect(images, batch_size=2, **OPTIONS)
+    for result, other in zip(first, expected, strict=True):
+        np.testing.assert_array_equal(result.boxes, other.boxes)
+
+
+def test_images_that_cannot_be_read_may_be_left_out(model, images, tmp_path):
+    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
+    broken.write_text("no image")
+    errors = {}
+    found = detect_each(
+        model,
+        [broken, missing, images[0], broken, images[1], images[2]],
+        batch_size=2,
+        on_error=errors.__setitem__,
+        **OPTIONS,
+    )
+    for result, image in zip(found, images[:3], strict=True):
+        assert result.image is image
+    assert set(errors) == {broken, missing}
+    assert isinstance(errors[missing], FileNotFoundError)
+
+
+def test_options_are_looked_at_before_the_first_image(model):
+    with pytest.raises(ValueError, match="nms"):
+        detect_each(model, [], nms="medium")
+    with pytest.raises(ValueError, match="batch_size"):
+        detect_each(model, [], batch_size=0)
