@@ -1,14 +1,7 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend."""
 
-# Ahead of Keras, which chooses its backend when it is imported.
-# isort: off
-import sys as _sys
-
+# First: it acts before Keras chooses a backend, which is on import.
 from keras_efficient import backend_option
-
-backend_option.obey(_sys.orig_argv)
-# isort: on
-
 from keras_efficient import budgets
 from keras_efficient import converters
 from keras_efficient import counting

@@ -91,3 +91,6 @@ def _configured():
     except (AttributeError, OSError, ValueError):
         backend = "tensorflow"
     return backend if backend in BACKENDS else "tensorflow"
+
+
+obey(sys.orig_argv)
