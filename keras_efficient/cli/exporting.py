@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 import keras_efficient
+from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import load_model
+from keras_efficient.cli.options import BackendOption
+from keras_efficient.cli.options import ClassNamesOption
+from keras_efficient.cli.options import WeightsOption
 from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.export.precision import check_precision
@@ -40,24 +44,14 @@ class Precision(enum.StrEnum):
 def export(
     model: Annotated[
         str,
-        typer.Argument(help="A .keras file, or a name such as EfficientDetD0."),
+        typer.Argument(help="A .keras file, a folder of `train`, or a name."),
     ],
     output: Annotated[
         pathlib.Path, typer.Argument(help="The file or folder to write.")
     ],
     format: Annotated[Format, typer.Option(help="What to write.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            help="With a name: published weights such as coco, or a file."
-        ),
-    ] = None,
-    class_names: Annotated[
-        pathlib.Path | None,
-        typer.Option(
-            help="A text file, one class a line. By default the model's own."
-        ),
-    ] = None,
+    weights: WeightsOption = None,
+    class_names: ClassNamesOption = None,
     precision: Annotated[
         Precision, typer.Option(help="In what the network computes.")
     ] = Precision.FLOAT32,
@@ -104,6 +98,7 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is there.")
     ] = False,
+    backend: BackendOption = None,
 ):
     """Writes a model for serving, and compares what it wrote with it.
 
@@ -129,8 +124,12 @@ def export(
     _check_task(network, given)
     for file in photo or ():
         load_image(file)  # Its error has the file's name.
-    if class_names is not None:
-        given["class_names"] = _lines(class_names)
+    names = class_names_of(network, model, class_names)
+    # A detector's own are known to the export.
+    if names is not None and names is not getattr(
+        network, "class_names", None
+    ):
+        given["class_names"] = names
     if calibration is not None:
         given["calibration"] = _images_in(calibration)
     if validation is not None:
@@ -177,15 +176,6 @@ def _check_task(network, given):
 
 def _option(name):
     return f"--{name.replace('_', '-')}"
-
-
-def _lines(file):
-    """The lines of a text file, without empty ones at its end."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is no text in UTF-8: {error}") from error
-    return text.rstrip().splitlines()
 
 
 def _images_in(folder):

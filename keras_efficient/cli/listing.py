@@ -10,6 +10,7 @@ import typer
 
 from keras_efficient import variants
 from keras_efficient import weights
+from keras_efficient.cli.options import BackendOption
 
 _TABLES = (
     variants.EFFICIENTNET_VARIANTS,
@@ -26,6 +27,7 @@ def list_models(
     as_json: Annotated[
         bool, typer.Option("--json", help="Write JSON instead of a table.")
     ] = False,
+    backend: BackendOption = None,
 ):
     """Lists the models: size, cost, reported accuracy, weights.
 

@@ -6,6 +6,12 @@ import sys
 
 import typer
 
+import keras_efficient
+from keras_efficient.cli.benchmarking import benchmark
+from keras_efficient.cli.classifying import classify
+from keras_efficient.cli.converting import convert
+from keras_efficient.cli.detecting import detect
+from keras_efficient.cli.evaluating import evaluate
 from keras_efficient.cli.exporting import export
 from keras_efficient.cli.listing import list_models
 from keras_efficient.cli.scaling import scale
@@ -13,11 +19,25 @@ from keras_efficient.export import ExportMismatchError
 
 # Wrong files and options end with this, as do those that typer finds.
 USAGE_ERROR = 2
-# What was written is not what it should be.
+# What was written is not what it should be, or a training has failed.
 FAILURE = 1
+# A user pressed Ctrl-C.
+INTERRUPTED = 130
+
+COMMANDS = {
+    "detect": detect,
+    "classify": classify,
+    "evaluate": evaluate,
+    "export": export,
+    "convert": convert,
+    "list": list_models,
+    "benchmark": benchmark,
+    "scale": scale,
+}
 
 app = typer.Typer(
     help="EfficientNet and EfficientDet for Keras 3.",
+    epilog="keras-efficient detect photos/ --model EfficientDetD0",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,15 +45,27 @@ app = typer.Typer(
 )
 
 
+def _print_version(is_asked):
+    if is_asked:
+        print(f"keras-efficient {keras_efficient.__version__}")
+        raise typer.Exit()
+
+
 @app.callback()
-def _program():
-    """With a callback one command alone keeps its name."""
+def _program(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version, and end.",
+        callback=_print_version,
+        is_eager=True,
+    ),
+):
+    """EfficientNet and EfficientDet for Keras 3."""
 
 
-app.command()(export)
-app.command("list")(list_models)
-app.command()(scale)
-_COMMANDS = (export, list_models, scale)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
 
 
 def main():
@@ -43,16 +75,18 @@ def main():
     except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"keras-efficient: {_as_typed(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
-    except ExportMismatchError as error:
+    except (ExportMismatchError, FloatingPointError) as error:
         print(f"keras-efficient: {error}", file=sys.stderr)
         sys.exit(FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _as_typed(error):
     """What an error says, with options in place of Python's arguments."""
     names = {
         name
-        for command in _COMMANDS
+        for command in COMMANDS.values()
         for name, parameter in inspect.signature(command).parameters.items()
         if _is_option(parameter)
     }

@@ -9,6 +9,7 @@ import typer
 import keras_efficient
 from keras_efficient import budgets
 from keras_efficient import counting
+from keras_efficient.cli.options import BackendOption
 from keras_efficient.scaling import CompoundScaling
 
 
@@ -50,6 +51,7 @@ def scale(
     as_json: Annotated[
         bool, typer.Option("--json", help="Write JSON instead of lines.")
     ] = False,
+    backend: BackendOption = None,
 ):
     """Says the coefficients of a phi, or of the largest within budgets.
 

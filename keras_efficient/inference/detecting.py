@@ -37,6 +37,7 @@ def detect(
     batch_size=4,
     preprocessing=None,
     dtype=None,
+    progress=None,
     **options,
 ):
     """Finds objects in images of any size.
@@ -63,6 +64,10 @@ def detect(
         dtype: String, in what the network computes: `"bfloat16"` is faster
             on processors that have it, and may change scores by some
             thousandths. Defaults to `None`: as the model does.
+        progress: Function of an iterator and of how much it will give, which
+            gives the same and shows how far it is, such as
+            `lambda found, total: tqdm(found, total=total)`. Defaults to
+            `None`.
         **options: Further arguments of `postprocessing.postprocess`.
 
     Returns:
@@ -95,7 +100,7 @@ def detect(
         dtype=dtype,
         **options,
     )
-    return list(found)
+    return list(found if progress is None else progress(found, len(images)))
 
 
 def detect_each(

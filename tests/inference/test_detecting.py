@@ -186,3 +186,16 @@ def test_options_are_looked_at_before_the_first_image(model):
         detect_each(model, [], nms="medium")
     with pytest.raises(ValueError, match="batch_size"):
         detect_each(model, [], batch_size=0)
+
+
+def test_progress_sees_each_image(model, images):
+    seen = []
+
+    def progress(found, total):
+        for one in found:
+            seen.append((one.image_size, total))
+            yield one
+
+    found = model.detect(images[:3], progress=progress, **OPTIONS)
+    assert seen == [(size, 3) for size in SIZES[:3]]
+    assert len(found) == 3

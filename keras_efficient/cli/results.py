@@ -1,0 +1,99 @@
+"""Files of what was found."""
+
+import csv
+import io
+import json
+import pathlib
+
+from keras_efficient.inference import Detections
+from keras_efficient.training.checkpoints import write_whole
+
+COLUMNS = (
+    "file", "frame", "label", "name", "score",
+    "left", "top", "right", "bottom",
+)  # fmt: skip
+
+
+class DetectionFiles:
+    """Collects detections, and writes them in the end.
+
+    Args:
+        folder: Where the files are to be.
+        formats: Some of `"json"`, `"csv"` and `"coco"`.
+        image_ids: Numbers of COCO's images by file name. Defaults to the
+            number that is a file's name, or else the name itself.
+        category_ids: Numbers of COCO's categories, in the order of labels.
+            Defaults to the label plus 1.
+    """
+
+    def __init__(self, folder, formats, image_ids=None, category_ids=None):
+        self.folder = pathlib.Path(folder)
+        self.formats = tuple(formats)
+        self.image_ids = image_ids
+        self.category_ids = category_ids
+        self.rows = []
+        self.coco = []
+
+    def add(self, found: Detections, file, frame=None):
+        """Adds what was found in an image, or in a picture of a video."""
+        row = {"file": str(file)}
+        if frame is not None:
+            row["frame"] = frame
+        self.rows.append({**row, **found.to_dict()})
+        if "coco" in self.formats:
+            self.coco += found.to_coco(
+                self._image_id(file, frame), self.category_ids
+            )
+
+    def write(self) -> list[pathlib.Path]:
+        """Writes all of it; no file is ever there in part."""
+        texts = {
+            "json": lambda: json.dumps(self.rows, indent=1),
+            "csv": self._csv,
+            "coco": lambda: json.dumps(self.coco),
+        }
+        names = {
+            "json": "detections.json",
+            "csv": "detections.csv",
+            "coco": "coco_results.json",
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for kind in self.formats:
+            paths.append(self.folder / names[kind])
+            write_whole(paths[-1], texts[kind]())
+        return paths
+
+    def _image_id(self, file, frame):
+        path = pathlib.Path(str(file))
+        if frame is not None:
+            return f"{path.name}:{frame}"
+        if self.image_ids is not None:
+            return self.image_ids[path.name]
+        return int(path.stem) if path.stem.isdecimal() else path.name
+
+    def _csv(self):
+        lines = []
+        for row in self.rows:
+            for label, name, score, box in zip(
+                row["labels"],
+                row["names"],
+                row["scores"],
+                row["boxes"],
+                strict=True,
+            ):
+                edges = (f"{edge:.2f}" for edge in box)
+                frame = row.get("frame", "")
+                lines.append(
+                    (row["file"], frame, label, name, f"{score:.4f}", *edges)
+                )
+        return csv_text(COLUMNS, lines)
+
+
+def csv_text(columns, rows):
+    """The text of a CSV file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
