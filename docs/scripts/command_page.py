@@ -1,0 +1,83 @@
+"""The page of the command line, from the program itself."""
+
+import enum
+
+import typer
+
+from keras_efficient.cli.main import app
+
+PROGRAM = "keras-efficient"
+HEAD = """\
+# Command line
+
+<!-- Written by docs/scripts/generate.py. -->
+
+`keras-efficient` comes with the package. Each command does what a call of the
+library does, with the same defaults. Wrong files and options are told in one
+line, with exit status 2; work that failed, or was done in part, ends with 1;
+Ctrl-C with 130. What is going to be downloaded is said before it is.
+
+"""
+
+
+def page():
+    """Every command with its example and its options.
+
+    Returns:
+        The page, in Markdown.
+    """
+    group = typer.main.get_command(app)
+    names = "".join(
+        f"| [`{name}`](#{name}) | {_paragraphs(command)[0]} |\n"
+        for name, command in group.commands.items()
+    )
+    table = f"| command | what it does |\n|---|---|\n{names}"
+    sections = map(_section, *zip(*group.commands.items(), strict=True))
+    return HEAD + table + "".join(sections)
+
+
+def _section(name, command):
+    parts = [f"\n## {name}\n"]
+    for paragraph in _paragraphs(command):
+        if paragraph.startswith(PROGRAM):
+            paragraph = f"```shell\n{paragraph}\n```"
+        parts.append(f"\n{paragraph}\n")
+    rows = [_row(x) for x in command.params if not getattr(x, "hidden", False)]
+    parts.append("\n| | default | |\n|---|---|---|\n")
+    return "".join(parts + rows)
+
+
+def _paragraphs(command):
+    return [part.strip() for part in command.help.split("\n\n")]
+
+
+def _row(parameter):
+    if parameter.param_type_name == "argument":
+        name = f"`{parameter.name.upper()}`"
+    else:
+        options = [*parameter.opts, *parameter.secondary_opts]
+        name = ", ".join(f"`{option}`" for option in options)
+    explained = [parameter.help or "", _choices(parameter)]
+    text = " ".join(filter(None, explained)).replace("|", "\\|")
+    return f"| {name} | {_default(parameter)} | {text} |\n"
+
+
+def _choices(parameter):
+    annotation = parameter.type_descriptor.annotation
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        values = ", ".join(f"`{member.value}`" for member in annotation)
+        return f"One of {values}."
+    return ""
+
+
+def _default(parameter):
+    if parameter.required:
+        return "required"
+    value = parameter.default
+    if value is None or value == "" or value is False:
+        return ""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if value is True:
+        value = parameter.opts[0]
+    return f"`{value}`"

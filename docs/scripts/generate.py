@@ -1,0 +1,84 @@
+"""Writes what the documents repeat from the code.
+
+    python docs/scripts/generate.py
+    python docs/scripts/generate.py --check
+
+The tables of models in README and `docs/models.md`, between markers; the page
+of the command line; the pages of the API. `--check` writes nothing, tells which
+files are not as they would be, and ends with 1 if there are any.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+# By its path: scripts are no package, and tests import them the same way.
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import api_pages
+import command_page
+import model_tables
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+TABLES = {
+    "classifiers": model_tables.classifiers,
+    "detectors": model_tables.detectors,
+    "classifier costs": model_tables.classifier_costs,
+    "detector costs": model_tables.detector_costs,
+    "other networks": model_tables.other_networks,
+}
+# Where tables are filled in.
+PAGES = ("README.md", "docs/models.md")
+MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main():
+    """Writes or compares, and says what."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    is_check = parser.parse_args().check
+    for path in stale():
+        print(f"{'stale' if is_check else 'written'}: {path}")
+        if not is_check:
+            file = REPOSITORY / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(generated()[path])
+    sys.exit(is_check and bool(stale()))
+
+
+def stale():
+    """Files that are not as they would be written.
+
+    Returns:
+        A list of paths relative to the repository.
+    """
+    return [
+        path
+        for path, text in generated().items()
+        if not (REPOSITORY / path).exists()
+        or (REPOSITORY / path).read_text() != text
+    ]
+
+
+def generated():
+    """All files with something generated in them.
+
+    Returns:
+        A dict of paths relative to the repository to texts.
+    """
+    files = {"docs/commands.md": command_page.page()}
+    for name, text in api_pages.pages().items():
+        files[f"docs/api/{name}.md"] = text
+    for path in PAGES:
+        text = (REPOSITORY / path).read_text()
+        files[path] = MARKED.sub(_fill, text)
+    return files
+
+
+def _fill(match):
+    return f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Tables of the models, from `variants`, the manifest and the results."""
+
+import pathlib
+import re
+
+from keras_efficient import variants
+from keras_efficient import weights
+from keras_efficient.ops import count_anchors
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results.md"
+TAGS = ("imagenet", "noisy-student", "advprop")
+# Of a row of the results: model, batch, where it ran, what, milliseconds.
+SPEED = re.compile(
+    r"^\| (\w+) \| (\d+) \| (\w+) \| ([^|]+) \| ([\d.]+) ", re.MULTILINE
+)
+BACKENDS = ("torch", "jax", "tensorflow")
+FLOAT32_BYTES = 4
+
+
+def classifiers():
+    """B0 to B7: size, cost, and what their authors report.
+
+    Returns:
+        A table in Markdown.
+    """
+    head = ["model", "parameters", "multiply-adds", "input"]
+    rows = []
+    for row in variants.EFFICIENTNET_VARIANTS.values():
+        reported = [_reported(row.name, tag, "top1") for tag in TAGS]
+        rows.append([_short(row), *_cost(row), row.resolution, *reported])
+    return _table(head + [f"`{tag}`" for tag in TAGS], rows)
+
+
+def detectors():
+    """D0 to D7x: parts, size, cost, and what their authors report.
+
+    Returns:
+        A table in Markdown.
+    """
+    head = ["model", "backbone", "parameters", "multiply-adds", "input"]
+    rows = []
+    for row in variants.EFFICIENTDET_VARIANTS.values():
+        backbone = row.backbone.removeprefix("EfficientNet")
+        bifpn = f"{row.fpn_filters} x {row.fpn_repeats}"
+        reported = _reported(row.name, "coco", "ap")
+        rows.append(
+            [_short(row), backbone, *_cost(row), row.resolution]
+            + [bifpn, reported]
+        )
+    return _table([*head, "BiFPN", "AP, reported"], rows)
+
+
+def classifier_costs():
+    """What B0 to B7 weigh, and how long they took where they were timed.
+
+    Returns:
+        A table in Markdown.
+    """
+    rows = [
+        [_short(row), _megabytes(row), *_cost(row), *_times(_short(row))]
+        for row in variants.EFFICIENTNET_VARIANTS.values()
+    ]
+    head = ["model", "float32 file", "parameters", "multiply-adds"]
+    return _table(head + [f"ms, {name}" for name in BACKENDS], rows)
+
+
+def detector_costs():
+    """What D0 to D7x weigh, their anchors, and the times that were taken.
+
+    Returns:
+        A table in Markdown.
+    """
+    rows = []
+    for row in variants.EFFICIENTDET_VARIANTS.values():
+        anchors = count_anchors(
+            (row.resolution, row.resolution),
+            variants.EFFICIENTDET_MIN_LEVEL,
+            row.max_level,
+        )
+        smallest = row.anchor_scale * 2**variants.EFFICIENTDET_MIN_LEVEL
+        rows.append(
+            [_short(row), _megabytes(row), *_cost(row), f"{anchors:,}"]
+            + [f"{smallest:g} px", *_times(_short(row))]
+        )
+    head = ["model", "float32 file", "parameters", "multiply-adds"]
+    head += ["anchors", "smallest anchor"]
+    return _table(head + [f"ms, {name}" for name in BACKENDS], rows)
+
+
+def other_networks():
+    """The networks that scale by the same rule.
+
+    Returns:
+        A table in Markdown.
+    """
+    rows = [
+        [row.name, *_cost(row), row.resolution, _tags(row.name)]
+        for row in variants.SCALABLE_NETWORKS.values()
+    ]
+    head = ["model", "parameters", "multiply-adds", "input", "weights"]
+    return _table(head, rows)
+
+
+def _short(row):
+    return re.sub("Efficient(Net|Det)", "", row.name)
+
+
+def _cost(row):
+    # Three digits, as in the papers.
+    billions = row.multiply_adds / 1e9
+    digits = 3 if billions < 1 else max(0, 3 - len(str(int(billions))))
+    return f"{row.parameters:,}", f"{billions:.{digits}f} G"
+
+
+def _megabytes(row):
+    return f"{FLOAT32_BYTES * row.parameters / 1e6:.0f} MB"
+
+
+def _reported(model, tag, measure):
+    values = {
+        entry.metrics["reported"][measure]
+        for entry in weights.entries()
+        if (entry.model, entry.tag) == (model, tag) and entry.metrics
+    }
+    # Two files of one set may have been measured apart: the first counts.
+    return max(values) if values else ""
+
+
+def _tags(model):
+    return ", ".join(f'`"{tag}"`' for tag in weights.tags(model))
+
+
+def _times(model):
+    text = RESULTS.read_text().partition("### Training step")[0]
+    found = {
+        backend: milliseconds
+        for name, batch, backend, what, milliseconds in SPEED.findall(text)
+        if (name, batch, what) == (model, "1", "ours")
+    }
+    return [found.get(backend, "") for backend in BACKENDS]
+
+
+def _table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
