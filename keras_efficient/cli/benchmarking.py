@@ -177,28 +177,31 @@ def _noise():
 
 
 def _print_table(rows, where):
-    table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
-    table.add_column("model", overflow="fold")
+    table = rich.table.Table(
+        box=rich.box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("model", no_wrap=True)
     for name in (
-        "parameters", "multiply-adds", "input", "batch", "ms", "slowest",
-        "images/s", "with pixels to results", "first run",
+        "params", "MAdds", "input", "batch", "ms", "img/s", "all, ms", "start",
     ):  # fmt: skip
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.model,
             f"{row.parameters / 1e6:.1f} M",
             f"{row.multiply_adds / 1e9:.2f} G",
-            f"{row.height} x {row.width}",
+            f"{row.height}x{row.width}",
             str(row.batch_size),
             f"{row.milliseconds:.1f}",
-            f"{row.slowest:.1f}",
-            f"{1000 / row.milliseconds:.1f}",
+            f"{1000 / row.milliseconds:.0f}",
             f"{row.whole_milliseconds:.1f}",
             f"{row.first_seconds:.1f} s",
         )
     console = rich.console.Console()
     console.print(table)
     console.print(
-        f"Milliseconds for one image, the median; {where}.", highlight=False
+        "Median for one image: of the fused network, and of all from pixels to "
+        f"named results.\nstart: the first run. {where}.",
+        highlight=False,
+        soft_wrap=True,
     )

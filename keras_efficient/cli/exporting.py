@@ -126,9 +126,7 @@ def export(
         load_image(file)  # Its error has the file's name.
     names = class_names_of(network, model, class_names)
     # A detector's own are known to the export.
-    if names is not None and names is not getattr(
-        network, "class_names", None
-    ):
+    if names is not None and names is not getattr(network, "class_names", None):
         given["class_names"] = names
     if calibration is not None:
         given["calibration"] = _images_in(calibration)

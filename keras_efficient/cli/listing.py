@@ -17,6 +17,10 @@ _TABLES = (
     variants.SCALABLE_NETWORKS,
     variants.EFFICIENTDET_VARIANTS,
 )
+_AUTHORS = (
+    "https://github.com/tensorflow/tpu/",
+    "https://github.com/google/automl/",
+)
 _MEASURES = {"top1": "top-1", "ap": "AP"}
 
 
@@ -72,7 +76,10 @@ def describe(row):
 
 def _describe_set(model, tag):
     files = weights.find(model, tag)
-    reported = next((x.metrics["reported"] for x in files if x.metrics), {})
+    known = [x.metrics["reported"] for x in files if x.metrics]
+    # What those who trained them say, ahead of what others have measured.
+    known.sort(key=lambda row: not row["url"].startswith(_AUTHORS))
+    reported = known[0] if known else {}
     measure = next((key for key in _MEASURES if key in reported), None)
     folder = weights.cache_dir()
     return {
@@ -80,6 +87,7 @@ def _describe_set(model, tag):
         "measure": None if measure is None else _MEASURES[measure],
         "reported": None if measure is None else reported[measure],
         "dataset": reported.get("dataset"),
+        "source": reported.get("url"),
         "in_cache": any((folder / x.file_name).exists() for x in files),
     }
 

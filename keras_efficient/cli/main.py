@@ -7,6 +7,7 @@ import sys
 import typer
 
 import keras_efficient
+from keras_efficient import backend_option
 from keras_efficient.cli.benchmarking import benchmark
 from keras_efficient.cli.classifying import classify
 from keras_efficient.cli.converting import convert
@@ -71,7 +72,7 @@ for _name, _command in COMMANDS.items():
 def main():
     """Runs the program; errors that users can mend are told in one line."""
     try:
-        app()
+        app(prog_name=backend_option.PROGRAM)
     except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"keras-efficient: {_as_typed(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)

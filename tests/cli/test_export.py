@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import keras_efficient
-from keras_efficient.cli import main
 from keras_efficient.export import verification
+from tests.cli.program import run
 from tests.export.test_detector_exports import confident
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import Unregistered
@@ -55,15 +55,6 @@ def folder(tmp_path_factory):
     pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 3), "uint8")
     Image.fromarray(pixels).save(folder / "photos" / "one.png")
     return folder
-
-
-def run(monkeypatch, *arguments):
-    """Exit status of the program."""
-    arguments = [str(argument) for argument in arguments]
-    monkeypatch.setattr(sys, "argv", ["keras-efficient", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        main.main()
-    return caught.value.code
 
 
 @slow_elsewhere

@@ -1,0 +1,16 @@
+"""The program, as its user types it, within this process."""
+
+import sys
+
+import pytest
+
+from keras_efficient.cli import main
+
+
+def run(monkeypatch, *arguments):
+    """Exit status of the program."""
+    arguments = [str(argument) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["keras-efficient", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main.main()
+    return caught.value.code

@@ -1,0 +1,185 @@
+"""`convert`, `benchmark` and `evaluate`, as they are typed."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_efficient
+from keras_efficient.cli import converting
+from keras_efficient.cli import loading
+from tests.cli.program import run
+from tests.cli.test_export import plain_classifier
+from tests.export.test_detector_exports import confident
+
+TINY = {
+    "stages": keras_efficient.variants.EFFICIENTNET_STAGES[:2],
+    "width_coefficient": 0.25,
+}
+
+
+@pytest.fixture
+def tiny_b0(monkeypatch):
+    """`EfficientNetB0` is a network of two stages, which takes no time."""
+
+    def build(weights=None, **arguments):
+        assert weights is None
+        return keras_efficient.EfficientNet(**TINY, **arguments)
+
+    monkeypatch.setattr(keras_efficient, "EfficientNetB0", build)
+    return build
+
+
+@pytest.mark.parametrize("name", ["b0.keras", "b0.weights.h5"])
+def test_convert(tiny_b0, tmp_path, monkeypatch, capsys, name):
+    source = tiny_b0(classes=3, input_shape=(40, 40, 3))
+    source.save_weights(tmp_path / "other.weights.h5")
+    path = tmp_path / "new" / name
+    arguments = (
+        "convert", "efficientnetb0", tmp_path / "other.weights.h5", path,
+        "--num-classes", "3", "--image-size", "40", "40",
+    )  # fmt: skip
+    assert run(monkeypatch, *arguments) == 0
+    assert f"Written: {path}" in capsys.readouterr().out
+    if name == "b0.keras":
+        again = keras.saving.load_model(path, compile=False)
+        assert again.input_shape == (None, 40, 40, 3)
+    else:
+        again = tiny_b0(classes=3, input_shape=(40, 40, 3))
+        again.load_weights(path)
+    for old, new in zip(source.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new)
+        )
+    assert run(monkeypatch, *arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run(monkeypatch, *arguments, "--overwrite") == 0
+
+
+def test_convert_writes_nothing_that_is_wrong(
+    tiny_b0, tmp_path, monkeypatch, capsys
+):
+    tiny_b0(classes=3).save_weights(tmp_path / "w.weights.h5")
+    (tmp_path / "broken.pth").write_text("no checkpoint")
+    for checkpoint, output, message in (
+        ("w.weights.h5", "b0.h5", "must end in .keras or .weights.h5"),
+        ("nowhere.pth", "b0.keras", "no file"),
+        ("broken.pth", "b0.keras", "broken.pth"),
+    ):
+        status = run(
+            monkeypatch, "convert", "EfficientNetB0", tmp_path / checkpoint,
+            tmp_path / output,
+        )  # fmt: skip
+        assert status == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr(
+        converting.np, "array_equal", lambda old, new: old.ndim != 1
+    )
+    status = run(
+        monkeypatch, "convert", "EfficientNetB0", tmp_path / "w.weights.h5",
+        tmp_path / "b0.keras", "--num-classes", "3",
+    )  # fmt: skip
+    assert status == 2 and "would not hold" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "w.weights.h5", "broken.pth",
+    }  # fmt: skip
+
+
+def test_convert_with_the_padding_of_pytorch(monkeypatch):
+    built = []
+    monkeypatch.setattr(
+        keras_efficient, "EfficientNet", lambda **x: built.append(x)
+    )
+    symmetric = converting.Padding.SYMMETRIC
+    converting._build("EfficientNetB1", 7, (50, 60), symmetric, 1e-5)
+    (arguments,) = built
+    assert arguments["padding"] == "symmetric"
+    assert arguments["batch_norm_epsilon"] == 1e-5
+    assert arguments["depth_coefficient"] == 1.1
+    assert arguments["classes"] == 7
+    assert arguments["input_shape"] == (50, 60, 3)
+    with pytest.raises(ValueError, match="for EfficientNetB0 to B7"):
+        converting._build("EfficientDetD0", None, None, symmetric, 1e-5)
+
+
+def test_benchmark(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    plain_classifier().save("classifier.keras")
+    confident(input_shape=(96, 96, 3)).save("detector.keras")
+    status = run(
+        monkeypatch, "benchmark", "classifier.keras", "detector.keras",
+        "--batch-size", "1", "--batch-size", "2", "--repeats", "2",
+        "--json", "speed.json",
+    )  # fmt: skip
+    assert status == 0
+    text = capsys.readouterr().out
+    assert "classifier.keras" in text and "24x32" in text
+    assert f"{keras.backend.backend()}, Keras 3" in text
+    assert max(map(len, text.splitlines()[:8])) <= 80
+    rows = json.loads((tmp_path / "speed.json").read_text())["rows"]
+    assert [(row["model"], row["batch_size"]) for row in rows] == [
+        ("classifier.keras", 1), ("classifier.keras", 2),
+        ("detector.keras", 1), ("detector.keras", 2),
+    ]  # fmt: skip
+    for row in rows:
+        assert 0 < row["milliseconds"] <= row["slowest"]
+        assert row["whole_milliseconds"] > 0
+    assert run(monkeypatch, "benchmark", "x.keras") == 2
+    arguments = ("classifier.keras", "--repeats", "0")
+    assert run(monkeypatch, "benchmark", *arguments) == 2
+
+
+def test_models_by_name_get_no_weights_of_a_backbone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        keras_efficient, "EfficientDetD0", lambda **x: asked.append(x)
+    )
+    loading.load_model("EfficientDetD0", "none")
+    assert asked == [{"weights": None, "backbone_weights": None}]
+
+
+@pytest.fixture
+def cells(tmp_path):
+    """Two pictures with a box each, in YOLO's layout."""
+    rng = np.random.default_rng(0)
+    for split in ("val",):
+        for kind in ("images", "labels"):
+            (tmp_path / "cells" / split / kind).mkdir(parents=True)
+        for i in range(2):
+            folder = tmp_path / "cells" / split
+            pixels = rng.integers(0, 256, (60, 80, 3), "uint8")
+            Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
+            label = folder / "labels" / f"{i}.txt"
+            label.write_text("0 0.5 0.5 0.4 0.6\n2 0.2 0.2 0.2 0.3\n")
+    names = "names: [cat, dog, Vögel]\n"
+    (tmp_path / "cells" / "data.yaml").write_text(names, encoding="utf-8")
+    return tmp_path / "cells"
+
+
+def test_evaluate_a_detector(cells, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    confident(input_shape=(96, 96, 3)).save(tmp_path / "detector.keras")
+    arguments = ("evaluate", tmp_path / "detector.keras", cells, "--split",
+                 "val", "--output", tmp_path / "out")  # fmt: skip
+    assert run(monkeypatch, *arguments) == 0
+    text = capsys.readouterr().out
+    assert "2 images with 4 boxes of 3 classes" in text
+    assert "AP by size" in text and "2 images in" in text
+    result = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert result["num_images"] == 2 and 0 <= result["metrics"]["AR100"] <= 1
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"results.json", "precision_recall.png"} <= names
+    assert run(monkeypatch, *arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_evaluate_says_what_is_wrong(cells, tmp_path, monkeypatch, capsys):
+    plain_classifier().save(tmp_path / "c.keras")
+    arguments = ("evaluate", tmp_path / "c.keras", cells)
+    assert run(monkeypatch, *arguments, "--nms", "hard") == 2
+    assert "--nms is for detectors" in capsys.readouterr().err
+    assert run(monkeypatch, *arguments, "--split", "tset") == 2
+    assert "no folder" in capsys.readouterr().err
