@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0.3
 
-.PHONY: demo test lint format slow clean
+.PHONY: demo test lint format slow docs clean
 
 demo: $(VENV)/demo
 	KERAS_BACKEND=$${KERAS_BACKEND:-tensorflow} $(BIN)/python examples/demo.py
@@ -35,6 +35,14 @@ lint: $(VENV)/dev
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The site, in site/; what is generated of it first.
+docs: $(VENV)/docs
+	$(BIN)/mkdocs build --strict
+
+$(VENV)/docs: $(VENV)/dev
+	$(BIN)/python -m pip install -q -e ".[docs]"
+	touch $@
 
 # The demo needs one backend only.
 $(VENV)/demo: pyproject.toml
