@@ -200,8 +200,8 @@ def _print_table(rows, where):
     console = rich.console.Console()
     console.print(table)
     console.print(
-        "Median for one image: of the fused network, and of all from pixels to "
-        f"named results.\nstart: the first run. {where}.",
+        "For one image, the median. ms: the fused network; all: from pixels to\n"
+        f"named results; start: the first run. {where}.",
         highlight=False,
         soft_wrap=True,
     )

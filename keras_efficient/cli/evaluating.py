@@ -69,10 +69,8 @@ def evaluate(
     start = time.perf_counter()
     if is_detector:
         network.class_names = names
-        known = [name for name in names or () if name] or None
-        dataset = keras_efficient.data.load_detection(
-            data, split, class_names=None if weights_of_coco(names) else known
-        )
+        # The model's classes are found among its own by their names.
+        dataset = keras_efficient.data.load_detection(data, split)
         print(dataset.report)
         result = keras_efficient.evaluation.evaluate_detector(
             network,
@@ -103,11 +101,6 @@ def evaluate(
     )
     if output is not None:
         _write(output, result, is_detector)
-
-
-def weights_of_coco(names):
-    """Whether a detector knows COCO's many classes, of which a set has some."""
-    return names is not None and len(names) >= 80
 
 
 def _progress(items, total):
