@@ -200,7 +200,7 @@ def _print_table(rows, where):
     console = rich.console.Console()
     console.print(table)
     console.print(
-        "For one image, the median. ms: the fused network; all: from pixels to\n"
+        "Median for one image. ms: the fused network; all: from pixels to\n"
         f"named results; start: the first run. {where}.",
         highlight=False,
         soft_wrap=True,
