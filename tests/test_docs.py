@@ -1,91 +1,117 @@
-"""Holds README and docs to the code: names, numbers and links."""
+"""Holds README and the site to the code: links, tables, commands, files."""
 
-import ast
-import pathlib
+import importlib.util
+import json
 import re
+import shlex
 
 import pytest
+import typer
 
-import keras_efficient
-from keras_efficient.weights import entries
+from keras_efficient.cli.main import app
+from tests.docs.blocks import PAGES
+from tests.docs.blocks import REPOSITORY
+from tests.docs.blocks import blocks
+from tests.docs.blocks import commands
 
-REPOSITORY = pathlib.Path(__file__).parents[1]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-README = PAGES[0].read_text()
+README = PAGES[0]
+SITE = REPOSITORY / "mkdocs.yml"
+PROGRAM = "keras-efficient"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def blocks(text):
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+def text_without_code(page):
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.S | re.M)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page):
+    """What headings are called in addresses, on GitHub and on the site."""
+    titles = re.findall(r"^#+ (.*)$", text_without_code(page), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
+        for title in titles
+    }
+
+
+@by_name
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+    for target in LINK.findall(text_without_code(page)):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
 
 
-@pytest.mark.parametrize("code", blocks(README))
-def test_code_names_what_there_is(code):
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Attribute):
-            name = ast.unparse(node)
-            if not re.fullmatch(r"keras_efficient(\.\w+)+", name):
-                continue
-            found = keras_efficient
-            for part in name.split(".")[1:]:
-                found = getattr(found, part)
+@by_name
+def test_site_holds_what_its_pages_link_to(page):
+    if page == README:
+        return
+    for target in LINK.findall(text_without_code(page)):
+        assert not target.startswith(".."), target
 
 
-def test_the_parts_run():
-    (code,) = (x for x in blocks(README) if "MBConvBlock" in x)
-    names = {"keras_efficient": keras_efficient}
-    exec(code, names)
-    assert list(names["features"]) == ["P1", "P2", "P3", "P4", "P5"]
-    assert [s.filters for s in names["stages"]][:2] == [24, 32]
+def test_generated_parts_are_fresh():
+    path = REPOSITORY / "docs" / "scripts" / "generate.py"
+    spec = importlib.util.spec_from_file_location("docs_generate", path)
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stale = generate.stale()
+    assert not stale, f"{stale}: run `python docs/scripts/generate.py`"
 
 
-def test_reported_accuracies_are_those_of_the_manifest():
-    rows = re.findall(
-        r"\| (B\d) \| [\d,]+ \| [^|]+ \| (\d+) \| ([\d.]+) \| ([\d.]+) "
-        r"\| ([\d.]+) \|",
-        README,
-    )
-    assert len(rows) == 8
-    listed = entries()
-    for name, resolution, *accuracies in rows:
-        variant = keras_efficient.variants.EFFICIENTNET_VARIANTS[
-            f"EfficientNet{name}"
-        ]
-        assert variant.resolution == int(resolution)
-        tags = ("imagenet", "noisy-student", "advprop")
-        for tag, accuracy in zip(tags, accuracies, strict=True):
-            reported = {
-                entry.metrics["reported"]["top1"]
-                for entry in listed
-                if (entry.model, entry.tag) == (variant.name, tag)
-                and entry.metrics
-            }
-            assert float(accuracy) in reported, (name, tag, reported)
+def test_tables_are_filled():
+    rows = re.findall(r"^\| [BD]\dx? \|.*\|$", README.read_text(), re.M)
+    assert len(rows) == 8 + 9
+    for row in rows:
+        assert all(cell.strip() for cell in row.strip("|").split("|")), row
 
 
-def test_reported_precisions_are_those_of_the_manifest():
-    rows = re.findall(
-        r"\| (D\dx?) \| (B\d) \| ([\d,]+) \| ([\d.]+) G \| (\d+) "
-        r"\| (\d+) x (\d) \| ([\d.]+) \|",
-        README,
-    )
-    assert len(rows) == 9
-    listed = {entry.name: entry for entry in entries()}
-    for name, backbone, parameters, _, resolution, *rest in rows:
-        variant = keras_efficient.variants.EFFICIENTDET_VARIANTS[
-            f"EfficientDet{name}"
-        ]
-        entry = listed[f"efficientdet{name.lower()}.coco"]
-        filters, repeats, precision = rest
-        assert variant.backbone == f"EfficientNet{backbone}"
-        assert entry.num_params == int(parameters.replace(",", ""))
-        assert variant.resolution == int(resolution)
-        assert variant.fpn_filters == int(filters)
-        assert variant.fpn_repeats == int(repeats)
-        assert entry.metrics["reported"]["ap"] == float(precision)
+def test_every_page_is_in_the_menu():
+    menu = set(re.findall(r"(\S+\.md)$", SITE.read_text(), re.MULTILINE))
+    docs = REPOSITORY / "docs"
+    pages = {str(path.relative_to(docs)) for path in docs.rglob("*.md")}
+    assert pages == menu
+
+
+def program_lines():
+    for page in PAGES:
+        for line, text in blocks(page, "shell"):
+            for command in commands(text):
+                if command.startswith(PROGRAM):
+                    name = f"{page.name}:{line} {command}"
+                    yield pytest.param(command, id=name)
+
+
+@pytest.mark.parametrize("command", program_lines())
+def test_commands_have_these_options(command):
+    group = typer.main.get_command(app)
+    _, name, *words = shlex.split(command)
+    assert name in group.commands, name
+    # Parses, and does not run.
+    group.commands[name].make_context(name, words, resilient_parsing=False)
+
+
+def test_first_screen():
+    first = README.read_text().splitlines()[:20]
+    assert any(line.startswith("![") for line in first)
+    assert sum(line.startswith(f"{PROGRAM} ") for line in first) == 2
+
+
+@by_name
+def test_data_formats_can_be_read(page):
+    yaml = pytest.importorskip("yaml")
+    for _, text in blocks(page, "yaml"):
+        assert isinstance(yaml.safe_load(text), dict)
+    for _, text in blocks(page, "json"):
+        assert json.loads(text)
+
+
+@by_name
+def test_shell_is_told_from_other_code(page):
+    # Indented blocks would be neither run nor copied.
+    for line in text_without_code(page).splitlines():
+        assert not re.match(r"    (python|pip|keras|import|export) ", line)

@@ -1,0 +1,193 @@
+"""What the pages speak of, small: photos, data sets, models, a server.
+
+The code of a page runs as it stands. Around it these stand in for what takes
+hours or a network:
+
+- trainings have a few epochs by default;
+- the papers' tables have rows of small networks, so that `EfficientDetD0` is
+  built, trained and exported in seconds, by the same code;
+- a published set of weights must be in the manifest, and is then not loaded:
+  `tests/converters/test_pretrained.py` is about its files;
+- a server of TensorFlow Serving is the SavedModel that the page has written,
+  loaded by TensorFlow and asked with the requests that the page sends.
+"""
+
+import base64
+import dataclasses
+import io
+import json
+import sys
+import types
+
+import keras
+import numpy as np
+from PIL import Image
+
+import keras_efficient
+from keras_efficient import training
+from keras_efficient import weights as published
+from keras_efficient.converters import pretrained
+from keras_efficient.models import detector_variants
+from keras_efficient.models import variants as classifier_variants
+
+PHOTOS = ("cat.jpg", "dogs.jpg", "street.png", "cell.jpg")
+CLASSES = ("RBC", "WBC", "Platelets")
+COLORS = np.array([[200, 40, 40], [40, 40, 200], [220, 200, 60]], "uint8")
+SPLITS = {"train": 6, "val": 3}
+# Above every network's least, below what takes long.
+DETECTOR_RESOLUTION = 128
+# In place of the defaults.
+FEW_EPOCHS = {
+    training.finetune_detector: {"epochs": 2},
+    training.finetune_classifier: {"epochs": 1, "head_epochs": 1},
+}
+
+
+def settle(folder, monkeypatch):
+    """Puts the files there, and the small networks."""
+    rng = np.random.default_rng(0)
+    for name in PHOTOS:
+        _picture(rng)[0].save(folder / name)
+    _cells(folder / "cells", rng)
+    _flowers(folder / "flowers", rng)
+    monkeypatch.chdir(folder)
+    _shrink(monkeypatch)
+    monkeypatch.setattr(pretrained, "_load_published", _check_is_published)
+    for train, defaults in FEW_EPOCHS.items():
+        for name, value in defaults.items():
+            monkeypatch.setitem(train.__kwdefaults__, name, value)
+
+
+def small_detector():
+    """A detector of the cells as it is after a training."""
+    detector = keras_efficient.EfficientDetD0(
+        weights=None, backbone_weights=None, num_classes=len(CLASSES)
+    )
+    detector.class_names = CLASSES
+    return detector
+
+
+def serve(monkeypatch, path):
+    """Answers requests to localhost with a SavedModel."""
+    import tensorflow as tf
+
+    loaded = []
+
+    def signature():
+        if not loaded:
+            loaded.append(tf.saved_model.load(str(path)))
+        return loaded[0].signatures["serving_default"]
+
+    def urlopen(request):
+        assert request.full_url.endswith("/v1/models/cells:predict")
+        body = json.loads(request.data)
+        files = [base64.b64decode(x["b64"]) for x in body["instances"]]
+        outputs = signature()(image_bytes=tf.constant(files))
+        rows = [
+            {name: _plain(value[i]) for name, value in outputs.items()}
+            for i in range(len(files))
+        ]
+        return io.BytesIO(json.dumps({"predictions": rows}).encode())
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    _serve_grpc(monkeypatch, signature)
+
+
+def _serve_grpc(monkeypatch, signature):
+    import tensorflow as tf
+    from tensorflow_serving import apis
+    from tensorflow_serving.apis import predict_pb2
+
+    class Stub:
+        def __init__(self, channel):
+            assert channel == "localhost:8500"
+
+        def Predict(self, request, timeout):
+            assert request.model_spec.name == "cells"
+            files = tf.make_ndarray(request.inputs["image_bytes"])
+            answer = predict_pb2.PredictResponse()
+            outputs = signature()(image_bytes=tf.constant(files))
+            for name, value in outputs.items():
+                proto = tf.make_tensor_proto(value.numpy())
+                answer.outputs[name].CopyFrom(proto)
+            return answer
+
+    module = types.SimpleNamespace(PredictionServiceStub=Stub)
+    name = "prediction_service_pb2_grpc"
+    monkeypatch.setitem(sys.modules, f"{apis.__name__}.{name}", module)
+    monkeypatch.setattr(apis, name, module, raising=False)
+    monkeypatch.setattr("grpc.insecure_channel", lambda address: address)
+
+
+def _plain(value):
+    value = value.numpy()
+    if value.dtype == object:
+        return [x.decode() for x in value.ravel()]
+    return value.decode() if isinstance(value, bytes) else value.tolist()
+
+
+def _picture(rng):
+    """A photo of cells, and the boxes and labels of what is in it."""
+    pixels = rng.integers(200, 230, (90, 120, 3), "uint8")
+    boxes, labels = [], []
+    for column in range(2):
+        left, top = 60 * column + rng.integers(2, 15), rng.integers(2, 40)
+        label = rng.integers(len(CLASSES))
+        pixels[top : top + 40, left : left + 36] = COLORS[label]
+        boxes.append([left, top, left + 36, top + 40])
+        labels.append(label)
+    return Image.fromarray(pixels), boxes, labels
+
+
+def _cells(folder, rng):
+    for split, number in SPLITS.items():
+        for kind in ("images", "labels"):
+            (folder / split / kind).mkdir(parents=True)
+        for i in range(number):
+            image, boxes, labels = _picture(rng)
+            image.save(folder / split / "images" / f"{i}.jpg")
+            lines = [
+                f"{label} {(a + c) / 240} {(b + d) / 180} "
+                f"{(c - a) / 120} {(d - b) / 90}"
+                for (a, b, c, d), label in zip(boxes, labels, strict=True)
+            ]
+            file = folder / split / "labels" / f"{i}.txt"
+            file.write_text("\n".join(lines))
+    names = ", ".join(CLASSES)
+    (folder / "data.yaml").write_text(f"names: [{names}]\n")
+
+
+def _flowers(folder, rng):
+    for split, number in SPLITS.items():
+        for name in ("daisy", "rose"):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(number):
+                image = _picture(rng)[0]
+                image.save(folder / split / name / f"{i}.jpg")
+
+
+def _shrink(monkeypatch):
+    networks = {
+        name: dataclasses.replace(
+            row, width_coefficient=0.25, depth_coefficient=0.2
+        )
+        for name, row in classifier_variants.EFFICIENTNET_VARIANTS.items()
+    }
+    detectors = {
+        name: dataclasses.replace(
+            row,
+            resolution=DETECTOR_RESOLUTION,
+            fpn_filters=16,
+            fpn_repeats=1,
+            head_repeats=1,
+        )
+        for name, row in detector_variants.EFFICIENTDET_VARIANTS.items()
+    }
+    for module in (classifier_variants, detector_variants):
+        monkeypatch.setattr(module, "EFFICIENTNET_VARIANTS", networks)
+    monkeypatch.setattr(detector_variants, "EFFICIENTDET_VARIANTS", detectors)
+
+
+def _check_is_published(model, model_name, tag):
+    assert published.find(model_name, tag), (model_name, tag)
+    assert isinstance(model, keras.Model)
