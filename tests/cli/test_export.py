@@ -123,7 +123,7 @@ def test_overwrite(folder, tmp_path, monkeypatch):
 def test_help(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     assert run(monkeypatch, "--help") == 0
-    assert "export  Writes a model for serving" in capsys.readouterr().out
+    assert "Writes a model for serving" in capsys.readouterr().out
     assert run(monkeypatch, "export", "--help") == 0
     output = capsys.readouterr().out
     assert "--format <saved_model|onnx|litert|openvino>" in output
@@ -137,7 +137,7 @@ WRONG = {
     "broken.keras a.onnx --format onnx": "broken.keras is broken, or no",
     "other.keras a.onnx --format onnx": "cannot load other.keras: There is no",
     "layers.keras a.onnx --format onnx": "cannot load layers.keras: Could not",
-    "ResNet50 a.onnx --format onnx": "EfficientNetB0 to B7",
+    "ResNet51 a.onnx --format onnx": "Did you mean ResNet50",
     "EfficientNetB0 a.onnx --format onnx --weights x": "--weights of",
     "C a.onnx --format onnx --weights imagenet": "goes with a name",
     "C a.onnx --format onnx --precision bfloat16": "'float16', 'int8'",

@@ -148,6 +148,7 @@ def test_what_is_wrong_is_said(
     assert not (photos.parent / "detections").exists()
 
 
+@pytest.mark.slow
 def test_names_of_models_may_be_small(monkeypatch, photos, capsys):
     # Without weights, so that nothing is downloaded.
     status = run(
