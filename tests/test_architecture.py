@@ -7,7 +7,7 @@ import pathlib
 PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
-    {"backend_option", "scaling", "variants", "feature_graphs"},
+    {"backend_option", "plotting", "scaling", "variants", "feature_graphs"},
     {"counting", "kernels", "weights"},
     {"ops"},
     {"layers", "converters", "data", "losses"},

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_efficient.plotting import new_figure
+
 METRICS = (
     "mAP",
     "mAP50",
@@ -122,7 +124,7 @@ class COCOResult:
         Raises:
             ImportError: If matplotlib is not installed.
         """
-        figure = _new_figure()
+        figure = new_figure()
         axes = figure.subplots()
         self._draw_curves(axes, max_curves)
         axes.set(
@@ -176,14 +178,3 @@ class COCOResult:
 
 def _shown(number):
     return "-" if number < 0 else f"{number:.3f}"
-
-
-def _new_figure():
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Drawing needs matplotlib. Install it by "
-            '`pip install "keras-efficient[plot]"`.'
-        ) from error
-    return Figure(figsize=(8, 5), dpi=120, layout="constrained")

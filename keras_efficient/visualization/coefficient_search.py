@@ -2,8 +2,8 @@
 
 import math
 
+from keras_efficient.plotting import pyplot
 from keras_efficient.scaling import CompoundScaling
-from keras_efficient.visualization.matplotlib_axes import pyplot
 
 _HEIGHT = math.sqrt(3) / 2
 # Of the triangle: all growth in depth, in width, in resolution.

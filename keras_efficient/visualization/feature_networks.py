@@ -1,7 +1,7 @@
 """Pictures of feature networks."""
 
 from keras_efficient.feature_graphs import levels_of_features
-from keras_efficient.visualization.matplotlib_axes import pyplot
+from keras_efficient.plotting import pyplot
 
 _DOWN, _UP, _ACROSS = "#2b6cb0", "#c05621", "#4a5568"
 _RADIUS = 0.16

@@ -1,0 +1,187 @@
+"""Grids of pictures: what goes into a training, and what comes out."""
+
+import math
+
+import numpy as np
+from PIL import Image
+from PIL import ImageDraw
+from PIL import ImageFont
+
+from keras_efficient.inference.drawing import draw_boxes
+
+# Longest side of a picture in a grid, in pixels.
+TILE = 320
+GAP = 6
+CAPTION_SIZE = 15
+GROUND, INK = "white", "black"
+
+
+def plot_predictions(pictures, path=None, captions=None, max_images=16):
+    """Lays pictures out in a grid, each with a line below.
+
+    Args:
+        pictures: Sequence of PIL images of any sizes; large ones are made
+            smaller.
+        path: Where to save the grid. Defaults to `None`: nowhere.
+        captions: Sequence of strings, one for each picture. Defaults to
+            `None`.
+        max_images: Integer, as many as are shown. Defaults to 16.
+
+    Returns:
+        A PIL image.
+
+    Raises:
+        ValueError: If there are no pictures, or not as many captions.
+
+    Example:
+    >>> found = keras_efficient.inference.Detections(
+    ...     boxes=np.array([[10, 20, 60, 90]], "float32"),
+    ...     scores=np.array([0.9], "float32"),
+    ...     labels=np.array([1], "int32"),
+    ... )
+    >>> picture = found.plot(image=np.zeros((100, 120, 3), "uint8"))
+    >>> grid = keras_efficient.visualization.plot_predictions([picture] * 3)
+    >>> grid.size[0] > grid.size[1]
+    True
+    """
+    pictures = list(pictures)
+    if not pictures:
+        raise ValueError("There are no pictures to show.")
+    if captions is not None and len(captions) != len(pictures):
+        raise ValueError(
+            "`captions` must have one line for each picture. Received: "
+            f"{len(captions)} captions, {len(pictures)} pictures"
+        )
+    tiles = [_tile(picture) for picture in pictures[:max_images]]
+    width = max(tile.width for tile in tiles)
+    height = max(tile.height for tile in tiles)
+    font = ImageFont.load_default(size=CAPTION_SIZE)
+    line = 0 if captions is None else CAPTION_SIZE + 8
+    columns = math.ceil(math.sqrt(len(tiles) * (height + line) / width))
+    columns = min(max(columns, 1), len(tiles))
+    rows = -(-len(tiles) // columns)
+    grid = Image.new(
+        "RGB",
+        (
+            columns * (width + GAP) + GAP,
+            rows * (height + line + GAP) + GAP,
+        ),
+        GROUND,
+    )
+    draw = ImageDraw.Draw(grid)
+    for i, tile in enumerate(tiles):
+        left = GAP + (i % columns) * (width + GAP)
+        top = GAP + (i // columns) * (height + line + GAP)
+        grid.paste(tile, (left, top))
+        if captions is not None:
+            text = _fitting(draw, str(captions[i]), font, width)
+            draw.text((left + 2, top + tile.height + 2), text, INK, font=font)
+    if path is not None:
+        grid.save(path)
+    return grid
+
+
+def plot_batch(images, labels, class_names=None, path=None, max_images=16):
+    """Shows a batch as `fit` gets it: augmented, with its labels.
+
+    Args:
+        images: Array `(batch, height, width, 3)` or `(batch, 3, height,
+            width)` of pixels in `[0, 255]`.
+        labels: Of a classifier: integers `(batch,)` or rows of shares
+            `(batch, num_classes)`. Of a detector: a dict with `"boxes"`,
+            `(batch, max_boxes, 4)`, `xyxy` in pixels of the images, and
+            `"labels"`, `(batch, max_boxes)`, -1 where there is no box.
+        class_names: Sequence of strings. Defaults to `None`: numbers.
+        path: Where to save the picture. Defaults to `None`: nowhere.
+        max_images: Integer, as many as are shown. Defaults to 16.
+
+    Returns:
+        A PIL image.
+
+    Raises:
+        ValueError: If the images have not 3 channels, or there are not as
+            many labels as images.
+
+    Example:
+    >>> images = np.zeros((4, 32, 48, 3), "float32")
+    >>> grid = keras_efficient.visualization.plot_batch(
+    ...     images, np.array([0, 1, 1, 0]), ["cat", "dog"]
+    ... )
+    """
+    images = _pixels(images)[:max_images]
+    name = lambda label: _name(class_names, label)
+    if isinstance(labels, dict):
+        boxes, numbers = (np.asarray(labels[x]) for x in ("boxes", "labels"))
+        _check_length(images, boxes, max_images)
+        pictures = []
+        for image, rows, row in zip(images, boxes, numbers, strict=False):
+            is_box = row >= 0
+            texts = [name(label) for label in row[is_box]]
+            pictures.append(draw_boxes(image, rows[is_box], texts, row[is_box]))
+        return plot_predictions(pictures, path, None, max_images)
+    labels = np.asarray(labels)
+    _check_length(images, labels, max_images)
+    captions = [
+        name(label) if np.ndim(label) == 0 else _shares(label, name)
+        for label in labels[: len(images)]
+    ]
+    pictures = [_enlarged(Image.fromarray(image)) for image in images]
+    return plot_predictions(pictures, path, captions, max_images)
+
+
+def _pixels(images):
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] != 3 and images.shape[1] == 3:
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim != 4 or images.shape[-1] != 3:
+        raise ValueError(
+            "`images` must be of shape (batch, height, width, 3) or (batch, "
+            f"3, height, width). Received: shape {images.shape}"
+        )
+    return np.ascontiguousarray(
+        np.clip(np.rint(images), 0, 255).astype("uint8")
+    )
+
+
+def _check_length(images, labels, max_images):
+    if len(labels) < len(images):
+        raise ValueError(
+            "There must be labels for each image. Received: "
+            f"{len(labels)} labels for {len(images)} images"
+        )
+
+
+def _shares(row, name):
+    """The classes of a row of shares, such as those of a mixed picture."""
+    order = [i for i in np.argsort(-row, kind="stable")[:2] if row[i] > 0.05]
+    if len(order) == 1 or row[order[0]] > 0.85:
+        return name(order[0])
+    return ", ".join(f"{name(i)} {row[i]:.0%}" for i in order)
+
+
+def _name(class_names, label):
+    return str(int(label)) if class_names is None else class_names[int(label)]
+
+
+def _enlarged(picture):
+    """Small pictures, such as CIFAR's, by a whole factor."""
+    factor = max(1, TILE // 2 // max(picture.size))
+    if factor == 1:
+        return picture
+    size = (picture.width * factor, picture.height * factor)
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
+def _tile(picture):
+    picture = picture.convert("RGB")
+    picture.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _fitting(draw, text, font, width):
+    """The text, cut to what there is room for."""
+    if draw.textlength(text, font=font) <= width - 4:
+        return text
+    while text and draw.textlength(f"{text}…", font=font) > width - 4:
+        text = text[:-1]
+    return f"{text}…"

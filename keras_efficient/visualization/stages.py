@@ -1,0 +1,246 @@
+"""Picture of a network's stages."""
+
+import dataclasses
+import re
+
+import keras
+
+from keras_efficient import counting
+from keras_efficient.plotting import pyplot
+
+_COLORS = {
+    "conv": "#bee3f8",
+    "block": "#fefcbf",
+    "head": "#c6f6d5",
+    "network": "#fed7d7",
+}
+_HEIGHT = 0.72
+# To which block a layer belongs, and what that is; the papers' own words.
+_BLOCKS = (
+    (re.compile(r"block\d+[a-z]+"), "MBConv"),
+    (re.compile(r"expanded_conv|block_\d+"), "inverted residual"),
+    (re.compile(r"conv_(?:dw|pw)_(?P<number>\d+)"), "depthwise separable"),
+    (re.compile(r"conv\d+_block\d+"), "bottleneck"),
+    (re.compile(r"(?:bi|nas_)?fpn_\d+|panet_\d+"), "feature network"),
+)
+
+
+@dataclasses.dataclass
+class _Row:
+    """One stage: what it is, what it gives, and what it costs."""
+
+    name: str
+    kind: str
+    details: str = ""
+    blocks: list = dataclasses.field(default_factory=list)
+    parameters: int = 0
+    multiply_adds: int = 0
+
+    @property
+    def repeats(self):
+        return len(self.blocks)
+
+
+def plot_stages(model, ax=None, path=None):
+    """Draws the stages of a network with what each of them costs.
+
+    One row a stage: its blocks, the height, width and filters of what it
+    gives, and as bars its shares of the parameters and multiply-adds. Of an
+    `EfficientDet` the feature network and the heads follow the backbone.
+
+    Args:
+        model: An `EfficientNet`, `MobileNetV1`, `MobileNetV2`, `ResNet50` or
+            `EfficientDet` for images of one size.
+        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones.
+        path: Where to save the picture. Defaults to `None`: nowhere.
+
+    Returns:
+        The `matplotlib.axes.Axes`.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        ValueError: If the model takes images of any size.
+
+    Example:
+    >>> model = keras_efficient.EfficientNetB0(weights=None)
+    >>> ax = keras_efficient.visualization.plot_stages(model)
+    """
+    plt = pyplot()
+    if None in model.input_shape[1:]:
+        raise ValueError(
+            "The stages of a model for images of any size have no sizes. "
+            f"Build it for one. It takes {model.input_shape}"
+        )
+    rows = _rows(model)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(9.5, 0.42 * len(rows) + 1.3))
+    totals = [
+        max(1, sum(getattr(row, name) for row in rows))
+        for name in ("parameters", "multiply_adds")
+    ]
+    for place, row in enumerate(rows):
+        _draw_row(ax, plt, -place, row, totals)
+    for x, text, align in (
+        (0.02, "stage", "left"),
+        (0.30, "output", "left"),
+        (0.52, "parameters", "left"),
+        (0.76, "multiply-adds", "left"),
+    ):
+        ax.text(x, 0.85, text, ha=align, va="center", fontweight="bold")
+    ax.set_xlim(0, 1)
+    ax.set_ylim(-len(rows) + 0.4, 1.9)
+    ax.axis("off")
+    parameters, multiply_adds = totals
+    ax.set_title(
+        f"{model.name}: {parameters / 1e6:.1f} M parameters, "
+        f"{multiply_adds / 1e9:.2f} G multiply-adds"
+    )
+    if path is not None:
+        ax.figure.savefig(path, dpi=120, bbox_inches="tight")
+    return ax
+
+
+def _draw_row(ax, plt, y, row, totals):
+    ax.add_patch(
+        plt.Rectangle(
+            (0, y - _HEIGHT / 2),
+            0.49,
+            _HEIGHT,
+            facecolor=_COLORS[row.kind],
+            edgecolor="#4a5568",
+            linewidth=0.8,
+        )
+    )
+    times = f"  × {row.repeats}" if row.repeats > 1 else ""
+    ax.text(0.02, y, f"{row.name}{times}", va="center", fontsize=9)
+    ax.text(0.30, y, row.details, va="center", fontsize=9)
+    for left, value, total in zip(
+        (0.52, 0.76), (row.parameters, row.multiply_adds), totals, strict=True
+    ):
+        share = value / total
+        ax.add_patch(
+            plt.Rectangle(
+                (left, y - 0.25),
+                0.13 * share,
+                0.5,
+                facecolor="#4299e1",
+                edgecolor="none",
+            )
+        )
+        # Beside the bar, which may be of any length.
+        text = f"{share:.1%}"
+        ax.text(left + 0.13 * share + 0.008, y, text, va="center", fontsize=8.5)
+
+
+def _rows(model):
+    """The stages in order; blocks of one kind and size are one of them."""
+    counts = [
+        _by_top_layer(count(model, by_layer=True))
+        for count in (counting.count_parameters, counting.count_multiply_adds)
+    ]
+    rows = []
+    for layer, part in _layers(model):
+        costs = [count.get(layer.name, 0) for count in counts]
+        block, kind, name = _block_of(layer, part)
+        details = _shape(layer, part)
+        last = rows[-1] if rows else None
+        if (
+            block is not None
+            and last is not None
+            and last.blocks[-1:] == [block]
+        ):
+            # Of a block in several layers the last says what it gives.
+            last.details = details
+        elif not any(costs):
+            continue
+        elif (
+            last is not None
+            and (kind, name) == (last.kind, last.name)
+            and details == last.details
+            and block is not None
+        ):
+            last.blocks.append(block)
+        elif block is None and last is not None and last.kind == kind == "conv":
+            last.details = details
+        else:
+            blocks = [] if block is None else [block]
+            rows.append(_Row(name, kind, details, blocks))
+        rows[-1].parameters += costs[0]
+        rows[-1].multiply_adds += costs[1]
+    return _merged(rows)
+
+
+def _layers(model):
+    """Layers with the part of the model they belong to."""
+    if not hasattr(model, "feature_network"):
+        return [(layer, "network") for layer in model.layers]
+    layers = [(layer, "network") for layer in model.backbone.layers]
+    layers += [(x, "features") for x in model.feature_network.layers]
+    return layers + [(model.class_head, "head"), (model.box_head, "head")]
+
+
+def _by_top_layer(counts):
+    total = {}
+    for path, count in counts.items():
+        name = path.split("/")[0]
+        total[name] = total.get(name, 0) + count
+    return total
+
+
+def _block_of(layer, part):
+    """Name of the block, kind and name of the row."""
+    if part == "head":
+        return None, "head", layer.name.replace("_", " ")
+    for pattern, name in _BLOCKS:
+        found = pattern.match(layer.name)
+        if found is None:
+            continue
+        block = found.groupdict().get("number") or found[0]
+        if hasattr(layer, "expand_ratio"):
+            size = layer.kernel_size
+            name = f"{name}{layer.expand_ratio}, {size}×{size}"
+        if part == "features":
+            return (
+                block,
+                "network",
+                f"{type(layer).__name__.removesuffix('Layer')}",
+            )
+        return block, "block", name
+    if part == "features":
+        return None, "network", layer.name.replace("_", " ")
+    if isinstance(layer, keras.layers.Dense):
+        return None, "head", "classifier"
+    return None, "conv", "convolution"
+
+
+def _shape(layer, part):
+    """Height, width and filters of what a layer gives."""
+    if part == "head":
+        return f"{layer.repeats} convolutions of {layer.filters}"
+    output = layer.output
+    if isinstance(output, dict):
+        shapes = [tuple(x.shape) for x in output.values()]
+        return f"{len(shapes)} levels of {shapes[0][-1]}"
+    shape = tuple(output.shape)[1:] if hasattr(output, "shape") else ()
+    return " × ".join(map(str, shape))
+
+
+def _merged(rows):
+    """Neighbouring rows of one kind, name and size as one."""
+    merged = []
+    for row in rows:
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and row.blocks
+            and (
+                (last.kind, last.name, last.details)
+                == (row.kind, row.name, row.details)
+            )
+        ):
+            last.blocks += row.blocks
+            last.parameters += row.parameters
+            last.multiply_adds += row.multiply_adds
+        else:
+            merged.append(row)
+    return merged
