@@ -1,0 +1,86 @@
+"""Scales MobileNet and ResNet four ways to one cost, as in Table 3.
+
+    python examples/scale_other_networks.py MobileNetV2 ResNet50
+
+For each network: how deep, wide or fine it gets when one dimension alone, or
+all three together, may cost four times as many multiply-adds; counted on the
+networks, with their rounding. Says what that costs in parameters and time.
+What it is worth in accuracy a training says: `benchmarks/compound_scaling.py`
+trains such a table, `docs/scaling.md` has the paper's.
+"""
+
+import argparse
+
+import keras_efficient
+from keras_efficient import budgets
+from keras_efficient import counting
+from keras_efficient.scaling import CompoundScaling
+
+# What doubles the cost at phi 1, roughly: the factors of depth, width and
+# resolution. Compound is the paper's.
+WAYS = {
+    "depth": CompoundScaling(2.0, 1.0, 1.0),
+    "width": CompoundScaling(1.0, 2.0**0.5, 1.0),
+    "resolution": CompoundScaling(1.0, 1.0, 2.0**0.5),
+    "compound": CompoundScaling(1.2, 1.1, 1.15),
+}
+
+
+def main():
+    """Prints a table of each network."""
+    args = parse_arguments()
+    for name in args.networks:
+
+        def build(c, name=name):
+            return getattr(keras_efficient, name)(
+                depth_coefficient=c.depth,
+                width_coefficient=c.width,
+                resolution=c.scale_resolution(args.resolution),
+            )
+
+        baseline = build(WAYS["compound"](0))
+        cost = counting.count_multiply_adds(baseline)
+        print(
+            f"{name:<12} {'depth':>6} {'width':>6} {'pixels':>7} "
+            f"{'parameters':>12} {'multiply-adds':>14} {'ms':>7}"
+        )
+        print_row("baseline", WAYS["compound"](0), baseline, args.resolution)
+        for way, scaling in WAYS.items():
+            fit = budgets.fit_budget(
+                build, scaling, multiply_adds=args.growth * cost
+            )
+            model = build(fit.coefficients)
+            print_row(way, fit.coefficients, model, args.resolution)
+
+
+def print_row(way, c, model, resolution):
+    """One way of scaling, and what the network then costs."""
+    print(
+        f"{way:<12} {c.depth:6.2f} {c.width:6.2f} "
+        f"{c.scale_resolution(resolution):7} "
+        f"{counting.count_parameters(model):12,} "
+        f"{counting.count_multiply_adds(model) / 1e6:12,.0f} M "
+        f"{budgets.measure_milliseconds(model):7.1f}"
+    )
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = list(keras_efficient.variants.SCALABLE_NETWORKS)
+    add = parser.add_argument
+    add("networks", nargs="*", help=f"of {', '.join(names)}")
+    add("--growth", type=float, default=4.0, help="of the multiply-adds")
+    add("--resolution", type=int, default=224, help="of the baseline")
+    args = parser.parse_args()
+    unknown = sorted(set(args.networks) - set(names))
+    if unknown:
+        parser.error(f"there is no {unknown[0]}; there are {names}")
+    args.networks = args.networks or names
+    return args
+
+
+if __name__ == "__main__":
+    main()
