@@ -175,7 +175,9 @@ def _name_axes(axes, names):
 def _shortened(name):
     if len(name) <= MAX_NAME_LENGTH:
         return name
-    return f"{name[: MAX_NAME_LENGTH - 1]}…"
+    # What tells long names apart is often their end.
+    half = MAX_NAME_LENGTH // 2
+    return f"{name[:half]}…{name[1 - half :]}"
 
 
 def _write_numbers(axes, matrix, shares, normalize):

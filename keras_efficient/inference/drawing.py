@@ -5,13 +5,21 @@ import colorsys
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
-from PIL import ImageFont
+
+from keras_efficient.inference.fonts import font_for
 
 # Hues of neighbouring classes lie far apart (golden section).
 HUE_STEP = 0.61803398875
 # Below this side an image is enlarged, or no name could be read.
 MIN_SIDE = 320
 MAX_ENLARGEMENT = 8
+# Letters are at most this share of the shorter side: of a banner, too.
+MAX_LETTERS = 1 / 7
+# From so many boxes on letters are smaller, and names that would cover others
+# are left out.
+CROWD = 20
+# Longer names lose their middle.
+MAX_LENGTH = 30
 
 
 def class_color(label):
@@ -50,8 +58,9 @@ def draw_boxes(image, boxes, texts, labels):
         boxes = np.asarray(boxes) * factor
     draw = ImageDraw.Draw(picture)
     side = max(picture.size)
-    line = max(2, round(side / 320))
-    font = ImageFont.load_default(size=max(11, round(side / 48)))
+    line = max(2, round(min(side / 320, min(picture.size) / 40)))
+    size = side / (48 if len(texts) < CROWD else 72)
+    size = max(11, round(min(size, min(picture.size) * MAX_LETTERS)))
     taken = []
     # The surest come first and are drawn last, on top.
     order = range(len(texts))[::-1]
@@ -60,10 +69,35 @@ def draw_boxes(image, boxes, texts, labels):
             _within(boxes[i], picture.size), None, class_color(labels[i]), line
         )
     for i in order[::-1]:
+        text = shortened(str(texts[i]))
+        font, text = font_for(text, size)
         _draw_text(
-            draw, picture.size, boxes[i], texts[i], labels[i], font, taken
+            draw,
+            picture.size,
+            boxes[i],
+            text,
+            labels[i],
+            font,
+            taken,
+            len(texts) >= CROWD,
         )
     return picture
+
+
+def shortened(text, length=MAX_LENGTH):
+    """A text without its middle, if it is long; what tells is at the ends.
+
+    Args:
+        text: String.
+        length: Integer, as long as it may be. Defaults to 30.
+
+    Returns:
+        A string.
+    """
+    if len(text) <= length:
+        return text
+    end = length // 2 - 1
+    return f"{text[: length - end - 2]}..{text[-end:]}"
 
 
 def _within(box, size):
@@ -73,13 +107,16 @@ def _within(box, size):
     return min(left, right), min(top, bottom), right, bottom
 
 
-def _draw_text(draw, size, box, text, label, font, taken):
+def _draw_text(draw, size, box, text, label, font, taken, is_crowded):
     """Writes at the first place around a box that is free."""
     color = class_color(label)
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     pad = max(2, (bottom - top) // 4)
     width, height = right - left + 2 * pad, bottom - top + 2 * pad
-    x, y = _place(size, box, width, height, taken)
+    place, is_free = _place(size, box, width, height, taken)
+    if is_crowded and not is_free:
+        return
+    x, y = place
     taken.append((x, y, x + width, y + height))
     draw.rectangle(taken[-1], color)
     luminance = np.dot(color, (0.299, 0.587, 0.114))
@@ -97,6 +134,9 @@ def _place(size, box, width, height, taken):
         (right - width, top - height),
         (left, bottom - height),
         (right - width, top),
+        (left, (top + bottom - height) / 2),
+        (right, top),
+        (left - width, top),
     ]
     inside = [
         (
@@ -105,13 +145,17 @@ def _place(size, box, width, height, taken):
         )
         for x, y in places
     ]
-    for x, y in inside:
-        if not any(
-            x < other[2]
-            and other[0] < x + width
-            and y < other[3]
-            and other[1] < y + height
-            for other in taken
-        ):
-            return x, y
-    return inside[0]
+    # `min` takes the first of those that cover nothing.
+    covered = [
+        sum(_common((x, y, x + width, y + height), other) for other in taken)
+        for x, y in inside
+    ]
+    best = covered.index(min(covered))
+    return inside[best], covered[best] == 0
+
+
+def _common(first, second):
+    """Area that two rectangles share."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(width, 0) * max(height, 0)

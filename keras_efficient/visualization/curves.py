@@ -54,6 +54,7 @@ def plot_history(logs, path=None, title=None):
             axes.axvline(border + 0.5, color="0.7", linewidth=1, zorder=0)
         axes.set_title(group)
         axes.set_xlabel("epoch")
+        axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if len(names) > 1:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
-from PIL import ImageFont
 
 from keras_efficient.inference.drawing import draw_boxes
+from keras_efficient.inference.fonts import font_for
 
 # Longest side of a picture in a grid, in pixels.
 TILE = 320
@@ -55,7 +55,6 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
     tiles = [_tile(picture) for picture in pictures[:max_images]]
     width = max(tile.width for tile in tiles)
     height = max(tile.height for tile in tiles)
-    font = ImageFont.load_default(size=CAPTION_SIZE)
     line = 0 if captions is None else CAPTION_SIZE + 8
     columns = math.ceil(math.sqrt(len(tiles) * (height + line) / width))
     columns = min(max(columns, 1), len(tiles))
@@ -74,7 +73,8 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
         top = GAP + (i // columns) * (height + line + GAP)
         grid.paste(tile, (left, top))
         if captions is not None:
-            text = _fitting(draw, str(captions[i]), font, width)
+            font, text = font_for(str(captions[i]), CAPTION_SIZE)
+            text = _fitting(draw, text, font, width)
             draw.text((left + 2, top + tile.height + 2), text, INK, font=font)
     if path is not None:
         grid.save(path)
@@ -182,6 +182,6 @@ def _fitting(draw, text, font, width):
     """The text, cut to what there is room for."""
     if draw.textlength(text, font=font) <= width - 4:
         return text
-    while text and draw.textlength(f"{text}…", font=font) > width - 4:
+    while text and draw.textlength(f"{text}..", font=font) > width - 4:
         text = text[:-1]
-    return f"{text}…"
+    return f"{text}.."

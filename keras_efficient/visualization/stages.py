@@ -217,11 +217,10 @@ def _shape(layer, part):
     """Height, width and filters of what a layer gives."""
     if part == "head":
         return f"{layer.repeats} convolutions of {layer.filters}"
-    output = layer.output
-    if isinstance(output, dict):
-        shapes = [tuple(x.shape) for x in output.values()]
+    shapes = [tuple(x.shape)[1:] for x in keras.tree.flatten(layer.output)]
+    if len(shapes) > 1:
         return f"{len(shapes)} levels of {shapes[0][-1]}"
-    shape = tuple(output.shape)[1:] if hasattr(output, "shape") else ()
+    (shape,) = shapes
     return " × ".join(map(str, shape))
 
 
