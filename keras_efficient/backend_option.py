@@ -26,6 +26,9 @@ def obey(command: Sequence[str]) -> None:
     Args:
         command: The whole command of the process, as in `sys.orig_argv`.
 
+    Returns:
+        Nothing.
+
     Raises:
         SystemExit: If a backend is asked for that is not installed.
 

@@ -25,7 +25,18 @@ def new_figure(size=(8, 5), dpi=120):
 
 
 def pyplot():
-    """`matplotlib.pyplot`, or an error that says how to install it."""
+    """`matplotlib.pyplot`, or an error that says how to install it.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+
+    Example:
+    >>> from keras_efficient.plotting import pyplot
+    >>> plt = pyplot()
+    """
     return _import("matplotlib.pyplot")
 
 

@@ -91,7 +91,7 @@ def evaluate(
             batch_size=batch_size,
             dtype=computing,
             progress=_progress,
-            **({} if image_size is None else {"image_size": image_size}),
+            image_size=image_size,
         )
     seconds = time.perf_counter() - start
     print(result)
