@@ -112,6 +112,5 @@ def _write(folder, result, is_detector):
     write_whole(folder / "results.json", json.dumps(result.to_dict(), indent=1))
     if is_detector:
         result.plot_precision_recall(folder / "precision_recall.png")
-    else:
-        result.plot_confusion_matrix(folder / "confusion_matrix.png")
+    result.plot_confusion_matrix(folder / "confusion_matrix.png")
     print(f"Numbers and curves are in {folder}")

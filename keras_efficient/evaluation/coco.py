@@ -8,6 +8,7 @@ from keras_efficient.evaluation.coco_result import IOU_50
 from keras_efficient.evaluation.coco_result import METRICS
 from keras_efficient.evaluation.coco_result import ClassResult
 from keras_efficient.evaluation.coco_result import COCOResult
+from keras_efficient.evaluation.confusion import detection_confusion
 
 # Places in `COCOeval.eval` of faster-coco-eval.
 IOU_75 = 5
@@ -76,6 +77,7 @@ def evaluate_coco(dataset, detections):
         per_class=_per_class(dataset, precision, recall),
         precision=precision.copy(),  # without the other areas
         num_images=len(dataset.records),
+        confusion=detection_confusion(dataset, detections),
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.plotting import new_figure
 
 METRICS = (
@@ -67,12 +68,15 @@ class COCOResult:
             of 0.5, 0.55, ... and recalls of 0, 0.01, ...; -1 for a class
             without boxes.
         num_images: Number of images.
+        confusion: Array of `detection_confusion` at its thresholds, or
+            `None`.
     """
 
     metrics: dict[str, float]
     per_class: tuple[ClassResult, ...]
     precision: np.ndarray
     num_images: int
+    confusion: np.ndarray | None = None
 
     def to_dict(self) -> dict:
         """Plain numbers and strings, for JSON."""
@@ -80,6 +84,9 @@ class COCOResult:
             "metrics": dict(self.metrics),
             "per_class": [dataclasses.asdict(row) for row in self.per_class],
             "num_images": self.num_images,
+            "confusion": None
+            if self.confusion is None
+            else self.confusion.tolist(),
         }
 
     def __repr__(self):
@@ -148,6 +155,29 @@ class COCOResult:
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def plot_confusion_matrix(self, path=None, normalize=True):
+        """Draws which class's objects were taken for which.
+
+        What a score of 0.3 and an overlap of 0.5 find; the background stands
+        for what was missed, and for what is not there.
+
+        Args:
+            path: Where to save the picture. Defaults to `None`: nowhere.
+            normalize: Boolean, percent of each row, or counts. Defaults to
+                `True`.
+
+        Returns:
+            A matplotlib figure.
+
+        Raises:
+            ImportError: If matplotlib is not installed.
+            ValueError: If no matrix was counted.
+        """
+        if self.confusion is None:
+            raise ValueError("This result has no confusion matrix.")
+        names = [row.name for row in self.per_class]
+        return plot_confusion_matrix(self.confusion, names, path, normalize)
 
     def _draw_curves(self, axes, max_curves):
         recall = np.linspace(0, 1, self.precision.shape[1])

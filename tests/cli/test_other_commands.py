@@ -183,7 +183,11 @@ def test_evaluate_a_detector(cells, tmp_path, monkeypatch, capsys):
     result = json.loads((tmp_path / "out" / "results.json").read_text())
     assert result["num_images"] == 2 and 0 <= result["metrics"]["AR100"] <= 1
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"results.json", "precision_recall.png"} <= names
+    assert names == {
+        "results.json",
+        "precision_recall.png",
+        "confusion_matrix.png",
+    }
     assert run(monkeypatch, *arguments) == 2
     assert "--overwrite" in capsys.readouterr().err
 
@@ -195,3 +199,24 @@ def test_evaluate_says_what_is_wrong(cells, tmp_path, monkeypatch, capsys):
     assert "--nms is for detectors" in capsys.readouterr().err
     assert run(monkeypatch, *arguments, "--split", "tset") == 2
     assert "no folder" in capsys.readouterr().err
+
+
+def test_evaluate_a_classifier(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "flowers"
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "d", "e e"):
+        (folder / name).mkdir(parents=True)
+        pixels = rng.integers(0, 256, (30, 40, 3), "uint8")
+        Image.fromarray(pixels).save(folder / name / "0.png")
+    plain_classifier().save(tmp_path / "model.keras")
+    (tmp_path / "class_names.txt").write_text("e e\na\nb\nc\nd\n")
+    status = run(
+        monkeypatch, "evaluate", tmp_path, folder, "--output", tmp_path / "out"
+    )
+    assert status == 0
+    assert "5 images right" in capsys.readouterr().out
+    result = json.loads((tmp_path / "out" / "results.json").read_text())
+    # In the order of the model, not of the folders.
+    assert [row["name"] for row in result["per_class"]][:2] == ["e e", "a"]
+    assert np.sum(result["confusion"]) == 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.evaluation import detection_confusion
+from keras_efficient.evaluation import evaluate_coco
 from keras_efficient.evaluation import plot_confusion_matrix
 from tests.evaluation.made_up import dataset_of
 from tests.evaluation.made_up import found
@@ -94,3 +95,14 @@ def test_background_is_named_by_itself():
     assert labels == ["ant", "bee", "background"]
     with pytest.raises(ValueError, match=r"shape \(3, 3\), 4 names"):
         plot_confusion_matrix(np.eye(3), list("abcd"))
+
+
+def test_an_evaluation_has_it(tmp_path):
+    records = [record([A, B], [ANT, BEE])]
+    dataset = dataset_of(records, ("ant", "bee"))
+    result = evaluate_coco(dataset, [found([A, B], [0.9, 0.2], [ANT, BEE])])
+    assert cells(result.confusion) == {(ANT, ANT): 1, (BEE, BACKGROUND): 1}
+    assert result.to_dict()["confusion"] == result.confusion.tolist()
+    pytest.importorskip("matplotlib")
+    result.plot_confusion_matrix(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 0
