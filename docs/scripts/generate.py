@@ -24,8 +24,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TABLES = {
     "classifiers": model_tables.classifiers,
     "detectors": model_tables.detectors,
-    "classifier costs": model_tables.classifier_costs,
-    "detector costs": model_tables.detector_costs,
+    "costs": model_tables.costs,
+    "times": model_tables.times,
     "other networks": model_tables.other_networks,
 }
 # Where tables are filled in.

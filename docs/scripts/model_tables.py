@@ -13,7 +13,20 @@ TAGS = ("imagenet", "noisy-student", "advprop")
 SPEED = re.compile(
     r"^\| (\w+) \| (\d+) \| (\w+) \| ([^|]+) \| ([\d.]+) ", re.MULTILINE
 )
-BACKENDS = ("torch", "jax", "tensorflow")
+WAYS = {
+    "torch": ("ours", "ours bfloat16"),
+    "jax": ("ours",),
+    "tensorflow": ("ours", "ours bfloat16"),
+    "runtime": ("ORT-ours", "OpenVINO-ours", "OpenVINO-ours bfloat16"),
+}
+# As a head of the table says them.
+TITLES = {
+    "torch ours": "PyTorch",
+    "jax ours": "JAX",
+    "tensorflow ours": "TensorFlow",
+    "runtime ORT-ours": "ONNX Runtime",
+    "runtime OpenVINO-ours": "OpenVINO",
+}
 FLOAT32_BYTES = 4
 AUTHORS = (
     "https://github.com/tensorflow/tpu/",
@@ -54,27 +67,16 @@ def detectors():
     return _table([*head, "BiFPN", "AP, reported"], rows)
 
 
-def classifier_costs():
-    """What B0 to B7 weigh, and how long they took where they were timed.
+def costs():
+    """What each model weighs, and the anchors of a detector.
 
     Returns:
         A table in Markdown.
     """
     rows = [
-        [_short(row), _megabytes(row), *_cost(row), *_times(_short(row))]
+        [_short(row), _megabytes(row), *_cost(row), "", ""]
         for row in variants.EFFICIENTNET_VARIANTS.values()
     ]
-    head = ["model", "float32 file", "parameters", "multiply-adds"]
-    return _table(head + [f"ms, {name}" for name in BACKENDS], rows)
-
-
-def detector_costs():
-    """What D0 to D7x weigh, their anchors, and the times that were taken.
-
-    Returns:
-        A table in Markdown.
-    """
-    rows = []
     for row in variants.EFFICIENTDET_VARIANTS.values():
         anchors = count_anchors(
             (row.resolution, row.resolution),
@@ -83,12 +85,28 @@ def detector_costs():
         )
         smallest = row.anchor_scale * 2**variants.EFFICIENTDET_MIN_LEVEL
         rows.append(
-            [_short(row), _megabytes(row), *_cost(row), f"{anchors:,}"]
-            + [f"{smallest:g} px", *_times(_short(row))]
+            [_short(row), _megabytes(row), *_cost(row)]
+            + [f"{anchors:,}", f"{smallest:g} pixels"]
         )
     head = ["model", "float32 file", "parameters", "multiply-adds"]
-    head += ["anchors", "smallest anchor"]
-    return _table(head + [f"ms, {name}" for name in BACKENDS], rows)
+    return _table([*head, "anchors", "smallest anchor"], rows)
+
+
+def times():
+    """Milliseconds of one image, of the models that were timed.
+
+    Returns:
+        A table in Markdown.
+    """
+    text = RESULTS.read_text().partition("### Training step")[0]
+    found = {}
+    for model, batch, where, what, milliseconds in SPEED.findall(text):
+        if batch == "1" and what in WAYS.get(where, ()):
+            found.setdefault(model, {})[where, what] = milliseconds
+    ways = [(where, what) for where, all_ in WAYS.items() for what in all_]
+    head = ["model", *(_title(*way) for way in ways)]
+    rows = [[model, *map(row.get, ways)] for model, row in found.items()]
+    return _table(head, [[x or "" for x in row] for row in rows])
 
 
 def other_networks():
@@ -103,6 +121,11 @@ def other_networks():
     ]
     head = ["model", "parameters", "multiply-adds", "input", "weights"]
     return _table(head, rows)
+
+
+def _title(where, what):
+    what, _, dtype = what.partition(" ")
+    return f"{TITLES[f'{where} {what}']} {dtype}".strip()
 
 
 def _short(row):
@@ -134,16 +157,6 @@ def _reported(model, tag, measure):
 
 def _tags(model):
     return ", ".join(f'`"{tag}"`' for tag in weights.tags(model))
-
-
-def _times(model):
-    text = RESULTS.read_text().partition("### Training step")[0]
-    found = {
-        backend: milliseconds
-        for name, batch, backend, what, milliseconds in SPEED.findall(text)
-        if (name, batch, what) == (model, "1", "ours")
-    }
-    return [found.get(backend, "") for backend in BACKENDS]
 
 
 def _table(head, rows):

@@ -22,7 +22,7 @@ NEEDED = {
 QUICK = {
     "README.md": (),
     "index.md": ("torch",),
-    "models.md": ("torch", "tensorflow", "jax"),
+    "models.md": ("torch", "tensorflow"),
     "scaling.md": ("torch",),
     "serving.md": (),
     "training.md": ("torch",),
@@ -65,7 +65,8 @@ def _before(page, monkeypatch):
     """Names that a page takes as given."""
     names = {"keras_efficient": keras_efficient}
     if page.name == "README.md":
-        names["images"] = np.zeros((2, 64, 64, 3), "float32")
+        names["images"] = np.zeros((2, 128, 128, 3), "float32")
+        world.write_timm_checkpoint("tf_efficientnet_b0.pth")
     if page.name == "serving.md":
         names["detector"] = world.small_detector()
         world.serve(monkeypatch, pathlib.Path("served/cells/1").absolute())

@@ -29,6 +29,7 @@ from keras_efficient import weights as published
 from keras_efficient.converters import pretrained
 from keras_efficient.models import detector_variants
 from keras_efficient.models import variants as classifier_variants
+from tests.converters.checkpoints import import_peer
 
 PHOTOS = ("cat.jpg", "dogs.jpg", "street.png", "cell.jpg")
 CLASSES = ("RBC", "WBC", "Platelets")
@@ -36,6 +37,7 @@ COLORS = np.array([[200, 40, 40], [40, 40, 200], [220, 200, 60]], "uint8")
 SPLITS = {"train": 6, "val": 3}
 # Above every network's least, below what takes long.
 DETECTOR_RESOLUTION = 128
+SMALL = {"width_coefficient": 0.25, "depth_coefficient": 0.2}
 # In place of the defaults.
 FEW_EPOCHS = {
     training.finetune_detector: {"epochs": 2},
@@ -65,6 +67,18 @@ def small_detector():
     )
     detector.class_names = CLASSES
     return detector
+
+
+def write_timm_checkpoint(path):
+    """Random weights of timm for the small B0."""
+    import_peer("timm")
+    import torch
+    from timm.models import efficientnet
+
+    network = efficientnet._gen_efficientnet(
+        "tf_efficientnet_b0", *SMALL.values(), pad_type="same"
+    )
+    torch.save(network.state_dict(), path)
 
 
 def serve(monkeypatch, path):
@@ -168,9 +182,7 @@ def _flowers(folder, rng):
 
 def _shrink(monkeypatch):
     networks = {
-        name: dataclasses.replace(
-            row, width_coefficient=0.25, depth_coefficient=0.2
-        )
+        name: dataclasses.replace(row, **SMALL)
         for name, row in classifier_variants.EFFICIENTNET_VARIANTS.items()
     }
     detectors = {
