@@ -24,7 +24,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TABLES = {
     "classifiers": model_tables.classifiers,
     "detectors": model_tables.detectors,
-    "costs": model_tables.costs,
+    "anchors": model_tables.anchors,
     "times": model_tables.times,
     "other networks": model_tables.other_networks,
 }

@@ -27,7 +27,6 @@ TITLES = {
     "runtime ORT-ours": "ONNX Runtime",
     "runtime OpenVINO-ours": "OpenVINO",
 }
-FLOAT32_BYTES = 4
 AUTHORS = (
     "https://github.com/tensorflow/tpu/",
     "https://github.com/google/automl/",
@@ -67,29 +66,29 @@ def detectors():
     return _table([*head, "BiFPN", "AP, reported"], rows)
 
 
-def costs():
-    """What each model weighs, and the anchors of a detector.
+def anchors():
+    """The anchors of the detectors, at their own resolution.
 
     Returns:
         A table in Markdown.
     """
-    rows = [
-        [_short(row), _megabytes(row), *_cost(row), "", ""]
-        for row in variants.EFFICIENTNET_VARIANTS.values()
-    ]
+    rows = []
     for row in variants.EFFICIENTDET_VARIANTS.values():
-        anchors = count_anchors(
+        number = count_anchors(
             (row.resolution, row.resolution),
             variants.EFFICIENTDET_MIN_LEVEL,
             row.max_level,
         )
-        smallest = row.anchor_scale * 2**variants.EFFICIENTDET_MIN_LEVEL
-        rows.append(
-            [_short(row), _megabytes(row), *_cost(row)]
-            + [f"{anchors:,}", f"{smallest:g} pixels"]
-        )
-    head = ["model", "float32 file", "parameters", "multiply-adds"]
-    return _table([*head, "anchors", "smallest anchor"], rows)
+        sides = [
+            row.anchor_scale * 2**level
+            for level in (variants.EFFICIENTDET_MIN_LEVEL, row.max_level)
+        ]
+        pixels = [f"{side:g} pixels" for side in sides]
+        rows.append([_short(row), row.resolution, f"{number:,}", *pixels])
+    return _table(
+        ["model", "input", "anchors", "on P3 from", "on the top level from"],
+        rows,
+    )
 
 
 def times():
@@ -137,10 +136,6 @@ def _cost(row):
     billions = row.multiply_adds / 1e9
     digits = 3 if billions < 1 else max(0, 3 - len(str(int(billions))))
     return f"{row.parameters:,}", f"{billions:.{digits}f} G"
-
-
-def _megabytes(row):
-    return f"{FLOAT32_BYTES * row.parameters / 1e6:.0f} MB"
 
 
 def _reported(model, tag, measure):
