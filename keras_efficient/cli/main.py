@@ -16,6 +16,7 @@ from keras_efficient.cli.evaluating import evaluate
 from keras_efficient.cli.exporting import export
 from keras_efficient.cli.listing import list_models
 from keras_efficient.cli.scaling import scale
+from keras_efficient.cli.training import train
 from keras_efficient.export import ExportMismatchError
 
 # Wrong files and options end with this, as do those that typer finds.
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "detect": detect,
     "classify": classify,
+    "train": train,
     "evaluate": evaluate,
     "export": export,
     "convert": convert,

@@ -1,5 +1,6 @@
 """The bar that shows how far a command is."""
 
+import sys
 from collections.abc import Iterable
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ def new_progress() -> rich.progress.Progress:
         rich.progress.TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
+        # What goes into a file is not for the terminal.
+        redirect_stdout=sys.stdout.isatty(),
     )
 
 

@@ -17,13 +17,17 @@ from keras_efficient.training.freezing import freeze_batch_norm
 from keras_efficient.training.freezing import freeze_except
 from keras_efficient.training.freezing import quicken_batch_norm
 from keras_efficient.training.freezing import unfreeze
+from keras_efficient.training.keeping import BestWeights
+from keras_efficient.training.keeping import StopOnInterrupt
 from keras_efficient.training.optimizers import DetectorAdamW
 from keras_efficient.training.optimizers import DetectorSGD
 from keras_efficient.training.recipes import classification_recipe
 from keras_efficient.training.recipes import cosine_schedule
+from keras_efficient.training.runs import read_logs
 
 __all__ = [
     "AnchorFit",
+    "BestWeights",
     "DetectorAdamW",
     "DetectorResult",
     "DetectorSGD",
@@ -31,6 +35,7 @@ __all__ = [
     "EpochCheckpoints",
     "FinetuneResult",
     "FollowEpochs",
+    "StopOnInterrupt",
     "TerminateOnNaN",
     "Throughput",
     "classification_recipe",
@@ -43,5 +48,6 @@ __all__ = [
     "measure_anchor_fit",
     "paper_detection_recipe",
     "quicken_batch_norm",
+    "read_logs",
     "unfreeze",
 ]

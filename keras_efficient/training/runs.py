@@ -11,6 +11,7 @@ from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
 from keras_efficient.training.checkpoints import EpochCheckpoints
 from keras_efficient.training.checkpoints import write_whole
+from keras_efficient.training.keeping import StopOnInterrupt
 
 SETTINGS_FILE = "settings.json"
 
@@ -72,15 +73,17 @@ class Run:
     def fit(self, step, epochs):
         """Trains one step, from where it broke off."""
         checkpoints = EpochCheckpoints(self.directory / f"{step}_checkpoints")
-        first = checkpoints.restore(self.model)
-        if first >= epochs:
+        start = checkpoints.restore(self.model)
+        if start >= epochs:
             # As `fit` ends: with the average of the weights, if there is one.
-            if first:
+            if start:
                 self.model.optimizer.finalize_variable_values(
                     self.model.trainable_variables
                 )
             return
-        callbacks = []
+        # What ends an epoch early must know ahead of what keeps it as done.
+        first = [x for x in self.callbacks if isinstance(x, StopOnInterrupt)]
+        callbacks = list(first)
         if hasattr(self.train, "epoch"):
             callbacks.append(FollowEpochs(self.train))
         if hasattr(self.train, "num_images"):
@@ -90,12 +93,12 @@ class Run:
             *self.metrics,
             _EpochLog(self.directory / f"log_{step}.csv"),
             checkpoints,
-            *self.callbacks,
+            *(x for x in self.callbacks if x not in first),
         ]
         self.model.fit(
             self.train,
             validation_data=self.validation,
-            initial_epoch=first,
+            initial_epoch=start,
             epochs=epochs,
             callbacks=callbacks,
             shuffle=False,  # Keras would shuffle the batches once more
@@ -135,6 +138,22 @@ class _EpochLog(keras.callbacks.Callback):
             for i in range(length)
         ]
         write_whole(self.path, "\n".join(lines) + "\n")
+
+
+def read_logs(directory):
+    """The logs of a folder of a training.
+
+    Args:
+        directory: Path of the folder.
+
+    Returns:
+        Dict of the steps, in their order, to dicts of lists of floats, one
+        number an epoch; NaN is not measured.
+    """
+    files = pathlib.Path(directory).glob("log_*.csv")
+    # The head learns first.
+    order = sorted(files, key=lambda path: (path.stem != "log_head", path.stem))
+    return {path.stem.removeprefix("log_"): _read_log(path) for path in order}
 
 
 def _read_log(path):

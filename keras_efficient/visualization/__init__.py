@@ -4,11 +4,13 @@ from keras_efficient.evaluation import plot_confusion_matrix
 from keras_efficient.visualization.coefficient_search import plot_search
 from keras_efficient.visualization.curves import plot_history
 from keras_efficient.visualization.feature_networks import plot_feature_network
+from keras_efficient.visualization.pictures import pictures_of
 from keras_efficient.visualization.pictures import plot_batch
 from keras_efficient.visualization.pictures import plot_predictions
 from keras_efficient.visualization.stages import plot_stages
 
 __all__ = [
+    "pictures_of",
     "plot_batch",
     "plot_confusion_matrix",
     "plot_feature_network",

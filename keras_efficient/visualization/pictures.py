@@ -125,8 +125,24 @@ def plot_batch(images, labels, class_names=None, path=None, max_images=16):
         name(label) if np.ndim(label) == 0 else _shares(label, name)
         for label in labels[: len(images)]
     ]
-    pictures = [_enlarged(Image.fromarray(image)) for image in images]
-    return plot_predictions(pictures, path, captions, max_images)
+    return plot_predictions(pictures_of(images), path, captions, max_images)
+
+
+def pictures_of(images):
+    """Arrays as pictures, small ones enlarged so that one sees something.
+
+    Args:
+        images: uint8 arrays `(height, width, 3)`.
+
+    Returns:
+        A list of PIL images.
+
+    Example:
+    >>> from keras_efficient.visualization import pictures_of
+    >>> pictures_of(np.zeros((1, 32, 32, 3), "uint8"))[0].size
+    (160, 160)
+    """
+    return [_enlarged(Image.fromarray(image)) for image in images]
 
 
 def _pixels(images):

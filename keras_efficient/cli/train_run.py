@@ -1,0 +1,261 @@
+"""One training: model, run folder, pictures, numbers."""
+
+import importlib.util
+import json
+import pathlib
+import platform
+import time
+
+import keras
+import numpy as np
+
+import keras_efficient
+from keras_efficient import training
+from keras_efficient import visualization
+from keras_efficient.cli.downloads import announce
+from keras_efficient.cli.loading import CLASS_NAMES_FILE
+from keras_efficient.cli.loading import MODEL_FILE
+from keras_efficient.cli.train_progress import Curves
+from keras_efficient.cli.train_progress import TrainingProgress
+from keras_efficient.training.checkpoints import write_whole
+from keras_efficient.variants import EFFICIENTDET_VARIANTS
+
+RESULTS_FILE = "results.json"
+BEST, LAST = "best.weights.h5", "last.weights.h5"
+# What decides which weights are the best.
+MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
+SAMPLES = 9
+
+
+def build_model(config, class_names):
+    """The model of a configuration, with what weights it asks for."""
+    builder = getattr(keras_efficient, config.model)
+    arguments = {}
+    if config.image_size is not None:
+        arguments["input_shape"] = (*config.image_size, 3)
+    is_detection = config.task == "detection"
+    if is_detection:
+        arguments["num_classes"] = len(class_names)
+        arguments["anchor_scale"] = config.anchor_scale
+    else:
+        arguments["classes"] = len(class_names)
+    backbone = config.backbone_weights
+    weights = config.weights
+    if is_detection and (backbone or weights == "imagenet"):
+        weights, backbone = "none", backbone or "imagenet"
+    is_file = pathlib.Path(weights).exists()
+    if is_detection:
+        is_set = (
+            backbone not in (None, "none")
+            and not pathlib.Path(backbone).exists()
+        )
+        arguments["backbone_weights"] = backbone if is_set else None
+        if is_set:
+            name = EFFICIENTDET_VARIANTS[config.model].backbone
+            announce(name, backbone, include_top=False)
+    if is_file or weights == "none":
+        model = builder(weights=None, **arguments)
+    else:
+        announce(config.model, weights)
+        model = builder(weights=weights, **arguments)
+    load = keras_efficient.converters.load_checkpoint
+    if is_file:
+        print(load(model, weights, strict=not config.partial))
+    if is_detection:
+        if backbone is not None and pathlib.Path(backbone).exists():
+            print(load(model.backbone, backbone, strict=not config.partial))
+        model.class_names = tuple(class_names)
+    return model
+
+
+class TrainRun:
+    """What is done with a model and its data, and the folder it is kept in.
+
+    Args:
+        config: A complete `TrainConfig`.
+        model: The model.
+        train: Data set to train on.
+        validation: Held-out data set.
+    """
+
+    def __init__(self, config, model, train, validation):
+        self.config = config
+        self.model = model
+        self.train = train
+        self.validation = validation
+        self.folder = pathlib.Path(config.directory)
+        self.is_detection = config.task == "detection"
+        self.best = training.BestWeights(
+            self.folder / BEST, MONITOR[config.task]
+        )
+        self.interrupt = training.StopOnInterrupt(self.folder / LAST)
+
+    def fit(self):
+        """Trains, from where it broke off."""
+        batches = self._batches()
+        self._show_inputs(batches)
+        progress = TrainingProgress(len(batches))
+        callbacks = [self.interrupt, self.best, progress]
+        if _can_plot():
+            callbacks.insert(2, Curves(self.folder))
+        try:
+            with self.interrupt:
+                if self.is_detection:
+                    self._fit_detector(batches, callbacks)
+                else:
+                    self._fit_classifier(batches, callbacks)
+        finally:
+            progress.stop()
+        self.model.save_weights(self.folder / LAST)
+
+    def _batches(self):
+        config = self.config
+        options = {"training": True, "seed": config.seed}
+        if not self.is_detection:
+            return self.train.batches(
+                self.model.input_shape[1:3], config.batch_size, **options
+            )
+        augmentation = keras_efficient.data.DetectionAugmentation(
+            self.model.image_size,
+            scale=(config.min_scale, config.max_scale),
+            vertical_flip_rate=0.5 if config.vertical_flip else 0.0,
+        )
+        return self.train.batches(
+            self.model.image_size,
+            config.batch_size,
+            augmentation=augmentation,
+            drop_remainder=len(self.train) >= config.batch_size,
+            **options,
+        )
+
+    def _fit_detector(self, batches, callbacks):
+        config = self.config
+        norm = config.train_batch_norm
+        if norm is None:
+            is_pretrained = (
+                config.weights != "none" or config.backbone_weights is not None
+            )
+            norm = "head" if is_pretrained else "all"
+        training.finetune_detector(
+            self.model,
+            batches,
+            self.validation,
+            directory=self.folder,
+            epochs=config.epochs,
+            learning_rate=config.learning_rate,
+            evaluate_every=config.evaluate_every,
+            train_batch_norm=norm,
+            callbacks=callbacks,
+            verbose=0,
+        )
+
+    def _fit_classifier(self, batches, callbacks):
+        config = self.config
+        is_pretrained = config.weights != "none"
+        training.finetune_classifier(
+            self.model,
+            batches,
+            self.validation.batches(
+                self.model.input_shape[1:3], config.batch_size
+            ),
+            directory=self.folder,
+            # There is nothing that a head alone could learn upon.
+            head_epochs=config.head_epochs if is_pretrained else 0,
+            epochs=config.epochs,
+            learning_rate=config.learning_rate,
+            train_batch_norm=not is_pretrained,
+            callbacks=callbacks,
+            verbose=0,
+        )
+
+    def save_model(self):
+        """Writes the whole model, with the best weights that there are."""
+        if self.best.path.exists():
+            self.model.load_weights(self.best.path)
+        new = self.folder / f"new.{MODEL_FILE}"
+        self.model.save(new)
+        new.replace(self.folder / MODEL_FILE)
+
+    def measure(self):
+        """Measures the best weights, and draws what they see."""
+        evaluation = keras_efficient.evaluation
+        evaluate = (
+            evaluation.evaluate_detector
+            if self.is_detection
+            else evaluation.evaluate_classifier
+        )
+        result = evaluate(
+            self.model, self.validation, batch_size=self.config.batch_size
+        )
+        if _can_plot():
+            if self.is_detection:
+                result.plot_precision_recall(
+                    self.folder / "precision_recall.png"
+                )
+            result.plot_confusion_matrix(self.folder / "confusion_matrix.png")
+        self._show_predictions()
+        return result
+
+    def write_results(self, result, start, command):
+        """Writes the numbers, and where they come from."""
+        note = None
+        if self.best.note.exists():
+            note = json.loads(self.best.note.read_text())
+        content = {
+            "best": note,
+            "result": result.to_dict(),
+            "seconds": round(time.perf_counter() - start, 1),
+            "command": command,
+            "backend": keras.backend.backend(),
+            "keras": keras.__version__,
+            "keras_efficient": keras_efficient.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
+        write_whole(self.folder / RESULTS_FILE, json.dumps(content, indent=1))
+
+    def write_class_names(self):
+        """Writes the names, for the commands that use the model."""
+        names = "\n".join(self.train.class_names)
+        write_whole(self.folder / CLASS_NAMES_FILE, f"{names}\n")
+
+    def _show_inputs(self, batches):
+        images, labels = batches[0]
+        visualization.plot_batch(
+            images,
+            labels,
+            self.train.class_names,
+            self.folder / "train_batch.jpg",
+        )
+
+    def _show_predictions(self):
+        """Pictures spread over the held-out set."""
+        records = self.validation.records
+        places = np.linspace(0, len(records) - 1, min(SAMPLES, len(records)))
+        records = [records[int(place)] for place in places]
+        images = [record.image for record in records]
+        path = self.folder / "predictions.jpg"
+        if self.is_detection:
+            pictures = [found.plot() for found in self.model.detect(images)]
+            visualization.plot_predictions(pictures, path)
+            return
+        names = self.validation.class_names
+        found = keras_efficient.inference.classify(
+            self.model, images, top=1, class_names=names
+        )
+        size = self.model.input_shape[1:3]
+        resize = keras_efficient.data.ImagePreprocessing(size)
+        pixels = np.stack(
+            [resize(keras_efficient.data.load_image(x)) for x in images]
+        )
+        captions = [
+            f"{names[record.label]}: {one.names[0]} {one.probabilities[0]:.0%}"
+            for record, one in zip(records, found, strict=True)
+        ]
+        visualization.plot_predictions(
+            visualization.pictures_of(pixels), path, captions
+        )
+
+
+def _can_plot():
+    return importlib.util.find_spec("matplotlib") is not None
