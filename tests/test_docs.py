@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from keras_efficient.cli.main import app
+from keras_efficient.cli.train_config import read_config
 from tests.docs.blocks import PAGES
 from tests.docs.blocks import REPOSITORY
 from tests.docs.blocks import blocks
@@ -108,6 +109,16 @@ def test_data_formats_can_be_read(page):
         assert isinstance(yaml.safe_load(text), dict)
     for _, text in blocks(page, "json"):
         assert json.loads(text)
+
+
+def test_settings_of_a_training_are_known(tmp_path):
+    page = REPOSITORY / "docs" / "training.md"
+    found = [x for _, x in blocks(page, "yaml") if "model:" in x]
+    assert found
+    for text in found:
+        (tmp_path / "run.yaml").write_text(text)
+        settings = read_config(tmp_path / "run.yaml", {"data": "cells"})
+        assert (settings.anchor_scale, settings.epochs) == (2, 40)
 
 
 @by_name

@@ -58,7 +58,9 @@ def _row(parameter):
         options = [*parameter.opts, *parameter.secondary_opts]
         name = ", ".join(f"`{option}`" for option in options)
     explained = [parameter.help or "", _choices(parameter)]
-    text = " ".join(filter(None, explained)).replace("|", "\\|")
+    text = " ".join(filter(None, explained))
+    # As in <name of the data>, which is no tag.
+    text = text.replace("|", "\\|").replace("<", "&lt;")
     return f"| {name} | {_default(parameter)} | {text} |\n"
 
 
