@@ -24,8 +24,28 @@ def new_figure(size=(8, 5), dpi=120):
     return figure(figsize=size, dpi=dpi, layout="constrained")
 
 
-def pyplot():
-    """`matplotlib.pyplot`, or an error that says how to install it.
+def new_axes(size=(8, 5), dpi=120):
+    """Axes of a figure of their own, which no window shows.
+
+    Args:
+        size: Width and height, in inches. Defaults to `(8, 5)`.
+        dpi: Integer, pixels to an inch. Defaults to 120.
+
+    Returns:
+        A `matplotlib.axes.Axes`.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+
+    Example:
+    >>> from keras_efficient.plotting import new_axes
+    >>> ax = new_axes((4, 3))
+    """
+    return new_figure(size, dpi).subplots()
+
+
+def patches():
+    """`matplotlib.patches`, or an error that says how to install it.
 
     Returns:
         The module.
@@ -34,10 +54,10 @@ def pyplot():
         ImportError: If matplotlib is not installed.
 
     Example:
-    >>> from keras_efficient.plotting import pyplot
-    >>> plt = pyplot()
+    >>> from keras_efficient.plotting import patches
+    >>> circle = patches().Circle((0, 0), 1)
     """
-    return _import("matplotlib.pyplot")
+    return _import("matplotlib.patches")
 
 
 def _import(name):

@@ -20,6 +20,8 @@ MAX_LETTERS = 1 / 7
 CROWD = 20
 # Longer names lose their middle.
 MAX_LENGTH = 30
+# None gets shorter than this, in however narrow a picture.
+MIN_LENGTH = 8
 
 
 def class_color(label):
@@ -69,8 +71,8 @@ def draw_boxes(image, boxes, texts, labels):
             _within(boxes[i], picture.size), None, class_color(labels[i]), line
         )
     for i in order[::-1]:
-        text = shortened(str(texts[i]))
-        font, text = font_for(text, size)
+        font, text = font_for(shortened(str(texts[i])), size)
+        text = _fitting(draw, text, font, picture.width)
         _draw_text(
             draw,
             picture.size,
@@ -100,6 +102,22 @@ def shortened(text, length=MAX_LENGTH):
     return f"{text[: length - end - 2]}..{text[-end:]}"
 
 
+def _fitting(draw, text, font, width):
+    """A text shortened until it is not wider than the picture."""
+    length = len(text)
+    while length > MIN_LENGTH:
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+        if right - left + 2 * _padding(top, bottom) <= width:
+            break
+        length -= 1
+        text = shortened(text, length)
+    return text
+
+
+def _padding(top, bottom):
+    return max(2, (bottom - top) // 4)
+
+
 def _within(box, size):
     left, top, right, bottom = (float(x) for x in box)
     right = min(max(right, left), size[0] - 1)
@@ -111,7 +129,7 @@ def _draw_text(draw, size, box, text, label, font, taken, is_crowded):
     """Writes at the first place around a box that is free."""
     color = class_color(label)
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-    pad = max(2, (bottom - top) // 4)
+    pad = _padding(top, bottom)
     width, height = right - left + 2 * pad, bottom - top + 2 * pad
     place, is_free = _place(size, box, width, height, taken)
     if is_crowded and not is_free:

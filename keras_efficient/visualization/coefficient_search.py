@@ -2,7 +2,8 @@
 
 import math
 
-from keras_efficient.plotting import pyplot
+from keras_efficient.plotting import new_axes
+from keras_efficient.plotting import patches
 from keras_efficient.scaling import CompoundScaling
 
 _HEIGHT = math.sqrt(3) / 2
@@ -21,7 +22,8 @@ def plot_search(search, title=None, ax=None):
     Args:
         search: `scaling.CoefficientSearch`.
         title: String, stands above the picture. Defaults to `None`.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones.
+        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
+            `ax.figure` no window shows.
 
     Returns:
         The `matplotlib.axes.Axes`.
@@ -37,10 +39,10 @@ def plot_search(search, title=None, ax=None):
     >>> len(ax.collections[0].get_offsets()) == len(search.points)
     True
     """
-    plt = pyplot()
+    triangle = patches().Polygon(_CORNERS, fill=False, edgecolor="#a0aec0")
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 5.2))
-    ax.add_patch(plt.Polygon(_CORNERS, fill=False, edgecolor="#a0aec0"))
+        ax = new_axes((6.4, 5.2))
+    ax.add_patch(triangle)
     for name, place, align in (
         ("depth only", (0.0, -0.03), "left"),
         ("width only", (1.0, -0.03), "right"),

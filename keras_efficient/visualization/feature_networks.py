@@ -1,7 +1,8 @@
 """Pictures of feature networks."""
 
 from keras_efficient.feature_graphs import levels_of_features
-from keras_efficient.plotting import pyplot
+from keras_efficient.plotting import new_axes
+from keras_efficient.plotting import patches
 
 _DOWN, _UP, _ACROSS = "#2b6cb0", "#c05621", "#4a5568"
 _RADIUS = 0.16
@@ -19,7 +20,8 @@ def plot_feature_network(nodes, min_level=3, max_level=7, title=None, ax=None):
         min_level: Integer, level of the first input. Defaults to 3.
         max_level: Integer, level of the last input. Defaults to 7.
         title: String, stands above the picture. Defaults to `None`.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones.
+        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
+            `ax.figure` no window shows.
 
     Returns:
         The `matplotlib.axes.Axes`.
@@ -34,18 +36,18 @@ def plot_feature_network(nodes, min_level=3, max_level=7, title=None, ax=None):
     >>> len(ax.patches) > len(nodes)
     True
     """
-    plt = pyplot()
+    circle = patches().Circle
     levels = levels_of_features(nodes, min_level, max_level)
     columns = _columns(nodes, levels)
     if ax is None:
-        _, ax = plt.subplots(figsize=(1.5 + max(columns), 4))
+        ax = new_axes((1.5 + max(columns), 4))
     places = list(zip(columns, levels, strict=True))
     num_inputs = len(places) - len(nodes)
     for number, place in enumerate(places):
         is_input = number < num_inputs
         color = "#edf2f7" if is_input else "#fefcbf"
         ax.add_patch(
-            plt.Circle(place, _RADIUS, facecolor=color, edgecolor="#2d3748")
+            circle(place, _RADIUS, facecolor=color, edgecolor="#2d3748")
         )
         if is_input:
             ax.text(

@@ -6,7 +6,8 @@ import re
 import keras
 
 from keras_efficient import counting
-from keras_efficient.plotting import pyplot
+from keras_efficient.plotting import new_axes
+from keras_efficient.plotting import patches
 
 _COLORS = {
     "conv": "#bee3f8",
@@ -15,6 +16,8 @@ _COLORS = {
     "network": "#fed7d7",
 }
 _HEIGHT = 0.72
+# Where the columns begin, as shares of the width.
+_COLUMNS = (0.02, 0.28, 0.35, 0.56, 0.79)
 # To which block a layer belongs, and what that is; the papers' own words.
 _BLOCKS = (
     (re.compile(r"block\d+[a-z]+"), "MBConv"),
@@ -32,6 +35,7 @@ class _Row:
     name: str
     kind: str
     details: str = ""
+    height: int | None = None
     blocks: list = dataclasses.field(default_factory=list)
     parameters: int = 0
     multiply_adds: int = 0
@@ -44,14 +48,17 @@ class _Row:
 def plot_stages(model, ax=None, path=None):
     """Draws the stages of a network with what each of them costs.
 
-    One row a stage: its blocks, the height, width and filters of what it
-    gives, and as bars its shares of the parameters and multiply-adds. Of an
-    `EfficientDet` the feature network and the heads follow the backbone.
+    One row a stage: its blocks, by how much it makes the height smaller (a
+    pooling before it counts), the height, width and filters of what it gives,
+    and as bars its shares of the parameters and multiply-adds. Of an
+    `EfficientDet` the feature network and the heads follow the backbone; the
+    nodes of the former are drawn by `plot_feature_network`.
 
     Args:
         model: An `EfficientNet`, `MobileNetV1`, `MobileNetV2`, `ResNet50` or
             `EfficientDet` for images of one size.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones.
+        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
+            `ax.figure` no window shows.
         path: Where to save the picture. Defaults to `None`: nowhere.
 
     Returns:
@@ -65,7 +72,7 @@ def plot_stages(model, ax=None, path=None):
     >>> model = keras_efficient.EfficientNetB0(weights=None)
     >>> ax = keras_efficient.visualization.plot_stages(model)
     """
-    plt = pyplot()
+    rectangle = patches().Rectangle
     if None in model.input_shape[1:]:
         raise ValueError(
             "The stages of a model for images of any size have no sizes. "
@@ -73,20 +80,19 @@ def plot_stages(model, ax=None, path=None):
         )
     rows = _rows(model)
     if ax is None:
-        _, ax = plt.subplots(figsize=(9.5, 0.42 * len(rows) + 1.3))
+        ax = new_axes((10.5, 0.42 * len(rows) + 1.3))
     totals = [
         max(1, sum(getattr(row, name) for row in rows))
         for name in ("parameters", "multiply_adds")
     ]
+    height = _height(model.input_shape[1:], _is_channels_first(model))
     for place, row in enumerate(rows):
-        _draw_row(ax, plt, -place, row, totals)
-    for x, text, align in (
-        (0.02, "stage", "left"),
-        (0.30, "output", "left"),
-        (0.52, "parameters", "left"),
-        (0.76, "multiply-adds", "left"),
-    ):
-        ax.text(x, 0.85, text, ha=align, va="center", fontweight="bold")
+        stride = "" if row.height is None else f"{round(height / row.height)}"
+        height = row.height or height
+        _draw_row(ax, rectangle, -place, row, stride, totals)
+    heads = ("stage", "stride", "output", "parameters", "multiply-adds")
+    for x, text in zip(_COLUMNS, heads, strict=True):
+        ax.text(x, 0.85, text, va="center", fontweight="bold")
     ax.set_xlim(0, 1)
     ax.set_ylim(-len(rows) + 0.4, 1.9)
     ax.axis("off")
@@ -100,11 +106,11 @@ def plot_stages(model, ax=None, path=None):
     return ax
 
 
-def _draw_row(ax, plt, y, row, totals):
+def _draw_row(ax, rectangle, y, row, stride, totals):
     ax.add_patch(
-        plt.Rectangle(
+        rectangle(
             (0, y - _HEIGHT / 2),
-            0.49,
+            _COLUMNS[3] - 0.02,
             _HEIGHT,
             facecolor=_COLORS[row.kind],
             edgecolor="#4a5568",
@@ -112,14 +118,15 @@ def _draw_row(ax, plt, y, row, totals):
         )
     )
     times = f"  × {row.repeats}" if row.repeats > 1 else ""
-    ax.text(0.02, y, f"{row.name}{times}", va="center", fontsize=9)
-    ax.text(0.30, y, row.details, va="center", fontsize=9)
+    texts = (f"{row.name}{times}", stride, row.details)
+    for x, text in zip(_COLUMNS, texts, strict=False):
+        ax.text(x, y, text, va="center", fontsize=9)
     for left, value, total in zip(
-        (0.52, 0.76), (row.parameters, row.multiply_adds), totals, strict=True
+        _COLUMNS[3:], (row.parameters, row.multiply_adds), totals, strict=True
     ):
         share = value / total
         ax.add_patch(
-            plt.Rectangle(
+            rectangle(
                 (left, y - 0.25),
                 0.13 * share,
                 0.5,
@@ -139,10 +146,11 @@ def _rows(model):
         for count in (counting.count_parameters, counting.count_multiply_adds)
     ]
     rows = []
+    is_first = _is_channels_first(model)
     for layer, part in _layers(model):
         costs = [count.get(layer.name, 0) for count in counts]
         block, kind, name = _block_of(layer, part)
-        details = _shape(layer, part)
+        details, height = _shape(layer, part, is_first)
         last = rows[-1] if rows else None
         if (
             block is not None
@@ -150,7 +158,7 @@ def _rows(model):
             and last.blocks[-1:] == [block]
         ):
             # Of a block in several layers the last says what it gives.
-            last.details = details
+            last.details, last.height = details, height
         elif not any(costs):
             continue
         elif (
@@ -161,10 +169,10 @@ def _rows(model):
         ):
             last.blocks.append(block)
         elif block is None and last is not None and last.kind == kind == "conv":
-            last.details = details
+            last.details, last.height = details, height
         else:
             blocks = [] if block is None else [block]
-            rows.append(_Row(name, kind, details, blocks))
+            rows.append(_Row(name, kind, details, height, blocks))
         rows[-1].parameters += costs[0]
         rows[-1].multiply_adds += costs[1]
     return _merged(rows)
@@ -200,11 +208,8 @@ def _block_of(layer, part):
             size = layer.kernel_size
             name = f"{name}{layer.expand_ratio}, {size}×{size}"
         if part == "features":
-            return (
-                block,
-                "network",
-                f"{type(layer).__name__.removesuffix('Layer')}",
-            )
+            name = type(layer).__name__.removesuffix("Layer")
+            return block, "network", f"{name}, {len(layer.nodes)} nodes"
         return block, "block", name
     if part == "features":
         return None, "network", layer.name.replace("_", " ")
@@ -213,15 +218,26 @@ def _block_of(layer, part):
     return None, "conv", "convolution"
 
 
-def _shape(layer, part):
-    """Height, width and filters of what a layer gives."""
+def _shape(layer, part, is_channels_first):
+    """Height, width and filters of what a layer gives; and the height."""
     if part == "head":
-        return f"{layer.repeats} convolutions of {layer.filters}"
+        return f"{layer.repeats} convolutions of {layer.filters}", None
     shapes = [tuple(x.shape)[1:] for x in keras.tree.flatten(layer.output)]
+    if is_channels_first:
+        shapes = [(*shape[1:], shape[0]) for shape in shapes]
     if len(shapes) > 1:
-        return f"{len(shapes)} levels of {shapes[0][-1]}"
+        return f"{len(shapes)} levels of {shapes[0][-1]}", None
     (shape,) = shapes
-    return " × ".join(map(str, shape))
+    return " × ".join(map(str, shape)), _height(shape, False)
+
+
+def _height(shape, is_channels_first):
+    return shape[1 if is_channels_first else 0] if len(shape) == 3 else None
+
+
+def _is_channels_first(model):
+    formats = (getattr(x, "data_format", None) for x, _ in _layers(model))
+    return "channels_first" in formats
 
 
 def _merged(rows):

@@ -75,6 +75,13 @@ def test_long_names_lose_their_middle(written):
     assert drawing.shortened("short") == "short"
 
 
+def test_names_in_narrow_pictures_end_before_the_edge(written):
+    picture = draw(2000, 100, 2, "northern long-eared bat 93%")
+    for text, (left, _, right, _) in written:
+        assert 0 <= left and right <= picture.width
+        assert text.startswith("nor") and text.endswith("93%")
+
+
 def test_letters_that_english_does_not_have():
     pytest.importorskip("matplotlib")  # whose font is there on every machine
     font, text = fonts.font_for("Vögel: Ελλάδα, Москва", 20)

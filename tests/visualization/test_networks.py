@@ -1,22 +1,24 @@
 """Tests for the pictures of networks."""
 
 import math
+import sys
 
 import pytest
 
 from keras_efficient import feature_graphs
 from keras_efficient import visualization
 from keras_efficient.feature_graphs import FusionNode
+from keras_efficient.plotting import new_axes
 from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import search_coefficients
 
+pytest.importorskip("matplotlib")
+
 
 @pytest.fixture(autouse=True)
-def _close():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+def _no_pyplot(monkeypatch):
+    """Nothing here may need its state, which is of one thread only."""
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
 
 
 def arrows(ax):
@@ -69,9 +71,7 @@ def test_every_edge_is_an_arrow_and_no_two_features_share_a_place(rule):
 
 
 def test_draws_upon_axes_that_are_given():
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
+    ax = new_axes()
     nodes = feature_graphs.fpn_nodes()
     assert visualization.plot_feature_network(nodes, ax=ax) is ax
 
@@ -82,7 +82,7 @@ def test_nodes_that_are_no_network():
 
 
 def test_without_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.patches", None)
     with pytest.raises(ImportError, match=r"keras-efficient\[plot\]"):
         visualization.plot_feature_network(feature_graphs.fpn_nodes())
 

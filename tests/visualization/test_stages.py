@@ -61,13 +61,11 @@ def test_mobilenets(name, kind, repeats, shape):
 def test_detector():
     model = keras_efficient.EfficientDetD0(weights=None, backbone_weights=None)
     rows = rows_of(model)
-    assert ("BiFPN", 3, "5 levels of 64") in rows
+    assert ("BiFPN, 8 nodes", 3, "5 levels of 64") in rows
     assert ("class head", 0, "3 convolutions of 64") in rows
 
 
 def test_picture(tmp_path):
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("agg")
     model = keras_efficient.EfficientNet(
         stages=keras_efficient.variants.EFFICIENTNET_STAGES[:3],
         width_coefficient=0.25,
@@ -78,7 +76,23 @@ def test_picture(tmp_path):
     texts = [text.get_text() for text in ax.texts]
     assert "MBConv6, 3×3  × 2" in texts and "5 × 6 × 16" in texts
     assert (tmp_path / "a.png").stat().st_size > 0
-    plt.close("all")
+    strides = [x.get_text() for x in ax.texts if x.get_position()[0] == 0.28]
+    # 40 to 20, 20, 10 and 5 pixels; then the rows without a height.
+    assert [x for x in strides if x.isdigit()] == ["2", "1", "2", "2", "1"]
+
+
+def test_channels_may_come_first():
+    model = keras_efficient.EfficientNet(
+        stages=keras_efficient.variants.EFFICIENTNET_STAGES[:2],
+        width_coefficient=0.25,
+        input_shape=(3, 40, 48),
+        classes=7,
+        data_format="channels_first",
+    )
+    rows = rows_of(model)
+    assert ("MBConv6, 3×3", 2, "10 × 12 × 8") in rows
+    texts = [text.get_text() for text in plot_stages(model).texts]
+    assert texts.count("2") == 2
 
 
 def test_models_of_any_size_have_none():
