@@ -49,6 +49,7 @@ def draw_networks(folder):
 
 def draw_training(demo, folder):
     """What a detector was trained on, how it went, and what it does."""
+    folder.mkdir(parents=True, exist_ok=True)
     visualization = keras_efficient.visualization
     load = keras_efficient.data.load_detection
     train = load(demo / "pictures", "train")
