@@ -15,6 +15,19 @@ CONFIG_FILE = "config.yaml"
 TASKS = ("classification", "detection")
 # Batch norm that learns, of a detector.
 BATCH_NORM = ("all", "head", "none")
+# Settings that only one of them has.
+OF_A_TASK = {
+    "classification": ("head_epochs",),
+    "detection": (
+        "backbone_weights",
+        "train_batch_norm",
+        "anchor_scale",
+        "min_scale",
+        "max_scale",
+        "vertical_flip",
+        "evaluate_every",
+    ),
+}
 # Where a run lies is no property of it.
 NOT_OF_THE_RUN = ("directory",)
 
@@ -106,10 +119,10 @@ def read_config(
         raise ValueError(
             "What to train on is missing: keras-efficient train DATA"
         )
-    size = values.get("image_size")
-    if size is not None:
-        size = [size] if isinstance(size, int) else list(size)
-        values["image_size"] = (size[0], size[-1])
+    if values.get("image_size") is not None:
+        values["image_size"] = _size(values["image_size"])
+    # One folder has one name.
+    values["data"] = str(pathlib.Path(str(values["data"])))
     config = TrainConfig(**values)
     _check(config)
     if config.model is not None:
@@ -132,19 +145,30 @@ def complete(config: TrainConfig, task: str) -> TrainConfig:
             f"`model`: {model} is not for {task}, which {config.data} is for. "
             "Take another model, or set `task`."
         )
-    name = pathlib.Path(config.data).resolve().stem
+    for name in OF_A_TASK[other_of(task)]:
+        default = TrainConfig.__dataclass_fields__[name].default
+        if getattr(config, name) != default:
+            raise ValueError(
+                f"`{name}` is for {other_of(task)}, and {config.data} is for "
+                f"{task}."
+            )
     weights = config.weights or ("coco" if is_detection else "imagenet")
     return dataclasses.replace(
         config,
         task=task,
         model=model,
         weights=weights,
-        directory=config.directory or str(pathlib.Path("runs", name)),
+        directory=config.directory or str(pathlib.Path("runs", _name(config))),
         batch_size=config.batch_size or (8 if is_detection else 16),
         epochs=config.epochs
         if config.epochs is not None
         else (50 if is_detection else 10),
     )
+
+
+def other_of(task: str) -> str:
+    """The other of the two tasks."""
+    return TASKS[1 - TASKS.index(task)]
 
 
 def differences(config: TrainConfig, other: TrainConfig) -> list[str]:
@@ -155,6 +179,35 @@ def differences(config: TrainConfig, other: TrainConfig) -> list[str]:
         for name in new
         if new[name] != old[name] and name not in NOT_OF_THE_RUN
     ]
+
+
+def _name(config):
+    """What a run is called that has no other name."""
+    path = pathlib.Path(config.data).resolve()
+    if path.is_dir():
+        return path.name
+    # The folder of a `data.yaml` or an `instances.json` says more.
+    is_plain = path.stem in ("data", "dataset", "instances", "annotations")
+    return path.parent.name if is_plain else path.stem
+
+
+def _size(value):
+    """Height and width of a number, a pair, or a text as `240x320`."""
+    sides = value
+    if isinstance(value, str):
+        sides = value.lower().split("x")
+    elif not isinstance(value, list | tuple):
+        sides = [value]
+    try:
+        sides = [int(str(side)) for side in sides]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise ValueError(
+            "`image_size` must be as 320, or height x width as 240x320. "
+            f"Received: {value!r}"
+        )
+    return sides[0], sides[-1]
 
 
 def _read_yaml(file):
@@ -191,17 +244,16 @@ def _check(config):
             config.train_batch_norm in (None, *BATCH_NORM),
             f"one of {BATCH_NORM}",
         ),
-        ("batch_size", (config.batch_size or 1) >= 1, "at least 1"),
+        (
+            "batch_size",
+            config.batch_size is None or config.batch_size >= 1,
+            "at least 1",
+        ),
         ("epochs", (config.epochs or 0) >= 0, "at least 0"),
         ("head_epochs", config.head_epochs >= 0, "at least 0"),
         ("learning_rate", config.learning_rate > 0, "above 0"),
         ("evaluate_every", config.evaluate_every >= 1, "at least 1"),
         ("val_share", 0 < config.val_share < 1, "between 0 and 1"),
-        (
-            "image_size",
-            config.image_size is None or min(config.image_size) >= 1,
-            "at least 1",
-        ),
     ):
         if not is_right:
             raise ValueError(

@@ -1,5 +1,6 @@
 """One training: model, run folder, pictures, numbers."""
 
+import contextlib
 import importlib.util
 import json
 import pathlib
@@ -15,6 +16,8 @@ from keras_efficient import visualization
 from keras_efficient.cli.downloads import announce
 from keras_efficient.cli.loading import CLASS_NAMES_FILE
 from keras_efficient.cli.loading import MODEL_FILE
+from keras_efficient.cli.progress import track
+from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_progress import Curves
 from keras_efficient.cli.train_progress import TrainingProgress
 from keras_efficient.training.checkpoints import write_whole
@@ -25,10 +28,27 @@ BEST, LAST = "best.weights.h5", "last.weights.h5"
 # What decides which weights are the best.
 MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
 SAMPLES = 9
+# All that a run writes.
+RUN_FILES = (
+    CONFIG_FILE,
+    CLASS_NAMES_FILE,
+    RESULTS_FILE,
+    MODEL_FILE,
+    "settings.json",
+    "*_checkpoints",
+    "log_*.csv",
+    "best.*",
+    LAST,
+    "curves.png",
+    "confusion_matrix.png",
+    "precision_recall.png",
+    "predictions.jpg",
+    "train_batch.jpg",
+)
 
 
 def build_model(config, class_names):
-    """The model of a configuration, with what weights it asks for."""
+    """The model of a configuration, and which layers have no weights yet."""
     builder = getattr(keras_efficient, config.model)
     arguments = {}
     if config.image_size is not None:
@@ -59,13 +79,28 @@ def build_model(config, class_names):
         announce(config.model, weights)
         model = builder(weights=weights, **arguments)
     load = keras_efficient.converters.load_checkpoint
+    # Layers of a classifier that no file has filled.
+    unfilled = {"predictions"}
     if is_file:
-        print(load(model, weights, strict=not config.partial))
+        report = load(model, weights, strict=not config.partial)
+        print(report)
+        unfilled |= {_layer_of(model, name) for name in report.missing}
     if is_detection:
         if backbone is not None and pathlib.Path(backbone).exists():
             print(load(model.backbone, backbone, strict=not config.partial))
         model.class_names = tuple(class_names)
-    return model
+    return model, sorted(unfilled)
+
+
+def _layer_of(model, variable):
+    """The model's layer of a variable, whose name may be of a part of it."""
+    part = variable.split("/")[0]
+    names = [layer.name for layer in model.layers]
+    return max(
+        (x for x in names if part == x or part.startswith(f"{x}_")),
+        key=len,
+        default=part,
+    )
 
 
 class TrainRun:
@@ -74,13 +109,15 @@ class TrainRun:
     Args:
         config: A complete `TrainConfig`.
         model: The model.
+        unfilled: Names of a classifier's layers that learn first.
         train: Data set to train on.
         validation: Held-out data set.
     """
 
-    def __init__(self, config, model, train, validation):
+    def __init__(self, config, model, unfilled, train, validation):
         self.config = config
         self.model = model
+        self.unfilled = unfilled
         self.train = train
         self.validation = validation
         self.folder = pathlib.Path(config.directory)
@@ -136,6 +173,9 @@ class TrainRun:
                 config.weights != "none" or config.backbone_weights is not None
             )
             norm = "head" if is_pretrained else "all"
+        advice = training.measure_anchor_fit(self.model, batches).advice
+        if advice:
+            print(advice, flush=True)
         training.finetune_detector(
             self.model,
             batches,
@@ -152,6 +192,7 @@ class TrainRun:
     def _fit_classifier(self, batches, callbacks):
         config = self.config
         is_pretrained = config.weights != "none"
+        is_whole = is_pretrained and self.unfilled == ["predictions"]
         training.finetune_classifier(
             self.model,
             batches,
@@ -163,17 +204,23 @@ class TrainRun:
             head_epochs=config.head_epochs if is_pretrained else 0,
             epochs=config.epochs,
             learning_rate=config.learning_rate,
-            train_batch_norm=not is_pretrained,
+            head_layers=self.unfilled,
+            # Statistics of what new layers give are still to be found.
+            train_batch_norm=not is_whole,
             callbacks=callbacks,
             verbose=0,
         )
 
     def save_model(self):
         """Writes the whole model, with the best weights that there are."""
+        weights = contextlib.nullcontext()
         if self.best.path.exists():
-            self.model.load_weights(self.best.path)
+            self.best.load(self.model)
+        else:
+            weights = keras_efficient.evaluation.averaged_weights(self.model)
         new = self.folder / f"new.{MODEL_FILE}"
-        self.model.save(new)
+        with weights:
+            self.model.save(new)
         new.replace(self.folder / MODEL_FILE)
 
     def measure(self):
@@ -185,7 +232,10 @@ class TrainRun:
             else evaluation.evaluate_classifier
         )
         result = evaluate(
-            self.model, self.validation, batch_size=self.config.batch_size
+            self.model,
+            self.validation,
+            batch_size=self.config.batch_size,
+            progress=lambda items, total: track(items, total, "Measuring"),
         )
         if _can_plot():
             if self.is_detection:

@@ -10,6 +10,7 @@ from typing import Annotated
 import keras
 import typer
 
+from keras_efficient.cli.loading import MODEL_FILE
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import complete
@@ -17,7 +18,9 @@ from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
 from keras_efficient.cli.train_data import find_task
 from keras_efficient.cli.train_data import load_splits
+from keras_efficient.cli.train_run import LAST
 from keras_efficient.cli.train_run import RESULTS_FILE
+from keras_efficient.cli.train_run import RUN_FILES
 from keras_efficient.cli.train_run import TrainRun
 from keras_efficient.cli.train_run import build_model
 from keras_efficient.training.checkpoints import write_whole
@@ -125,8 +128,6 @@ def train(
         del flags[name]
     if directory is not None:
         flags["directory"] = str(directory)
-    if image_size is not None:
-        flags["image_size"] = _size(image_size)
     settings = read_config(config, flags)
     settings = complete(settings, find_task(settings.data, settings.task))
     folder = pathlib.Path(settings.directory)
@@ -145,20 +146,15 @@ def _train(settings, folder, start):
     print(f"{settings.task}, {settings.model}, in {folder}")
     print(f"To train on: {train_set.report}")
     print(f"Held out: {held_out.report}")
-    network = build_model(settings, train_set.class_names)
+    network, unfilled = build_model(settings, train_set.class_names)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / CONFIG_FILE, settings.to_yaml())
-    run = TrainRun(settings, network, train_set, held_out)
+    run = TrainRun(settings, network, unfilled, train_set, held_out)
     run.write_class_names()
     try:
         run.fit()
     except KeyboardInterrupt:
-        run.save_model()
-        print(
-            f"Broken off. {folder} has the weights as they are, and a model "
-            "with the best so far.\nTo go on: keras-efficient train --config "
-            f"{folder / CONFIG_FILE}"
-        )
+        print(_broken_off(run, folder), flush=True)
         raise typer.Exit(INTERRUPTED) from None
     run.save_model()
     result = run.measure()
@@ -170,10 +166,24 @@ def _train(settings, folder, start):
     )
 
 
+def _broken_off(run, folder):
+    """What is left of a training after Ctrl-C."""
+    go_on = f"To go on: keras-efficient train --config {folder / CONFIG_FILE}"
+    if not run.interrupt.is_saved:
+        return f"Broken off at once; {folder} has whole epochs only.\n{go_on}"
+    run.save_model()
+    kept = "the best so far" if run.best.path.exists() else "them"
+    return (
+        f"Broken off. {folder} has the weights as they are ({LAST}), and a "
+        f"model with {kept} ({MODEL_FILE}).\n{go_on}"
+    )
+
+
 def _prepare(folder, settings, overwrite):
     """Whether there is something to do in the folder of a run."""
     if overwrite and (folder / CONFIG_FILE).exists():
-        shutil.rmtree(folder)
+        _throw_away(folder)
+        return True
     if not folder.exists() or not any(folder.iterdir()):
         return True
     if not (folder / CONFIG_FILE).exists():
@@ -196,15 +206,8 @@ def _prepare(folder, settings, overwrite):
     return True
 
 
-def _size(text):
-    """Height and width of `320` or `240x320`."""
-    try:
-        sides = [int(side) for side in text.lower().split("x")]
-    except ValueError:
-        sides = []
-    if len(sides) not in (1, 2):
-        raise ValueError(
-            "`image_size` must be as 320, or height x width as 240x320. "
-            f"Received: {text!r}"
-        )
-    return sides[0], sides[-1]
+def _throw_away(folder):
+    """Removes what a run has written, and nothing else."""
+    for pattern in RUN_FILES:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,7 +1,9 @@
 """Callbacks that keep weights: the best ones, and those of a broken run."""
 
+import contextlib
 import json
 import math
+import os
 import pathlib
 import signal
 import threading
@@ -18,7 +20,8 @@ class BestWeights(keras.callbacks.Callback):
     Of a training with an average of the weights it saves that, which is what
     was measured. Other than `keras.callbacks.ModelCheckpoint` it knows after a
     break what was best before, and epochs that were not measured do not
-    count.
+    count. The optimizer is not kept: load the file with `load`, or into a model
+    that is not compiled.
 
     Args:
         path: Path of a `.weights.h5` file. Beside it a `.json` says the epoch
@@ -60,11 +63,31 @@ class BestWeights(keras.callbacks.Callback):
         if value is None or not float(value) > self.best:
             return
         new = self.path.with_name(f"new.{self.path.name}")
-        with averaged_weights(self.model):
+        with averaged_weights(self.model), _no_optimizer(self.model):
             self.model.save_weights(new)
         new.replace(self.path)
         note = {"epoch": epoch + 1, self.monitor: float(value)}
         write_whole(self.note, json.dumps(note))
+
+    def load(self, model):
+        """Fills a model with the best weights, and leaves its optimizer.
+
+        Args:
+            model: The `keras.Model`.
+        """
+        with _no_optimizer(model):
+            model.load_weights(self.path)
+
+
+@contextlib.contextmanager
+def _no_optimizer(model):
+    """Weights files have those of the model alone, a third of the size."""
+    optimizer = getattr(model, "optimizer", None)
+    model.optimizer = None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
 
 
 class StopOnInterrupt(keras.callbacks.Callback):
@@ -74,7 +97,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
     answer to Ctrl-C: the step under way ends, the weights are saved, and
     `fit` raises `KeyboardInterrupt`. A second Ctrl-C ends at once. The epoch
     does not count as done, so that a run that goes on repeats it. Among the
-    callbacks it must stand first.
+    callbacks it must stand first. `is_saved` says whether there are weights.
 
     Args:
         path: Path of a `.weights.h5` file for the weights at that moment.
@@ -96,9 +119,10 @@ class StopOnInterrupt(keras.callbacks.Callback):
         super().__init__()
         self.path = pathlib.Path(path)
         self.is_asked = False
+        self.is_saved = False
 
     def __enter__(self):
-        self.is_asked = False
+        self.is_asked = self.is_saved = False
         self._before = None
         # Python hears of signals in its main thread only.
         if threading.current_thread() is threading.main_thread():
@@ -111,9 +135,8 @@ class StopOnInterrupt(keras.callbacks.Callback):
     def _hear(self, number, frame):
         self.is_asked = True
         self._give_back()
-        print(
-            "\nEnding after this step; Ctrl-C again ends at once.", flush=True
-        )
+        # `print` may be at work at this very moment, and cannot be twice.
+        os.write(2, b"\nEnding after this step; Ctrl-C again ends at once.\n")
 
     def _give_back(self):
         if self._before is not None:
@@ -133,10 +156,15 @@ class StopOnInterrupt(keras.callbacks.Callback):
         """Stops ahead of what keeps this epoch as done."""
         self._stop()
 
+    def on_train_end(self, logs=None):
+        """Stops after the last epoch, while which was measured."""
+        self._stop()
+
     def _stop(self):
         if not self.is_asked:
             return
         new = self.path.with_name(f"new.{self.path.name}")
         self.model.save_weights(new)
         new.replace(self.path)
+        self.is_saved = True
         raise KeyboardInterrupt

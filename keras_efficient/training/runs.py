@@ -149,6 +149,12 @@ def read_logs(directory):
     Returns:
         Dict of the steps, in their order, to dicts of lists of floats, one
         number an epoch; NaN is not measured.
+
+    Example:
+    ```python
+    logs = keras_efficient.training.read_logs("runs/cells")
+    keras_efficient.visualization.plot_history(logs, "curves.png")
+    ```
     """
     files = pathlib.Path(directory).glob("log_*.csv")
     # The head learns first.
