@@ -23,7 +23,7 @@ FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
 # What is run elsewhere, and where.
 ELSEWHERE = {
     "weights/download.py": "a server is needed: tests/weights",
-    "models/imagenet.py": "names are downloaded: tests/models",
+    "models/imagenet.py": "names are downloaded: tests/examples",
     "export/exported.py": "an export is needed: docs/serving.md, tests/export",
 }
 # Trainings, which are compiled for long but on PyTorch.
