@@ -1,38 +1,11 @@
 """Runs the examples, small, as a user would."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-REPOSITORY = pathlib.Path(__file__).parents[1]
-
-# Others compile for minutes what the tests of the package compile, too.
-quick_on_torch = pytest.mark.slow
-if keras.backend.backend() == "torch":
-    quick_on_torch = pytest.mark.filterwarnings()
-
-
-def run(script, *arguments):
-    """Output of an example, run in a process of its own on this backend."""
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": keras.backend.backend(),
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    process = subprocess.run(
-        [sys.executable, REPOSITORY / "examples" / script, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert process.returncode == 0, process.stdout + process.stderr
-    return process.stdout
+from tests.examples.running import quick_on_torch
+from tests.examples.running import run
 
 
 @quick_on_torch
