@@ -154,3 +154,9 @@ def parse_arguments():
 
 if __name__ == "__main__":
     main()
+
+# On blood cells (BCCD, 205 pictures, --detection --weights none --image-size
+# 128), PyTorch, two cores beside other work:
+#   Drawn: augmented.png
+#   25/25 ... 40s 2s/step - box_loss: 0.0171 - class_loss: 1.1106 - loss: 1.9675
+# In the picture each box lies around its cell, however it was moved.

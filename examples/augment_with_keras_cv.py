@@ -132,3 +132,9 @@ def parse_arguments():
 
 if __name__ == "__main__":
     main()
+
+# On blood cells (BCCD, 205 pictures, --weights none --image-size 128), PyTorch,
+# two cores beside other work:
+#   Drawn: augmented.png
+#   25/25 ... 83s 3s/step - box_loss: 0.0260 - class_loss: 1.1213 - loss: 2.4227
+# The picture shows parts of four photos in each, with their boxes.

@@ -130,3 +130,14 @@ def parse_arguments():
 
 if __name__ == "__main__":
     main()
+
+# The paper reports 91.7% for B7 with 64 million parameters (Table 5), on the
+# whole set, fine-tuned at full resolution. That is theirs; nobody here had the
+# hardware or whole weights to measure it. Measured here, on 3,000 pictures of
+# training and 1,000 of test, with Google's B0 up to block 6d, at 64 pixels, on
+# two cores beside other work (PyTorch):
+#   --data cifar100_subset.npz --weights state_dict_partial.npz
+#   --features block6d --image-size 64 --batch-size 32 --steps 930
+#   --learning-rate 0.01
+# 3,000 pictures of (64, 64), 10 epochs
+# EfficientNetB0: top-1 49.6%, top-5 81.9% of 1,000 pictures, after 10.7 min

@@ -48,3 +48,8 @@ def parse_arguments():
 
 if __name__ == "__main__":
     main()
+
+# Published weights could not be downloaded where this was written. With random
+# ones in the published file's form (tests/examples/test_pretrained.py) five
+# lines come, each a share and a name:
+#    0.1%  class_...
