@@ -9,6 +9,7 @@ import time
 
 import keras
 import numpy as np
+from PIL import Image
 
 import keras_efficient
 from keras_efficient import training
@@ -28,6 +29,8 @@ BEST, LAST = "best.weights.h5", "last.weights.h5"
 # What decides which weights are the best.
 MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
 SAMPLES = 9
+# Of a picture with a caption, in pixels.
+MIN_WIDTH = 240
 # All that a run writes.
 RUN_FILES = (
     CONFIG_FILE,
@@ -84,7 +87,8 @@ def build_model(config, class_names):
     if is_file:
         report = load(model, weights, strict=not config.partial)
         print(report)
-        unfilled |= {_layer_of(model, name) for name in report.missing}
+        for name in report.missing:
+            unfilled |= _layers_of(model, name)
     if is_detection:
         if backbone is not None and pathlib.Path(backbone).exists():
             print(load(model.backbone, backbone, strict=not config.partial))
@@ -92,15 +96,14 @@ def build_model(config, class_names):
     return model, sorted(unfilled)
 
 
-def _layer_of(model, variable):
-    """The model's layer of a variable, whose name may be of a part of it."""
+def _layers_of(model, variable):
+    """The model's layer that has a variable, and the norm of what it gives."""
     part = variable.split("/")[0]
-    names = [layer.name for layer in model.layers]
-    return max(
-        (x for x in names if part == x or part.startswith(f"{x}_")),
-        key=len,
-        default=part,
-    )
+    names = {layer.name for layer in model.layers}
+    # Names of variables go on with the part of a block.
+    known = [x for x in names if part == x or part.startswith(f"{x}_")]
+    layer = max(known, key=len)
+    return {layer, layer.replace("_conv", "_bn")} & names
 
 
 class TrainRun:
@@ -286,25 +289,34 @@ class TrainRun:
         images = [record.image for record in records]
         path = self.folder / "predictions.jpg"
         if self.is_detection:
-            pictures = [found.plot() for found in self.model.detect(images)]
-            visualization.plot_predictions(pictures, path)
+            found = self.model.detect(images)
+            captions = [
+                f"{len(one)} found, {len(record.boxes)} there"
+                for record, one in zip(records, found, strict=True)
+            ]
+            pictures = [one.plot() for one in found]
+            visualization.plot_predictions(pictures, path, captions)
             return
         names = self.validation.class_names
         found = keras_efficient.inference.classify(
             self.model, images, top=1, class_names=names
         )
-        size = self.model.input_shape[1:3]
-        resize = keras_efficient.data.ImagePreprocessing(size)
-        pixels = np.stack(
-            [resize(keras_efficient.data.load_image(x)) for x in images]
-        )
         captions = [
             f"{names[record.label]}: {one.names[0]} {one.probabilities[0]:.0%}"
             for record, one in zip(records, found, strict=True)
         ]
-        visualization.plot_predictions(
-            visualization.pictures_of(pixels), path, captions
-        )
+        pictures = [
+            _legible(keras_efficient.data.load_image(x)) for x in images
+        ]
+        visualization.plot_predictions(pictures, path, captions)
+
+
+def _legible(image):
+    """A picture that is wide enough for a line below it."""
+    picture = Image.fromarray(image)
+    factor = max(1, -(-MIN_WIDTH // picture.width))
+    size = (picture.width * factor, picture.height * factor)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def _can_plot():

@@ -265,5 +265,5 @@ def test_real_half_of_b0(capsys):
     config = train_config.read_config(None, {**flags, "partial": True})
     config = train_config.complete(config, "classification")
     _, unfilled = train_run.build_model(config, COLORS)
-    assert unfilled == ["block7a", "predictions", "top_conv"]
+    assert unfilled == ["block7a", "predictions", "top_bn", "top_conv"]
     assert "missing" in capsys.readouterr().out

@@ -121,3 +121,27 @@ def test_afterwards_python_answers_again(tmp_path):
         assert signal.getsignal(signal.SIGINT) != before
         fit(fake_detector(), [stop])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_loads_into_a_step_in_which_more_learns(tmp_path):
+    layers = [keras.layers.Dense(2, name=name) for name in ("body", "head")]
+    model = keras.Sequential([keras.Input((1,)), *layers])
+    best = BestWeights(tmp_path / "best.weights.h5", "val_mAP")
+    layers[0].trainable = False
+    for values in ([0.2], [0.1]):
+        model.compile("adam", "mse")
+        model.fit(
+            np.ones((4, 1)), np.ones((4, 2)), verbose=0,
+            callbacks=[Measure(values), best],
+        )  # fmt: skip
+        if values == [0.2]:
+            expected = [keras.ops.convert_to_numpy(w) for w in model.weights]
+            expected = [values.copy() for values in expected]
+        layers[0].trainable = True
+    optimizer = model.optimizer
+    best.load(model)
+    for weight, values in zip(model.weights, expected, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(weight), values
+        )
+    assert model.optimizer is optimizer and len(optimizer.variables) > 6
