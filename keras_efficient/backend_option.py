@@ -15,6 +15,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 PROGRAM = "keras-efficient"
 MODULE = "keras_efficient.cli"
 _VARIABLE = "KERAS_BACKEND"
+# The status that a wrong command line has.
+_USAGE_ERROR = 2
 
 
 def obey(command: Sequence[str]) -> None:
@@ -49,10 +51,12 @@ def obey(command: Sequence[str]) -> None:
         there = [x for x in BACKENDS if importlib.util.find_spec(x) is not None]
         if asked or not there:
             others = f" Or take --backend {there[0]}." if there else ""
-            sys.exit(
+            print(
                 f"{PROGRAM}: the backend {backend} is not installed. Install "
-                f'it by `pip install "keras-efficient[{backend}]"`.{others}'
+                f'it by `pip install "keras-efficient[{backend}]"`.{others}',
+                file=sys.stderr,
             )
+            sys.exit(_USAGE_ERROR)
         print(
             f"{PROGRAM}: {backend} is not installed, so {there[0]} is used.",
             file=sys.stderr,

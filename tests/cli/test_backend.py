@@ -61,9 +61,12 @@ def test_the_settings_of_keras_count(ask, tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
-def test_one_that_is_not_installed(ask):
-    with pytest.raises(SystemExit, match=r"keras-efficient\[tensorflow\]"):
+def test_one_that_is_not_installed(ask, capsys):
+    with pytest.raises(SystemExit) as caught:
         ask("python", "keras-efficient", "list", "--backend", "tensorflow")
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "keras-efficient[tensorflow]" in error and "--backend jax" in error
 
 
 def test_in_a_process_of_its_own(tmp_path):
