@@ -22,10 +22,10 @@ NEEDED = {
 # Where a page runs in seconds; elsewhere its networks are compiled for long.
 QUICK = {
     "README.md": (),
-    "index.md": ("torch",),
+    "index.md": (),
     "keras_cv.md": (),
     "models.md": ("torch", "tensorflow"),
-    "scaling.md": ("torch",),
+    "scaling.md": (),
     "serving.md": (),
     "training.md": ("torch",),
 }
