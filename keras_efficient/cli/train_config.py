@@ -152,7 +152,15 @@ def complete(config: TrainConfig, task: str) -> TrainConfig:
                 f"`{name}` is for {other_of(task)}, and {config.data} is for "
                 f"{task}."
             )
+    has_backbone = config.backbone_weights not in (None, "none")
+    if has_backbone and config.weights not in (None, "none"):
+        raise ValueError(
+            "`backbone_weights` are for a detector without others, and "
+            f"`weights` is {config.weights}. Leave one of them out."
+        )
     weights = config.weights or ("coco" if is_detection else "imagenet")
+    if has_backbone:
+        weights = "none"
     return dataclasses.replace(
         config,
         task=task,

@@ -14,6 +14,7 @@ from PIL import Image
 import keras_efficient
 from keras_efficient import training
 from keras_efficient import visualization
+from keras_efficient import weights as published
 from keras_efficient.cli.downloads import announce
 from keras_efficient.cli.loading import CLASS_NAMES_FILE
 from keras_efficient.cli.loading import MODEL_FILE
@@ -64,17 +65,16 @@ def build_model(config, class_names):
         arguments["classes"] = len(class_names)
     backbone = config.backbone_weights
     weights = config.weights
-    if is_detection and (backbone or weights == "imagenet"):
-        weights, backbone = "none", backbone or "imagenet"
-    is_file = pathlib.Path(weights).exists()
+    if is_detection and weights == "imagenet":
+        weights, backbone = "none", "imagenet"
+    is_file = _is_file(weights, config.model)
+    has_backbone_file = False
     if is_detection:
-        is_set = (
-            backbone not in (None, "none")
-            and not pathlib.Path(backbone).exists()
-        )
+        name = EFFICIENTDET_VARIANTS[config.model].backbone
+        has_backbone_file = _is_file(backbone, name)
+        is_set = backbone not in (None, "none") and not has_backbone_file
         arguments["backbone_weights"] = backbone if is_set else None
         if is_set:
-            name = EFFICIENTDET_VARIANTS[config.model].backbone
             announce(name, backbone, include_top=False)
     if is_file or weights == "none":
         model = builder(weights=None, **arguments)
@@ -90,10 +90,18 @@ def build_model(config, class_names):
         for name in report.missing:
             unfilled |= _layers_of(model, name)
     if is_detection:
-        if backbone is not None and pathlib.Path(backbone).exists():
+        if has_backbone_file:
             print(load(model.backbone, backbone, strict=not config.partial))
         model.class_names = tuple(class_names)
     return model, sorted(unfilled)
+
+
+def _is_file(weights, name):
+    """Whether weights are a checkpoint; a published set has precedence."""
+    if weights in (None, "none", *published.tags(name)):
+        return False
+    # A folder of pictures may well be called as a set.
+    return pathlib.Path(weights).exists()
 
 
 def _layers_of(model, variable):
@@ -196,6 +204,11 @@ class TrainRun:
         config = self.config
         is_pretrained = config.weights != "none"
         is_whole = is_pretrained and self.unfilled == ["predictions"]
+        # There is nothing that a head alone could learn upon.
+        head_epochs = config.head_epochs if is_pretrained else 0
+        if not is_whole:
+            steps = (head_epochs + config.epochs) * len(batches)
+            training.quicken_batch_norm(self.model, steps)
         training.finetune_classifier(
             self.model,
             batches,
@@ -203,8 +216,7 @@ class TrainRun:
                 self.model.input_shape[1:3], config.batch_size
             ),
             directory=self.folder,
-            # There is nothing that a head alone could learn upon.
-            head_epochs=config.head_epochs if is_pretrained else 0,
+            head_epochs=head_epochs,
             epochs=config.epochs,
             learning_rate=config.learning_rate,
             head_layers=self.unfilled,

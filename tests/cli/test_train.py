@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import keras_efficient
 from keras_efficient.cli import train_config
 from keras_efficient.cli import train_data
 from keras_efficient.cli import train_run
@@ -19,6 +20,7 @@ from tests.cli.tiny_runs import colored
 from tests.cli.tiny_runs import settle
 from tests.cli.tiny_runs import small
 from tests.cli.tiny_runs import tiny_classifier
+from tests.cli.tiny_runs import tiny_detector
 from tests.marks import slow_to_compile
 from tests.shared import SHARED
 from tests.shared import needs_shared
@@ -236,6 +238,31 @@ def test_what_cannot_be_trained_on(
     assert message in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
     assert len(list((tmp_path / "colors").rglob("*.png"))) == 6
+
+
+def test_weights_of_a_backbone_stand_alone():
+    flags = {"data": "cells", "backbone_weights": "imagenet"}
+    config = train_config.read_config(None, flags)
+    assert train_config.complete(config, "detection").weights == "none"
+    config = train_config.read_config(None, {**flags, "weights": "coco"})
+    with pytest.raises(ValueError, match="`weights` is coco. Leave one"):
+        train_config.complete(config, "detection")
+
+
+def test_a_folder_is_called_as_a_set_of_weights(world, monkeypatch):
+    (world / "coco").mkdir()
+    asked = []
+
+    def build(weights, **arguments):
+        asked.append(weights)
+        return tiny_detector(**arguments)
+
+    monkeypatch.setattr(keras_efficient, "EfficientDetD0", build)
+    monkeypatch.setattr(train_run, "announce", lambda *arguments: None)
+    config = train_config.read_config(None, {"data": "coco"})
+    config = train_config.complete(config, "detection")
+    model, _ = train_run.build_model(config, ("cat", "dog"))
+    assert asked == ["coco"] and model.class_names == ("cat", "dog")
 
 
 def test_weights_of_other_classes(world):
