@@ -19,8 +19,8 @@ def plot_history(logs, path=None, title=None):
     Args:
         logs: Dict of lists of floats, one number an epoch, as
             `training.finetune_detector` and `keras.callbacks.History` have;
-            NaN is not measured. Or a dict of such dicts, one for each step of
-            a training, which follow each other.
+            NaN is not measured, nor is COCO's -1. Or a dict of such dicts,
+            one for each step of a training, which follow each other.
         path: Where to save the picture. Defaults to `None`: nowhere.
         title: String, stands above the picture. Defaults to `None`.
 
@@ -74,7 +74,8 @@ def _joined(logs):
         size = max(map(len, step.values()), default=0)
         for name, values in step.items():
             column = columns.setdefault(name, [])
-            column += [math.nan] * (length - len(column)) + list(values)
+            column += [math.nan] * (length - len(column))
+            column += [_measured(name, value) for value in values]
         length += size
         borders.append(length)
     for column in columns.values():
@@ -85,6 +86,12 @@ def _joined(logs):
         if name not in _NO_CURVES and not all(map(math.isnan, column))
     }
     return measured, [border for border in borders[:-1] if 0 < border < length]
+
+
+def _measured(name, value):
+    """NaN in place of COCO's -1: no box is of that size."""
+    is_of_coco = name.removeprefix("val_").startswith(("mAP", "AR"))
+    return math.nan if is_of_coco and value == -1 else value
 
 
 def _groups(names):

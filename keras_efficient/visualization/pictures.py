@@ -9,8 +9,11 @@ from PIL import ImageDraw
 from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.inference.fonts import font_for
 
-# Longest side of a picture in a grid, in pixels.
-TILE = 320
+# Longest side of a picture in a grid, in pixels: what `Detections.plot` writes
+# can still be read.
+TILE = 512
+# As large as small pictures are shown.
+SMALL = 160
 GAP = 6
 CAPTION_SIZE = 15
 GROUND, INK = "white", "black"
@@ -20,8 +23,8 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
     """Lays pictures out in a grid, each with a line below.
 
     Args:
-        pictures: Sequence of PIL images of any sizes; large ones are made
-            smaller.
+        pictures: Sequence of PIL images of any sizes, shown with one longest
+            side: the largest one's, at most 512 pixels.
         path: Where to save the grid. Defaults to `None`: nowhere.
         captions: Sequence of strings, one for each picture. Defaults to
             `None`.
@@ -52,7 +55,9 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
             "`captions` must have one line for each picture. Received: "
             f"{len(captions)} captions, {len(pictures)} pictures"
         )
-    tiles = [_tile(picture) for picture in pictures[:max_images]]
+    pictures = pictures[:max_images]
+    side = min(TILE, max(max(picture.size) for picture in pictures))
+    tiles = [_tile(picture, side) for picture in pictures]
     width = max(tile.width for tile in tiles)
     height = max(tile.height for tile in tiles)
     line = 0 if captions is None else CAPTION_SIZE + 8
@@ -181,17 +186,18 @@ def _name(class_names, label):
 
 def _enlarged(picture):
     """Small pictures, such as CIFAR's, by a whole factor."""
-    factor = max(1, TILE // 2 // max(picture.size))
+    factor = max(1, SMALL // max(picture.size))
     if factor == 1:
         return picture
     size = (picture.width * factor, picture.height * factor)
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def _tile(picture):
+def _tile(picture, side):
+    scale = side / max(picture.size)
+    size = [max(1, round(scale * length)) for length in picture.size]
     picture = picture.convert("RGB")
-    picture.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
-    return picture
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _fitting(draw, text, font, width):

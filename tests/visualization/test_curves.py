@@ -52,6 +52,23 @@ def test_training_is_dashed_and_validation_has_its_color():
     assert (train.get_linestyle(), validation.get_linestyle()) == ("--", "-")
 
 
+def test_what_coco_did_not_measure_is_no_curve():
+    figure = plot_history(
+        {
+            "val_mAP": [math.nan, 0.5],
+            "val_mAP_large": [-1.0, -1.0],
+            "val_AR_large": [-1.0, 0.3],
+            "val_loss": [0.5, -1.0],
+        }
+    )
+    lines = [line for axes in figure.axes for line in axes.lines]
+    assert [(x.get_label(), list(x.get_ydata())) for x in lines] == [
+        ("val_loss", [0.5, -1.0]),
+        ("val_mAP", [0.5]),
+        ("val_AR_large", [0.3]),
+    ]
+
+
 def test_steps_follow_each_other():
     figure = plot_history(
         {

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_efficient.inference.drawing import class_color
+from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.visualization import pictures
 from keras_efficient.visualization import plot_batch
 from keras_efficient.visualization import plot_predictions
@@ -24,15 +26,34 @@ def captions(monkeypatch):
 
 
 def test_grid_of_pictures(tmp_path):
-    images = [Image.new("RGB", (640, 320), color) for color in ("red", "blue")]
+    images = [Image.new("RGB", (1024, 512), color) for color in ("red", "blue")]
     grid = plot_predictions(images * 3, tmp_path / "a.png", max_images=5)
     with Image.open(tmp_path / "a.png") as saved:
         assert saved.size == grid.size
-    # Two columns of 320 x 160: nearly as high as wide.
-    assert grid.size == (2 * 326 + 6, 3 * 166 + 6)
+    # Two columns of 512 x 256: nearly as high as wide.
+    assert grid.size == (2 * 518 + 6, 3 * 262 + 6)
     assert grid.getpixel((20, 20)) == (255, 0, 0)
-    assert grid.getpixel((350, 20)) == (0, 0, 255)
-    assert grid.getpixel((350, 2 * 166 + 20)) == (255, 255, 255)
+    assert grid.getpixel((550, 20)) == (0, 0, 255)
+    assert grid.getpixel((550, 2 * 262 + 20)) == (255, 255, 255)
+
+
+def test_names_of_boxes_can_be_read_in_a_grid():
+    image = np.zeros((1500, 2000, 3), "uint8")
+    box = np.array([[900, 700, 910, 710]])
+    picture = draw_boxes(image, box, ["northern bat 93%"], [0])
+    grid = np.asarray(plot_predictions([picture] * 4), "float32")
+    difference = np.abs(grid[:300, :500] - class_color(0)).max(-1)
+    # Rows of the name's ground, which is a third higher than its letters.
+    assert ((difference < 40).sum(1) > 15).sum() >= 10
+
+
+def test_pictures_of_a_grid_are_equally_large():
+    images = [Image.new("RGB", (60, 90), "red"), Image.new("RGB", (90, 30))]
+    images.append(Image.new("RGB", (50, 200), "blue"))
+    grid = plot_predictions(images)
+    assert grid.getpixel((7 + 130, 200)) == (255, 0, 0)  # 133 x 200
+    assert grid.getpixel((6 + 206, 6 + 66)) == (0, 0, 0)  # 200 x 67
+    assert grid.getpixel((6 + 48, 206 + 190)) == (0, 0, 255)  # 50 x 200
 
 
 def test_captions_stand_below():
