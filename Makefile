@@ -38,6 +38,7 @@ format: $(VENV)/dev
 
 # The site, in site/; what is generated of it first.
 docs: $(VENV)/docs
+	$(BIN)/python docs/scripts/generate.py
 	$(BIN)/mkdocs build --strict
 
 $(VENV)/docs: $(VENV)/dev
