@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tests.examples.running import EXAMPLES
-from tests.examples.running import quick_on_torch
 
 PATH = EXAMPLES / "getting_started.ipynb"
 SMALL = "PICTURES, EPOCHS, IMAGE_SIZE, PUBLISHED = 8, 1, (64, 64), False\n"
@@ -48,7 +47,9 @@ def test_parameters_say_what_takes_time():
     assert names["PUBLISHED"] is False, "nothing is downloaded unasked"
 
 
-@quick_on_torch
+# Where it is read, nobody closes pictures.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_runs(tmp_path, monkeypatch, capsys):
     pytest.importorskip("tensorflow", reason="the notebook exports")
     pytest.importorskip("matplotlib", reason="the notebook draws curves")

@@ -1,31 +1,32 @@
 """Runs the example that scales other networks."""
 
+import pytest
+
 import keras_efficient
-from tests.examples.running import quick_on_torch
 from tests.examples.running import run
 from tests.examples.running import start
 
 WAYS = ["baseline", "depth", "width", "resolution", "compound"]
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_scale_other_networks():
     output = run(
         "scale_other_networks.py",
-        *"MobileNetV2 --growth 2 --resolution 32".split(),
+        *"MobileNetV2 --growth 2 --resolution 96".split(),
     )
     lines = [line.split() for line in output.splitlines()]
     assert lines[0][0] == "MobileNetV2"
     assert [line[0] for line in lines[1:]] == WAYS
     rows = {line[0]: line[1:] for line in lines[1:]}
-    model = keras_efficient.MobileNetV2(resolution=32)
+    model = keras_efficient.MobileNetV2(resolution=96)
     parameters = keras_efficient.counting.count_parameters(model)
-    assert rows["baseline"][:4] == ["1.00", "1.00", "32", f"{parameters:,}"]
+    assert rows["baseline"][:4] == ["1.00", "1.00", "96", f"{parameters:,}"]
     # Each way changes what it says, and nothing else.
-    assert float(rows["depth"][0]) > 1 and rows["depth"][1:3] == ["1.00", "32"]
-    assert float(rows["width"][1]) > 1 and rows["width"][2] == "32"
+    assert float(rows["depth"][0]) > 1 and rows["depth"][1:3] == ["1.00", "96"]
+    assert float(rows["width"][1]) > 1 and rows["width"][2] == "96"
     assert rows["resolution"][:2] == ["1.00", "1.00"]
-    assert int(rows["resolution"][2]) > 32
+    assert int(rows["resolution"][2]) > 96
     cost = keras_efficient.counting.count_multiply_adds(model) / 1e6
     for way in WAYS[1:]:
         grown = float(rows[way][4].replace(",", ""))

@@ -52,7 +52,7 @@ def test_cifar100_transfer(files, tmp_path):
     assert float(said[1]) == pytest.approx(100 * top1, abs=0.06)
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_weights_without_the_last_layers(files, tmp_path):
     more = ("--features", "block2b")
     output = run(
