@@ -81,7 +81,7 @@ class Curves(keras.callbacks.Callback):
 
 
 def draw_curves(directory):
-    """Draws the curves of a run; says so where matplotlib is missing."""
+    """Draws the curves of a run, from its logs."""
     new = directory / "curves.new.png"
     plot_history(read_logs(directory), new, directory.name)
     new.replace(directory / "curves.png")

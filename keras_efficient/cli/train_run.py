@@ -32,6 +32,10 @@ MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
 SAMPLES = 9
 # Of a picture with a caption, in pixels.
 MIN_WIDTH = 240
+NO_PLOTS = (
+    "matplotlib is missing, so there will be no curves and no matrix. "
+    'Install it by `pip install "keras-efficient[plot]"`.'
+)
 # All that a run writes.
 RUN_FILES = (
     CONFIG_FILE,
@@ -146,6 +150,8 @@ class TrainRun:
         callbacks = [self.interrupt, self.best, progress]
         if _can_plot():
             callbacks.insert(2, Curves(self.folder))
+        else:
+            print(NO_PLOTS, flush=True)
         try:
             with self.interrupt:
                 if self.is_detection:

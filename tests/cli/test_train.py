@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 
 import keras
 import numpy as np
@@ -93,6 +94,16 @@ def test_classifier(world, monkeypatch, capsys):
     assert run(monkeypatch, *arguments, "--epochs", "1", "--overwrite") == 0
     assert (folder / "notes.txt").read_text() == "mine"
     assert len((folder / "log_all.csv").read_text().splitlines()) == 2
+
+
+@slow_to_compile
+def test_without_matplotlib(world, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    colored(world / "colors", 5)
+    assert run(monkeypatch, "train", "colors", *small("--epochs", "1")) == 0
+    assert "matplotlib is missing" in capsys.readouterr().out
+    names = {path.name for path in (world / "runs" / "colors").iterdir()}
+    assert names == CLASSIFIER_FILES
 
 
 @pytest.mark.slow
