@@ -30,8 +30,8 @@ BEST, LAST = "best.weights.h5", "last.weights.h5"
 # What decides which weights are the best.
 MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
 SAMPLES = 9
-# Of a picture with a caption, in pixels.
-MIN_WIDTH = 240
+# Longer side of a picture with a caption, in pixels.
+SIDE = 288
 NO_PLOTS = (
     "matplotlib is missing, so there will be no curves and no matrix. "
     'Install it by `pip install "keras-efficient[plot]"`.'
@@ -330,11 +330,14 @@ class TrainRun:
 
 
 def _legible(image):
-    """A picture that is wide enough for a line below it."""
+    """A picture of the size that goes with a line below it."""
     picture = Image.fromarray(image)
-    factor = max(1, -(-MIN_WIDTH // picture.width))
-    size = (picture.width * factor, picture.height * factor)
-    return picture.resize(size, Image.Resampling.NEAREST)
+    factor = SIDE / max(picture.size)
+    size = [max(1, round(factor * length)) for length in picture.size]
+    # Of a few pixels each is to be seen.
+    resampling = Image.Resampling
+    method = resampling.NEAREST if factor > 3 else resampling.LANCZOS
+    return picture.resize(size, method)
 
 
 def _can_plot():
