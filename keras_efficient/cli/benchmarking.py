@@ -96,7 +96,6 @@ def benchmark(
             f"repeats={repeats}, batch_size={min(sizes)}"
         )
     image = _noise() if photo is None else load_image(photo)
-    computing = None if dtype is Computing.FLOAT32 else dtype.value
     rows = []
     pairs = [(model, size) for model in models for size in sizes]
     networks = {}
@@ -106,7 +105,7 @@ def benchmark(
             is_name = not pathlib.Path(name).exists()
             networks = {name: load_model(name, "none" if is_name else None)}
         rows.append(
-            measure(networks[name], name, size, repeats, image, computing)
+            measure(networks[name], name, size, repeats, image, dtype.dtype)
         )
     where = (
         f"{keras.backend.backend()}, Keras {keras.__version__}, {dtype.value}, "

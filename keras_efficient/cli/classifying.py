@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from keras_efficient.cli.detecting import INCOMPLETE
-from keras_efficient.cli.detecting import INTERRUPTED
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import knows_imagenet
 from keras_efficient.cli.loading import load_model
+from keras_efficient.cli.options import FAILURE
+from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import Computing
@@ -80,7 +80,7 @@ def classify(
         class_names=names,
         batch_size=min(batch_size, len(images)),
         preprocessing=preprocessing,
-        dtype=None if dtype is Computing.FLOAT32 else dtype.value,
+        dtype=dtype.dtype,
         on_error=errors.__setitem__,
     )
     rows, status = [], 0
@@ -100,7 +100,7 @@ def classify(
     if csv_file is not None:
         _write(csv_file, _csv(rows))
     if status or errors:
-        raise typer.Exit(status or INCOMPLETE)
+        raise typer.Exit(status or FAILURE)
 
 
 def _imagenet_names():

@@ -12,6 +12,8 @@ import typer
 from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import load_model
+from keras_efficient.cli.options import FAILURE
+from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import Computing
@@ -27,8 +29,6 @@ from keras_efficient.cli.videos import show as show_picture
 from keras_efficient.inference import detect_each
 from keras_efficient.models.detector import Detector
 
-# Exit status: some images could not be read, or a user broke off.
-INCOMPLETE, INTERRUPTED = 1, 130
 # With more images than these a line for each is no help.
 MAX_LINES = 20
 
@@ -126,7 +126,7 @@ def detect(
         "max_detections": max_detections,
         "nms": nms.value,
         "class_agnostic": class_agnostic,
-        "dtype": None if dtype is Computing.FLOAT32 else dtype.value,
+        "dtype": dtype.dtype,
     }
     work = _Detecting(network, options, kept, files, draw, batch_size)
     status = 0
@@ -140,7 +140,7 @@ def detect(
         print("Broken off; what was found so far is written.", file=sys.stderr)
     work.report(files.write())
     if status or work.errors:
-        raise typer.Exit(status or INCOMPLETE)
+        raise typer.Exit(status or FAILURE)
 
 
 class _Detecting:

@@ -65,7 +65,6 @@ def evaluate(
     is_detector = isinstance(network, Detector)
     if nms is not None and not is_detector:
         raise ValueError("`nms` is for detectors, and the model is none.")
-    computing = None if dtype is Computing.FLOAT32 else dtype.value
     start = time.perf_counter()
     if is_detector:
         network.class_names = names
@@ -76,7 +75,7 @@ def evaluate(
             network,
             dataset,
             batch_size=batch_size,
-            dtype=computing,
+            dtype=dtype.dtype,
             nms=Nms.SOFT.value if nms is None else nms.value,
             progress=_progress,
         )
@@ -89,7 +88,7 @@ def evaluate(
             network,
             dataset,
             batch_size=batch_size,
-            dtype=computing,
+            dtype=dtype.dtype,
             progress=_progress,
             image_size=image_size,
         )

@@ -15,16 +15,12 @@ from keras_efficient.cli.detecting import detect
 from keras_efficient.cli.evaluating import evaluate
 from keras_efficient.cli.exporting import export
 from keras_efficient.cli.listing import list_models
+from keras_efficient.cli.options import FAILURE
+from keras_efficient.cli.options import INTERRUPTED
+from keras_efficient.cli.options import USAGE_ERROR
 from keras_efficient.cli.scaling import scale
 from keras_efficient.cli.training import train
 from keras_efficient.export import ExportMismatchError
-
-# Wrong files and options end with this, as do those that typer finds.
-USAGE_ERROR = 2
-# What was written is not what it should be, or a training has failed.
-FAILURE = 1
-# A user pressed Ctrl-C.
-INTERRUPTED = 130
 
 COMMANDS = {
     "detect": detect,

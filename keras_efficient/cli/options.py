@@ -9,6 +9,14 @@ import typer
 
 from keras_efficient.backend_option import BACKENDS
 
+# Exit statuses. What was written is not what it should be, a training has
+# failed, or some images could not be read.
+FAILURE = 1
+# Wrong files and options end with this, as do those that typer finds.
+USAGE_ERROR = 2
+# A user pressed Ctrl-C.
+INTERRUPTED = 130
+
 Backend = enum.StrEnum("Backend", {name.upper(): name for name in BACKENDS})
 
 
@@ -24,6 +32,11 @@ class Computing(enum.StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+
+    @property
+    def dtype(self):
+        """The argument `dtype` of `inference`: `None` is the model's own."""
+        return None if self is Computing.FLOAT32 else self.value
 
 
 def _check_backend(asked):

@@ -11,6 +11,7 @@ import keras
 import typer
 
 from keras_efficient.cli.loading import MODEL_FILE
+from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import complete
@@ -24,8 +25,6 @@ from keras_efficient.cli.train_run import RUN_FILES
 from keras_efficient.cli.train_run import TrainRun
 from keras_efficient.cli.train_run import build_model
 from keras_efficient.training.checkpoints import write_whole
-
-INTERRUPTED = 130
 
 
 def train(

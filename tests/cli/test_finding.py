@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from keras_efficient.cli import detecting
+from keras_efficient.cli import main
 from keras_efficient.cli import videos
 from keras_efficient.cli.sources import expand
 from tests.cli.program import run
@@ -68,7 +69,7 @@ def test_detect_writes_pictures_and_numbers(
     arguments = ("--model", models / "detector.keras", "--csv", "--coco")
     status = run(monkeypatch, "detect", "photos", *arguments)
     captured = capsys.readouterr()
-    assert status == detecting.INCOMPLETE
+    assert status == main.FAILURE
     assert "Left out: photos/b.png" in captured.err
     folder = photos.parent / "detections"
     assert {path.name for path in folder.rglob("*.jpg")} == {"7.jpg", "a.jpg"}
