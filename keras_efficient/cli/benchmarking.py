@@ -16,6 +16,7 @@ import rich.table
 import typer
 
 from keras_efficient import counting
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import Computing
@@ -26,7 +27,6 @@ from keras_efficient.inference import Predictor
 from keras_efficient.inference import classify
 from keras_efficient.inference import detect
 from keras_efficient.models.detector import Detector
-from keras_efficient.training.checkpoints import write_whole
 
 # Runs that do not count, after the first, which compiles.
 WARM_UP = 2
@@ -117,7 +117,7 @@ def benchmark(
             "where": where,
             "rows": [dataclasses.asdict(x) for x in rows],
         }
-        write_whole(json_file, json.dumps(content, indent=1))
+        write_text(json_file, json.dumps(content, indent=1))
         print(f"Written: {json_file}")
 
 

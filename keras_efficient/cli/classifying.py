@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import knows_imagenet
 from keras_efficient.cli.loading import load_model
@@ -25,7 +26,6 @@ from keras_efficient.data import ImagePreprocessing
 from keras_efficient.inference import classify_each
 from keras_efficient.models import decode_predictions
 from keras_efficient.models.detector import Detector
-from keras_efficient.training.checkpoints import write_whole
 
 
 def classify(
@@ -121,7 +121,7 @@ def _imagenet_names():
 
 def _write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text)
+    write_text(path, text)
     print(f"Written: {path}")
 
 

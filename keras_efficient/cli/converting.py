@@ -9,10 +9,10 @@ import numpy as np
 import typer
 
 import keras_efficient
+from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.cli.loading import DETECTORS
 from keras_efficient.cli.loading import builder_name
 from keras_efficient.cli.options import BackendOption
-from keras_efficient.export.folders import new_file
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
 
 SUFFIXES = (".keras", ".weights.h5")
@@ -71,7 +71,7 @@ def convert(
         )
     if not checkpoint.exists():
         raise FileNotFoundError(f"There is no file {checkpoint}")
-    with new_file(output, overwrite) as path:
+    with atomic_file(output, overwrite) as path:
         network = _build(
             model, num_classes, image_size, padding, batch_norm_epsilon
         )

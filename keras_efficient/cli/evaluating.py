@@ -9,6 +9,7 @@ import keras
 import typer
 
 import keras_efficient
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import load_model
@@ -20,7 +21,6 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.models.detector import Detector
-from keras_efficient.training.checkpoints import write_whole
 
 
 def evaluate(
@@ -108,7 +108,7 @@ def _progress(items, total):
 
 def _write(folder, result, is_detector):
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "results.json", json.dumps(result.to_dict(), indent=1))
+    write_text(folder / "results.json", json.dumps(result.to_dict(), indent=1))
     if is_detector:
         result.plot_precision_recall(folder / "precision_recall.png")
     result.plot_confusion_matrix(folder / "confusion_matrix.png")

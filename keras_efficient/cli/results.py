@@ -5,8 +5,8 @@ import io
 import json
 import pathlib
 
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.inference import Detections
-from keras_efficient.training.checkpoints import write_whole
 
 COLUMNS = (
     "file", "frame", "label", "name", "score",
@@ -61,7 +61,7 @@ class DetectionFiles:
         paths = []
         for kind in self.formats:
             paths.append(self.folder / names[kind])
-            write_whole(paths[-1], texts[kind]())
+            write_text(paths[-1], texts[kind]())
         return paths
 
     def _image_id(self, file, frame):

@@ -15,6 +15,7 @@ import keras_efficient
 from keras_efficient import training
 from keras_efficient import visualization
 from keras_efficient import weights as published
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.downloads import announce
 from keras_efficient.cli.loading import CLASS_NAMES_FILE
 from keras_efficient.cli.loading import MODEL_FILE
@@ -22,7 +23,6 @@ from keras_efficient.cli.progress import track
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_progress import Curves
 from keras_efficient.cli.train_progress import TrainingProgress
-from keras_efficient.training.checkpoints import write_whole
 from keras_efficient.variants import EFFICIENTDET_VARIANTS
 
 RESULTS_FILE = "results.json"
@@ -283,12 +283,12 @@ class TrainRun:
             "python": platform.python_version(),
             "machine": platform.machine(),
         }
-        write_whole(self.folder / RESULTS_FILE, json.dumps(content, indent=1))
+        write_text(self.folder / RESULTS_FILE, json.dumps(content, indent=1))
 
     def write_class_names(self):
         """Writes the names, for the commands that use the model."""
         names = "\n".join(self.train.class_names)
-        write_whole(self.folder / CLASS_NAMES_FILE, f"{names}\n")
+        write_text(self.folder / CLASS_NAMES_FILE, f"{names}\n")
 
     def _show_inputs(self, batches):
         images, labels = batches[0]

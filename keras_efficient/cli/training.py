@@ -10,6 +10,7 @@ from typing import Annotated
 import keras
 import typer
 
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.loading import MODEL_FILE
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
@@ -24,7 +25,6 @@ from keras_efficient.cli.train_run import RESULTS_FILE
 from keras_efficient.cli.train_run import RUN_FILES
 from keras_efficient.cli.train_run import TrainRun
 from keras_efficient.cli.train_run import build_model
-from keras_efficient.training.checkpoints import write_whole
 
 
 def train(
@@ -147,7 +147,7 @@ def _train(settings, folder, start):
     print(f"Held out: {held_out.report}")
     network, unfilled = build_model(settings, train_set.class_names)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / CONFIG_FILE, settings.to_yaml())
+    write_text(folder / CONFIG_FILE, settings.to_yaml())
     run = TrainRun(settings, network, unfilled, train_set, held_out)
     run.write_class_names()
     try:

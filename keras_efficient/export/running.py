@@ -11,14 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_efficient.atomic_writes import atomic_file
+from keras_efficient.atomic_writes import atomic_folder
 from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.evaluation import evaluate_detector
 from keras_efficient.export.child_process import export_in_child
 from keras_efficient.export.classifier_spec import ClassifierSpec
 from keras_efficient.export.classifier_spec import fill_inputs
 from keras_efficient.export.exported import load
-from keras_efficient.export.folders import new_file
-from keras_efficient.export.folders import new_folder
 from keras_efficient.export.formats import FOLDERS
 from keras_efficient.export.formats import milliseconds
 from keras_efficient.export.formats import require_packages
@@ -89,7 +89,7 @@ def run_export(
         "metadata": _metadata(model, spec, settings["precision"], size),
         "served_name": path.absolute().parent.name,
     }
-    new = new_folder if name in FOLDERS else new_file
+    new = atomic_folder if name in FOLDERS else atomic_file
     with new(path, overwrite) as unfinished, _Workspace() as workspace:
         if calibration is not None:
             file = workspace / "calibration.npz"

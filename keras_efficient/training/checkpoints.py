@@ -1,11 +1,12 @@
 """Checkpoints from which a training goes on as if there was no break."""
 
 import json
-import os
 import pathlib
 
 import keras
 import numpy as np
+
+from keras_efficient.atomic_writes import write_text
 
 
 class EpochCheckpoints(keras.callbacks.Callback):
@@ -82,20 +83,13 @@ class EpochCheckpoints(keras.callbacks.Callback):
             ],
         }
         # The state comes last: with it the checkpoint is whole.
-        write_whole(state_path, json.dumps(state))
+        write_text(state_path, json.dumps(state))
         for path in sorted(old):
             if path.stem.split(".")[0] != state_path.stem:
                 path.unlink()
 
     def _weights_of(self, state_path):
         return state_path.with_suffix(".weights.h5")
-
-
-def write_whole(path, text):
-    """Writes a text file that is never seen half-written."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(text)
-    os.replace(temporary, path)
 
 
 def _random_states(model):

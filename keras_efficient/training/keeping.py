@@ -10,8 +10,8 @@ import threading
 
 import keras
 
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.evaluation import averaged_weights
-from keras_efficient.training.checkpoints import write_whole
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -67,7 +67,7 @@ class BestWeights(keras.callbacks.Callback):
             self.model.save_weights(new)
         new.replace(self.path)
         note = {"epoch": epoch + 1, self.monitor: float(value)}
-        write_whole(self.note, json.dumps(note))
+        write_text(self.note, json.dumps(note))
 
     def load(self, model):
         """Fills a model with the best weights, and leaves its optimizer.

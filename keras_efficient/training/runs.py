@@ -6,11 +6,11 @@ import pathlib
 
 import keras
 
+from keras_efficient.atomic_writes import write_text
 from keras_efficient.training.callbacks import FollowEpochs
 from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
 from keras_efficient.training.checkpoints import EpochCheckpoints
-from keras_efficient.training.checkpoints import write_whole
 from keras_efficient.training.keeping import StopOnInterrupt
 
 SETTINGS_FILE = "settings.json"
@@ -55,7 +55,7 @@ class Run:
         path = self.directory / SETTINGS_FILE
         settings = json.loads(json.dumps(settings, default=str))
         if not path.exists():
-            write_whole(path, json.dumps(settings, indent=1))
+            write_text(path, json.dumps(settings, indent=1))
         known = json.loads(path.read_text())
         changed = [
             name for name in settings if known.get(name) != settings[name]
@@ -137,7 +137,7 @@ class _EpochLog(keras.callbacks.Callback):
             ",".join(repr(column[i]) for column in self.rows.values())
             for i in range(length)
         ]
-        write_whole(self.path, "\n".join(lines) + "\n")
+        write_text(self.path, "\n".join(lines) + "\n")
 
 
 def read_logs(directory):

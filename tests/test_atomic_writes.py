@@ -1,15 +1,17 @@
-"""Folders appear whole or not at all."""
+"""Files and folders appear complete or not at all."""
 
 import os
 import stat
 
 import pytest
 
-from keras_efficient.export.folders import new_folder
+from keras_efficient.atomic_writes import atomic_file
+from keras_efficient.atomic_writes import atomic_folder
+from keras_efficient.atomic_writes import write_text
 
 
 def fill(path, text, **options):
-    with new_folder(path, **options) as folder:
+    with atomic_folder(path, **options) as folder:
         (folder / "file").write_text(text)
         assert folder.parent == path.parent  # one file system: one rename
 
@@ -62,7 +64,7 @@ def test_overwrite_replaces_the_whole_folder(tmp_path):
 def test_an_error_leaves_everything_as_it_was(tmp_path):
     fill(tmp_path / "1", "old")
     with pytest.raises(KeyboardInterrupt):
-        with new_folder(tmp_path / "1", overwrite=True) as folder:
+        with atomic_folder(tmp_path / "1", overwrite=True) as folder:
             (folder / "file").write_text("half")
             assert (tmp_path / "1" / "file").read_text() == "old"
             raise KeyboardInterrupt
@@ -73,7 +75,7 @@ def test_an_error_leaves_everything_as_it_was(tmp_path):
 def test_a_failing_rename_brings_the_old_folder_back(tmp_path):
     fill(tmp_path / "1", "old")
     with pytest.raises(FileNotFoundError):
-        with new_folder(tmp_path / "1", overwrite=True) as folder:
+        with atomic_folder(tmp_path / "1", overwrite=True) as folder:
             folder.rmdir()
     assert (tmp_path / "1" / "file").read_text() == "old"
     assert names_in(tmp_path) == ["1"]
@@ -81,7 +83,7 @@ def test_a_failing_rename_brings_the_old_folder_back(tmp_path):
 
 def test_who_comes_second_does_not_replace(tmp_path):
     with pytest.raises(FileExistsError, match="not empty"):
-        with new_folder(tmp_path / "1") as folder:
+        with atomic_folder(tmp_path / "1") as folder:
             (folder / "file").write_text("late")
             fill(tmp_path / "1", "first")
     assert (tmp_path / "1" / "file").read_text() == "first"
@@ -91,7 +93,7 @@ def test_a_link_stays_a_link(tmp_path):
     fill(tmp_path / "real", "old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     fill_through_link = tmp_path / "link"
-    with new_folder(fill_through_link, overwrite=True) as folder:
+    with atomic_folder(fill_through_link, overwrite=True) as folder:
         (folder / "file").write_text("new")
     assert fill_through_link.is_symlink()
     assert (tmp_path / "real" / "file").read_text() == "new"
@@ -102,3 +104,39 @@ def test_a_file_is_never_replaced(tmp_path):
     with pytest.raises(FileExistsError, match="is a file"):
         fill(tmp_path / "1", "new", overwrite=True)
     assert (tmp_path / "1").read_text() == "mine"
+
+
+def test_a_file_appears_complete(tmp_path):
+    path = tmp_path / "new" / "model.weights.h5"
+    with atomic_file(path) as temporary:
+        # `save_weights` refuses other names.
+        assert temporary.name == path.name
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert names_in(path.parent) == [path.name]
+
+
+def test_an_error_keeps_the_old_file(tmp_path):
+    path = tmp_path / "names.txt"
+    write_text(path, "old")
+    with pytest.raises(KeyboardInterrupt), atomic_file(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["names.txt"]
+
+
+def test_a_file_is_not_overwritten_unless_allowed(tmp_path):
+    path = tmp_path / "names.txt"
+    write_text(path, "old")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        with atomic_file(path, overwrite=False):
+            raise AssertionError("the check comes first")
+    write_text(path, "äöü")
+    assert path.read_text(encoding="utf-8") == "äöü"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(FileExistsError, match="is a folder"):
+        write_text(tmp_path, "text")

@@ -1,0 +1,151 @@
+"""Write files and folders so that readers never see a partial result.
+
+Every writer works on a temporary name beside the target and renames it at the
+end. On an error or an interrupt the temporary name is removed and whatever the
+target held before is left unchanged.
+"""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def atomic_folder(
+    path: str | os.PathLike[str], overwrite: bool = False
+) -> Iterator[pathlib.Path]:
+    """Yield a temporary folder that is renamed to `path` on success.
+
+    Args:
+        path: Folder to create. Missing parent folders are created.
+        overwrite: Boolean, whether to replace a folder that is not empty.
+            Defaults to `False`.
+
+    Yields:
+        The `pathlib.Path` of the folder to write into.
+
+    Raises:
+        FileExistsError: If `path` is a file, or if it is a folder that is not
+            empty and `overwrite` is `False`.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> from keras_efficient.atomic_writes import atomic_folder
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "flowers", "1")
+    >>> with atomic_folder(path) as folder:
+    ...     _ = (folder / "a.txt").write_text("a")
+    >>> [file.name for file in path.iterdir()]
+    ['a.txt']
+    """
+    # Resolve links, so that the folder a link points to is replaced.
+    path = pathlib.Path(os.path.realpath(path))
+    _check_folder(path, overwrite)
+    with _temporary_folder(path) as folder:
+        yield folder
+        _check_folder(path, overwrite)
+        _move_folder(folder, path)
+
+
+@contextlib.contextmanager
+def atomic_file(
+    path: str | os.PathLike[str], overwrite: bool = True
+) -> Iterator[pathlib.Path]:
+    """Yield a temporary path that is renamed to `path` on success.
+
+    The temporary path has the file name of `path`, since several writers
+    (`Model.save`, for instance) choose the format by the file name.
+
+    Args:
+        path: File to create. Missing parent folders are created.
+        overwrite: Boolean, whether to replace an existing file. Defaults to
+            `True`.
+
+    Yields:
+        The `pathlib.Path` to write to.
+
+    Raises:
+        FileExistsError: If `path` is a folder, or if it exists and
+            `overwrite` is `False`.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> from keras_efficient.atomic_writes import atomic_file
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "names.txt")
+    >>> with atomic_file(path) as temporary:
+    ...     _ = temporary.write_text("cat")
+    >>> path.read_text()
+    'cat'
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    _check_file(path, overwrite)
+    with _temporary_folder(path) as folder:
+        yield folder / path.name
+        _check_file(path, overwrite)
+        (folder / path.name).replace(path)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a UTF-8 text file atomically, replacing an existing one.
+
+    Args:
+        path: File to write. Missing parent folders are created.
+        text: String to write.
+    """
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yield a new folder beside `path`, on the same file system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Created by `mkdir`, with the usual permissions, unlike `tempfile`.
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_file(path: pathlib.Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise FileExistsError(f"{path} is a folder, not a file.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"The file {path} exists already. Pass `overwrite=True` to "
+            "replace it, or choose another name."
+        )
+
+
+def _check_folder(path: pathlib.Path, overwrite: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(f"{path} is a file, not a folder.")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise FileExistsError(
+            f"The folder {path} is not empty. Pass `overwrite=True` to "
+            "replace it, or choose another one, such as the next version: "
+            f"{path.with_name(_next_name(path.name))}"
+        )
+
+
+def _next_name(name: str) -> str:
+    return str(int(name) + 1) if name.isdecimal() else f"{name}-2"
+
+
+def _move_folder(folder: pathlib.Path, path: pathlib.Path) -> None:
+    """Rename `folder` to `path`; if that fails, restore the old folder."""
+    if not path.exists():
+        folder.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    path.rename(old)
+    try:
+        folder.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,48 @@
+"""One test for each assumption about Keras' private API."""
+
+import keras
+
+from keras_efficient.internals import keras_internals
+
+
+def graph():
+    images = keras.Input((4, 6, 3), name="images")
+    dense = keras.layers.Dense(2, name="dense")
+    return images, dense, dense(images)
+
+
+def test_flatten_layers_finds_nested_layers():
+    images, dense, outputs = graph()
+    inner = keras.Model(images, outputs, name="inner")
+    outer = keras.Sequential([keras.Input((4, 6, 3)), inner])
+    names = [layer.name for layer in keras_internals.all_layers(outer)]
+    assert "inner" in names and "dense" in names
+    assert outer.name not in names
+
+
+def test_keras_history_leads_to_the_operation_and_its_node():
+    images, dense, outputs = graph()
+    assert keras_internals.operation_of(outputs) is dense
+    node = keras_internals.node_of(outputs)
+    assert node.operation is dense
+    assert node.input_tensors[0] is images
+    assert node.output_tensors[0] is outputs
+
+
+def test_tensor_keys_tell_calls_apart():
+    images, dense, outputs = graph()
+    again = dense(images)
+    keys = {keras_internals.tensor_key(x) for x in (images, outputs, again)}
+    assert len(keys) == 3
+    key = keras_internals.tensor_key(outputs)
+    model = keras.Model(images, outputs)
+    assert keras_internals.tensor_key(model.outputs[0]) == key
+
+
+def test_walk_visits_each_node_once():
+    images, dense, outputs = graph()
+    total = keras.layers.Add(name="add")([outputs, outputs])
+    names = [
+        node.operation.name for node in keras_internals.walk_nodes([total])
+    ]
+    assert names == ["add", "dense", "images"]

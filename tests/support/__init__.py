@@ -1,0 +1,1 @@
+"""Helpers, sample data and fixtures that several test modules share."""
