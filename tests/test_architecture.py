@@ -7,7 +7,7 @@ import pathlib
 PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
-    {"atomic_writes", "deprecation", "plotting", "types"},
+    {"atomic_writes", "deprecation", "log", "plotting", "types"},
     {"backend_option", "scaling", "variants", "feature_graphs"},
     {"internals"},
     {"counting", "kernels", "weights"},

@@ -19,6 +19,7 @@ NOT_PUBLIC = {
     "deprecation",
     "internals",
     "kernels",
+    "log",
     "plotting",
     "types",
 }
