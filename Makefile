@@ -1,13 +1,13 @@
-# `make demo` and `make test` set up .venv by themselves.
+# `make demo` and `make test` create .venv themselves.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
-# Which tests: `make test MARKERS=slow` runs the big variants.
+# The tests to run: `make test MARKERS=slow` runs the large variants.
 MARKERS ?= not slow
 ARGS ?=
-# Building and tracing keep one core busy only: two processes for a backend.
+# Processes for each backend: building and tracing use a single core.
 JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -31,12 +31,13 @@ slow:
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The site, in site/; what is generated of it first.
+# The documentation site, in site/.
 docs: $(VENV)/docs
 	$(BIN)/python docs/scripts/generate.py
 	$(BIN)/mkdocs build --strict
@@ -52,8 +53,8 @@ $(VENV)/demo: pyproject.toml
 	$(BIN)/python -m pip install -q -e ".[tensorflow]"
 	touch $@
 
-# torch first and alone: 2.13.0 is to be had as a small build for CPUs, and
-# what comes after it is content with it.
+# torch first and alone: 2.13.0 exists as a small CPU build, which satisfies
+# the packages installed after it. Other versions may install CUDA packages.
 $(VENV)/dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
