@@ -122,7 +122,7 @@ def keras_way(model):
     """From an image to what is asked for, in Keras."""
     if isinstance(model, keras_efficient.EfficientDet):
         return lambda image: model.detect(image[None])
-    resize = data.ImagePreprocessing(model.input_shape[1:3])
+    resize = data.ClassificationPreprocessing(model.input_shape[1:3])
     return lambda image: model.predict_on_batch(
         resize(image)[None].astype("float32")
     )

@@ -28,7 +28,7 @@ def main():
     model = build_model(args, train.num_classes)
     size = model.input_shape[1:3]
     # Crops and mirrors, no colors.
-    augmentation = keras_efficient.data.Augmentation(
+    augmentation = keras_efficient.data.ClassificationAugmentation(
         size, brightness=0, contrast=0, saturation=0
     )
     batches = train.batches(
@@ -63,8 +63,12 @@ def load_data(source):
     """Training and test set, Keras' own or that of a file."""
     if source == "cifar100":
         (x, y), (x_test, y_test) = keras.datasets.cifar100.load_data()
-        from_arrays = keras_efficient.data.from_arrays
-        return from_arrays(x, y), from_arrays(x_test, y_test)
+        classification_from_arrays = (
+            keras_efficient.data.classification_from_arrays
+        )
+        return classification_from_arrays(x, y), classification_from_arrays(
+            x_test, y_test
+        )
     load = keras_efficient.data.load_classification
     return load(source, "train"), load(source, "test")
 

@@ -51,8 +51,12 @@ def load_data(source):
     load = keras_efficient.data.load_classification
     if source == "cifar100":
         (x, y), (x_test, y_test) = keras.datasets.cifar100.load_data()
-        from_arrays = keras_efficient.data.from_arrays
-        return from_arrays(x, y), from_arrays(x_test, y_test)
+        classification_from_arrays = (
+            keras_efficient.data.classification_from_arrays
+        )
+        return classification_from_arrays(x, y), classification_from_arrays(
+            x_test, y_test
+        )
     if source.endswith(".npz"):
         return load(source, "train"), load(source, "test")
     folder = pathlib.Path(source)

@@ -22,7 +22,7 @@ from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.cli.results import csv_text
 from keras_efficient.cli.sources import expand
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference import classify_each
 from keras_efficient.models import decode_predictions
 from keras_efficient.models.detector import Detector
@@ -71,7 +71,7 @@ def classify(
         names = _imagenet_names()
     preprocessing = None
     if image_size is not None:
-        preprocessing = ImagePreprocessing((image_size, image_size))
+        preprocessing = ClassificationPreprocessing((image_size, image_size))
     errors = {}
     found = classify_each(
         network,

@@ -71,7 +71,9 @@ def load_splits(source: str, task: str, val_share: float, seed: int):
     path = pathlib.Path(source)
     if source in BUILT_IN:
         (x, y), (x_val, y_val) = BUILT_IN[source].load_data()
-        return data.from_arrays(x, y), data.from_arrays(x_val, y_val)
+        return data.classification_from_arrays(
+            x, y
+        ), data.classification_from_arrays(x_val, y_val)
     is_detection = task == "detection"
     load = data.load_detection if is_detection else data.load_classification
     if path.suffix == ".npz":

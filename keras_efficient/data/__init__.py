@@ -1,5 +1,6 @@
-"""Pictures on disk or in memory, as batches for `fit`."""
+"""Read images and annotations, and batch them for `fit`."""
 
+from keras_efficient import deprecation
 from keras_efficient.data.batches import ClassificationBatches
 from keras_efficient.data.datasets import ClassificationDataset
 from keras_efficient.data.detection_batches import DetectionBatches
@@ -8,23 +9,28 @@ from keras_efficient.data.detection_loading import detection_from_arrays
 from keras_efficient.data.detection_loading import load_detection
 from keras_efficient.data.images import load_image
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.data.loading import from_arrays
+from keras_efficient.data.loading import classification_from_arrays
 from keras_efficient.data.loading import load_classification
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data.records import ClassificationRecord
+from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
-from keras_efficient.data.records import ImageRecord
-from keras_efficient.data.records import ReadReport
 from keras_efficient.data.samples import DetectionSample
-from keras_efficient.data.transforms.augmentation import Augmentation
+from keras_efficient.data.transforms.augmentation import (
+    ClassificationAugmentation,
+)
 from keras_efficient.data.transforms.detection_augmentation import (
     DetectionAugmentation,
 )
 
 __all__ = [
-    "Augmentation",
+    "ClassificationAugmentation",
     "ClassificationBatches",
     "ClassificationDataset",
+    "ClassificationPreprocessing",
+    "ClassificationRecord",
+    "ClassificationReport",
     "DetectionAugmentation",
     "DetectionBatches",
     "DetectionDataset",
@@ -32,12 +38,20 @@ __all__ = [
     "DetectionRecord",
     "DetectionReport",
     "DetectionSample",
-    "ImagePreprocessing",
-    "ImageRecord",
-    "ReadReport",
+    "classification_from_arrays",
     "detection_from_arrays",
-    "from_arrays",
     "load_classification",
     "load_detection",
     "load_image",
 ]
+
+__getattr__ = deprecation.renamed(
+    __name__,
+    {
+        "Augmentation": "ClassificationAugmentation",
+        "ImagePreprocessing": "ClassificationPreprocessing",
+        "ImageRecord": "ClassificationRecord",
+        "ReadReport": "ClassificationReport",
+        "from_arrays": "classification_from_arrays",
+    },
+)

@@ -184,7 +184,7 @@ class ClassificationBatches(ImageBatches):
     for other batches than those that are being made ahead.
 
     Args:
-        records: Sequence of `ImageRecord`.
+        records: Sequence of `ClassificationRecord`.
         num_classes: Integer, length of a one-hot label.
         transform: Function `(image, rng) -> image`, from uint8 `(height,
             width, 3)` of any size to uint8 of `image_size`. If it has a
@@ -212,7 +212,9 @@ class ClassificationBatches(ImageBatches):
 
     Example:
     >>> images = np.zeros((5, 40, 40, 3), "uint8")
-    >>> dataset = keras_efficient.data.from_arrays(images, [0, 1, 1, 0, 2])
+    >>> dataset = keras_efficient.data.classification_from_arrays(
+    ...     images, [0, 1, 1, 0, 2]
+    ... )
     >>> batches = dataset.batches(32, batch_size=2, training=True)
     >>> len(batches), batches[0][0].shape, batches[0][1].shape
     (3, (2, 32, 32, 3), (2, 3))

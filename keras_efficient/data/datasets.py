@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_efficient.data.batches import ClassificationBatches
-from keras_efficient.data.preprocessing import ImagePreprocessing
-from keras_efficient.data.records import ImageRecord
-from keras_efficient.data.records import ReadReport
-from keras_efficient.data.transforms.augmentation import Augmentation
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data.records import ClassificationRecord
+from keras_efficient.data.records import ClassificationReport
+from keras_efficient.data.transforms.augmentation import (
+    ClassificationAugmentation,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +24,9 @@ class ClassificationDataset:
         report: What the reader found and left out.
     """
 
-    records: Sequence[ImageRecord]
+    records: Sequence[ClassificationRecord]
     class_names: tuple[str, ...]
-    report: ReadReport
+    report: ClassificationReport
 
     def __len__(self):
         return len(self.records)
@@ -59,7 +61,9 @@ class ClassificationDataset:
 
         Example:
         >>> images = np.zeros((10, 32, 32, 3), "uint8")
-        >>> dataset = keras_efficient.data.from_arrays(images, [0, 1] * 5)
+        >>> dataset = keras_efficient.data.classification_from_arrays(
+        ...     images, [0, 1] * 5
+        ... )
         >>> train, validation = dataset.split(0.2)
         >>> len(train), len(validation)
         (8, 2)
@@ -109,11 +113,12 @@ class ClassificationDataset:
             image_size: `(height, width)`, or one number for both.
             batch_size: Integer. Defaults to 32.
             training: Boolean. Defaults to `False`.
-            augmentation: With `training`: an `Augmentation`, or any function
-                of `(image, rng)` that gives uint8 images of `image_size`.
-                Defaults to `Augmentation(image_size)`.
-            preprocessing: Without `training`: an `ImagePreprocessing`.
-                Defaults to `ImagePreprocessing(image_size)`.
+            augmentation: With `training`: a `ClassificationAugmentation`, or
+                any function of `(image, rng)` that returns uint8 images of
+                `image_size`. Defaults to
+                `ClassificationAugmentation(image_size)`.
+            preprocessing: Without `training`: a `ClassificationPreprocessing`.
+                Defaults to `ClassificationPreprocessing(image_size)`.
             shuffle: Boolean, whether each epoch has an order of its own.
                 Defaults to the value of `training`.
             drop_remainder: Boolean, whether the last batch is left out where
@@ -138,19 +143,21 @@ class ClassificationDataset:
 
         Example:
         >>> images = np.zeros((10, 40, 50, 3), "uint8")
-        >>> dataset = keras_efficient.data.from_arrays(images, [0, 1] * 5)
+        >>> dataset = keras_efficient.data.classification_from_arrays(
+        ...     images, [0, 1] * 5
+        ... )
         >>> batches = dataset.batches((32, 48), batch_size=4)
         >>> [images.shape[0] for images, labels in batches]
         [4, 4, 2]
         """
-        image_size = ImagePreprocessing(image_size).size
+        image_size = ClassificationPreprocessing(image_size).size
         if training:
             check_unused(preprocessing, "preprocessing", "augmentation", True)
-            transform = augmentation or Augmentation(image_size)
+            transform = augmentation or ClassificationAugmentation(image_size)
             check_size(transform, image_size)
         else:
             check_unused(augmentation, "augmentation", "preprocessing", False)
-            resize = preprocessing or ImagePreprocessing(image_size)
+            resize = preprocessing or ClassificationPreprocessing(image_size)
             check_size(resize, image_size)
             transform = lambda image, rng: resize(image)
         return ClassificationBatches(

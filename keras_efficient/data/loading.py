@@ -95,7 +95,7 @@ def _what_is_there(path):
     return f"{path} has {listed(names)}" if names else f"{path} is empty"
 
 
-def from_arrays(
+def classification_from_arrays(
     images: Any, labels: Any, class_names: Sequence[str] | None = None
 ) -> ClassificationDataset:
     """Labelled images that lie in memory, as `keras.datasets` gives them.
@@ -115,7 +115,9 @@ def from_arrays(
 
     Example:
     >>> images = np.zeros((4, 32, 32, 3), "uint8")
-    >>> dataset = keras_efficient.data.from_arrays(images, [0, 1, 1, 0])
+    >>> dataset = keras_efficient.data.classification_from_arrays(
+    ...     images, [0, 1, 1, 0]
+    ... )
     >>> len(dataset), dataset.class_names
     (4, ('0', '1'))
     """

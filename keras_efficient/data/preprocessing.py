@@ -21,7 +21,7 @@ MAX_DENOMINATOR = 1000
 
 
 @dataclasses.dataclass(frozen=True)
-class ImagePreprocessing:
+class ClassificationPreprocessing:
     """Crops an image at its centre and resizes it to one size.
 
     Training, evaluation and exported models share it; an exported model
@@ -51,7 +51,7 @@ class ImagePreprocessing:
             array of three channels.
 
     Example:
-    >>> resize = keras_efficient.data.ImagePreprocessing((224, 160))
+    >>> resize = keras_efficient.data.ClassificationPreprocessing((224, 160))
     >>> resize(np.zeros((480, 640, 3), "uint8")).shape
     (224, 160, 3)
     >>> resize.crop_box(480, 640)
@@ -139,7 +139,7 @@ class ImagePreprocessing:
         return {**config, "size": list(self.size)}
 
     @classmethod
-    def from_config(cls, config: dict) -> "ImagePreprocessing":
+    def from_config(cls, config: dict) -> "ClassificationPreprocessing":
         """The inverse of `to_config`."""
         return cls(**config)
 

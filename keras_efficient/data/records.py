@@ -12,7 +12,7 @@ MAX_LISTED = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRecord:
+class ClassificationRecord:
     """One labelled image.
 
     Attributes:
@@ -54,7 +54,7 @@ class DetectionRecord:
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadReport:
+class ClassificationReport:
     """What a reader found.
 
     Attributes:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.inference import classify_each
 
@@ -142,7 +142,8 @@ def evaluate_classifier(
         batch_size: Integer. Defaults to 32.
         image_size: `(height, width)` or one number for both, for a model that
             takes any size. Defaults to the model's.
-        preprocessing: A `data.ImagePreprocessing` in place of `image_size`.
+        preprocessing: A `data.ClassificationPreprocessing` in place of
+            `image_size`.
         dtype: String, in what the network computes, such as `"bfloat16"`.
             Defaults to `None`: as the model does.
         progress: Function of an iterator and of how much it will give, which
@@ -157,7 +158,7 @@ def evaluate_classifier(
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None, classes=2)
-    >>> dataset = keras_efficient.data.from_arrays(
+    >>> dataset = keras_efficient.data.classification_from_arrays(
     ...     np.zeros((3, 40, 50, 3), "uint8"), [0, 1, 1]
     ... )
     >>> result = keras_efficient.evaluation.evaluate_classifier(model, dataset)
@@ -173,7 +174,7 @@ def evaluate_classifier(
             f"Received: a model with {model.output_shape[-1]} outputs"
         )
     if image_size is not None:
-        preprocessing = ImagePreprocessing(image_size)
+        preprocessing = ClassificationPreprocessing(image_size)
     found = classify_each(
         model,
         (record.image for record in dataset.records),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.inference.logits import ends_in_logits
 
 
@@ -26,7 +26,7 @@ class ClassifierSpec:
     is_channels_first: bool
     from_logits: bool
     class_names: tuple[str, ...]
-    preprocessing: ImagePreprocessing
+    preprocessing: ClassificationPreprocessing
 
     def to_config(self) -> dict:
         """Plain lists, numbers and strings, for `from_config` and JSON."""
@@ -51,7 +51,7 @@ class ClassifierSpec:
             is_channels_first=config["is_channels_first"],
             from_logits=config["from_logits"],
             class_names=tuple(config["class_names"]),
-            preprocessing=ImagePreprocessing.from_config(
+            preprocessing=ClassificationPreprocessing.from_config(
                 config["preprocessing"]
             ),
         )
@@ -60,7 +60,7 @@ class ClassifierSpec:
 def describe_classifier(
     model: keras.Model,
     class_names: Sequence[str] | None = None,
-    preprocessing: ImagePreprocessing | None = None,
+    preprocessing: ClassificationPreprocessing | None = None,
     from_logits: bool | None = None,
 ) -> ClassifierSpec:
     """Reads from a model what its export needs.
@@ -172,14 +172,15 @@ def _checked_preprocessing(preprocessing, image_size):
         raise ValueError(
             "The model takes images of any size; say to which size they are "
             "to be brought: `preprocessing=keras_efficient.data."
-            "ImagePreprocessing((height, width))`. Received: "
+            "ClassificationPreprocessing((height, width))`. Received: "
             f"preprocessing=None, input of the model {image_size}"
         )
-    preprocessing = preprocessing or ImagePreprocessing(image_size)
-    if not isinstance(preprocessing, ImagePreprocessing):
+    preprocessing = preprocessing or ClassificationPreprocessing(image_size)
+    if not isinstance(preprocessing, ClassificationPreprocessing):
         raise TypeError(
             "`preprocessing` must be a `keras_efficient.data."
-            f"ImagePreprocessing`. Received: preprocessing={preprocessing!r}"
+            "ClassificationPreprocessing`. "
+            f"Received: preprocessing={preprocessing!r}"
         )
     pairs = zip(image_size, preprocessing.size, strict=True)
     if any(side not in (None, given) for side, given in pairs):

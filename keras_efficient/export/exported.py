@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_efficient.data.images import load_image
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.export.formats import FORMATS
 from keras_efficient.export.formats import require_packages
 from keras_efficient.export.samples import fit_image
@@ -102,7 +102,11 @@ class ExportedModel:
     @functools.cached_property
     def _preprocessing(self):
         is_detector = self.metadata["task"] == "detection"
-        kind = DetectionPreprocessing if is_detector else ImagePreprocessing
+        kind = (
+            DetectionPreprocessing
+            if is_detector
+            else ClassificationPreprocessing
+        )
         return kind.from_config(self.metadata["preprocessing"])
 
     def _ask(self, image):

@@ -60,7 +60,7 @@ def saved_model(
             end: `"served/flowers/1"`.
         class_names: Sequence of strings in the order of the model's outputs.
             Defaults to the model's own, or their numbers.
-        preprocessing: A `keras_efficient.data.ImagePreprocessing`, or
+        preprocessing: A `keras_efficient.data.ClassificationPreprocessing`, or
             `DetectionPreprocessing` for a detector. Defaults to that of
             evaluation at the model's input size; a model without a fixed one
             needs it.

@@ -31,7 +31,7 @@ class Samples:
     raw: np.ndarray
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """All as arrays, for `from_arrays` and `numpy.savez`."""
+        """All as arrays, for `classification_from_arrays` and `numpy.savez`."""
         arrays = {
             f"file_{number}": np.frombuffer(file, "uint8")
             for number, file in enumerate(self.files)
@@ -39,7 +39,7 @@ class Samples:
         return {**arrays, "images": self.images, "raw": self.raw}
 
     @classmethod
-    def from_arrays(cls, arrays) -> "Samples":
+    def classification_from_arrays(cls, arrays) -> "Samples":
         """The inverse of `to_arrays`; other arrays are left alone."""
         numbers = range(sum(name.startswith("file_") for name in arrays))
         return cls(

@@ -13,7 +13,7 @@ def describe(model, class_names, preprocessing, from_logits, options):
     Args:
         model: A `keras.Model`: a detector of ours, or a classifier.
         class_names: Names in the order of the outputs, or `None`.
-        preprocessing: `data.ImagePreprocessing`, or
+        preprocessing: `data.ClassificationPreprocessing`, or
             `data.DetectionPreprocessing` of a detector, or `None`.
         from_logits: Boolean or `None`, of classifiers.
         options: Dict of keyword arguments of `postprocessing.postprocess`, of

@@ -1,4 +1,4 @@
-"""`ImagePreprocessing` inside a TensorFlow graph, to the last bit.
+"""`ClassificationPreprocessing` inside a TensorFlow graph, to the last bit.
 
 PIL resizes 8-bit images by separable filters whose weights are rounded to 22
 binary digits; sums are whole numbers, and each of both passes ends in 8 bits.
@@ -17,7 +17,7 @@ def preprocess_images(images, preprocessing):
 
     Args:
         images: Tensor of shape `(batch, height, width, 3)`, uint8.
-        preprocessing: A `keras_efficient.data.ImagePreprocessing`.
+        preprocessing: A `keras_efficient.data.ClassificationPreprocessing`.
 
     Returns:
         Tensor of shape `(batch, *preprocessing.size, 3)`, uint8.
@@ -63,12 +63,12 @@ def resample(images, size, method):
 
 
 def crop_box(height, width, preprocessing):
-    """`ImagePreprocessing.crop_box` for sides that are tensors.
+    """`ClassificationPreprocessing.crop_box` for sides that are tensors.
 
     Args:
         height: Scalar int32 tensor.
         width: Scalar int32 tensor.
-        preprocessing: A `keras_efficient.data.ImagePreprocessing`.
+        preprocessing: A `keras_efficient.data.ClassificationPreprocessing`.
 
     Returns:
         Four scalar int32 tensors: top, left, height, width.

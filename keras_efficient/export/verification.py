@@ -72,7 +72,7 @@ class Check:
                     _, signature, name = key.split("/")
                     answers.setdefault(signature, {})[name] = arrays[key]
             return cls(
-                samples=Samples.from_arrays(arrays),
+                samples=Samples.classification_from_arrays(arrays),
                 answers=answers,
                 class_names=tuple(json.loads(str(arrays["class_names"]))),
                 tolerance=float(arrays["tolerance"]),

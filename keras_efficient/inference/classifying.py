@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.inference.logits import ends_in_logits
 from keras_efficient.inference.predictor import predictor_of
 from keras_efficient.inference.reading import as_list
@@ -91,7 +91,7 @@ def classify(
         class_names: Names in the order of the outputs. Defaults to `None`:
             their numbers.
         batch_size: Integer. Defaults to 8.
-        preprocessing: A `data.ImagePreprocessing`. Defaults to that of
+        preprocessing: A `data.ClassificationPreprocessing`. Defaults to that of
             evaluation, at the model's size; needed where the model takes any.
         from_logits: Boolean, whether the model's outputs need a softmax.
             Defaults to `None`: its last layer tells.
@@ -181,10 +181,10 @@ def classify_each(
         if None in size:
             raise ValueError(
                 "This model takes images of any size: pass `preprocessing`, "
-                "such as `data.ImagePreprocessing((224, 224))`. "
+                "such as `data.ClassificationPreprocessing((224, 224))`. "
                 f"Received: a model for {size}"
             )
-        preprocessing = ImagePreprocessing(size)
+        preprocessing = ClassificationPreprocessing(size)
     num_classes = model.outputs[0].shape[-1]
     if class_names is not None and len(class_names) != num_classes:
         raise ValueError(

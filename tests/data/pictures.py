@@ -12,7 +12,9 @@ def numbered(count=10, classes=4):
     """Image i is all of the value 10 * i and has the label i % classes."""
     values = (np.arange(count) * 10).astype("uint8")
     images = np.broadcast_to(values[:, None, None, None], (count, *SIZE, 3))
-    return data.from_arrays(np.array(images), np.arange(count) % classes)
+    return data.classification_from_arrays(
+        np.array(images), np.arange(count) % classes
+    )
 
 
 def numbers_of(images):

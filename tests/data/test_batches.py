@@ -94,7 +94,7 @@ def test_epochs_differ_and_repeat():
 
 
 def test_threads_change_nothing():
-    augmentation = data.Augmentation(SIZE)
+    augmentation = data.ClassificationAugmentation(SIZE)
     passes = [
         np.concatenate(
             [
@@ -294,7 +294,7 @@ def test_large_photos_are_decoded_smaller_for_training_only(tmp_path):
     dataset = data.load_classification(tmp_path)
     sizes = []
 
-    class Spy(data.Augmentation):
+    class Spy(data.ClassificationAugmentation):
         def __call__(self, image, rng):
             sizes.append(image.shape)
             return super().__call__(image, rng)
@@ -305,7 +305,9 @@ def test_large_photos_are_decoded_smaller_for_training_only(tmp_path):
     assert sizes == [(100, 150, 3)]
     assert images[0, -1, 0, 0] - images[0, 0, 0, 0] > 80
     whole, _ = dataset.batches((40, 48))[0]
-    expected = data.ImagePreprocessing((40, 48))(data.load_image(photo))
+    expected = data.ClassificationPreprocessing((40, 48))(
+        data.load_image(photo)
+    )
     assert np.abs(whole[0] - expected).max() < 6
 
 

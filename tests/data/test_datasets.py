@@ -18,7 +18,7 @@ def test_labels_and_classes():
 def test_split_keeps_each_class_in_both():
     images = np.zeros((12, 6, 9, 3), "uint8")
     labels = [0] * 8 + [1] * 3 + [2]
-    dataset = data.from_arrays(images, labels)
+    dataset = data.classification_from_arrays(images, labels)
     train, held_out = dataset.split(0.25, seed=1)
     assert held_out.report.class_counts == {"0": 2, "1": 1, "2": 0}
     assert train.report.class_counts == {"0": 6, "1": 2, "2": 1}
@@ -47,7 +47,7 @@ def test_split_names_a_bad_fraction(fraction):
 
 def test_batches_augment_in_training_and_resize_else():
     dataset = numbered()
-    default = data.Augmentation((32, 48))
+    default = data.ClassificationAugmentation((32, 48))
     assert dataset.batches((32, 48), training=True).transform == default
     images, _ = dataset.batches((32, 48))[0]
     assert images.shape == (10, 32, 48, 3)
@@ -56,10 +56,10 @@ def test_batches_augment_in_training_and_resize_else():
 
 
 def test_batches_use_what_is_given():
-    stretch = data.ImagePreprocessing((7, 5), crop_fraction=None)
+    stretch = data.ClassificationPreprocessing((7, 5), crop_fraction=None)
     gradient = np.zeros((2, 20, 40, 3), "uint8")
     gradient[..., 0] = np.arange(40) * 6
-    dataset = data.from_arrays(gradient, [0, 1])
+    dataset = data.classification_from_arrays(gradient, [0, 1])
     images, _ = dataset.batches((7, 5), preprocessing=stretch)[0]
     np.testing.assert_array_equal(images[1], stretch(gradient[1]))
 
@@ -69,19 +69,25 @@ def test_batches_use_what_is_given():
     [
         ({"image_size": (0, 5)}, r"size=\(0, 5\)"),
         (
-            {"augmentation": data.Augmentation(SIZE)},
+            {"augmentation": data.ClassificationAugmentation(SIZE)},
             "`augmentation` has no use with training=False",
         ),
         (
-            {"preprocessing": data.ImagePreprocessing(SIZE), "training": True},
+            {
+                "preprocessing": data.ClassificationPreprocessing(SIZE),
+                "training": True,
+            },
             "`preprocessing` has no use with training=True",
         ),
         (
-            {"augmentation": data.Augmentation(40), "training": True},
+            {
+                "augmentation": data.ClassificationAugmentation(40),
+                "training": True,
+            },
             r"must become \(32, 32\).*size=\(40, 40\)",
         ),
         (
-            {"preprocessing": data.ImagePreprocessing(40)},
+            {"preprocessing": data.ClassificationPreprocessing(40)},
             r"must become \(32, 32\).*size=\(40, 40\)",
         ),
     ],

@@ -127,7 +127,9 @@ def test_bad_class_names_are_errors(folder, names, message):
     with pytest.raises(ValueError, match=message):
         data.load_classification(folder, class_names=names)
     with pytest.raises(ValueError, match=message):
-        data.from_arrays(np.zeros((1, 6, 9, 3), "uint8"), [0], names)
+        data.classification_from_arrays(
+            np.zeros((1, 6, 9, 3), "uint8"), [0], names
+        )
 
 
 def test_a_long_check_shows_how_far_it_is(folder, monkeypatch, capsys):
@@ -172,10 +174,14 @@ def test_folders_without_classes_are_errors(tmp_path):
 
 def test_arrays():
     images = np.zeros((4, 6, 9, 3), "uint8")
-    dataset = data.from_arrays(images, np.array([[0], [2], [1], [2]]))
+    dataset = data.classification_from_arrays(
+        images, np.array([[0], [2], [1], [2]])
+    )
     assert dataset.class_names == ("0", "1", "2")
     assert dataset.report.class_counts == {"0": 1, "1": 1, "2": 2}
-    grey = data.from_arrays(np.full((2, 6, 9), 5, "uint8"), [0, 1], ["a", "b"])
+    grey = data.classification_from_arrays(
+        np.full((2, 6, 9), 5, "uint8"), [0, 1], ["a", "b"]
+    )
     assert grey.records[0].image.shape == (6, 9, 3)
 
 
@@ -199,7 +205,7 @@ def test_arrays():
 )
 def test_bad_arrays_are_named(images, labels, names, message):
     with pytest.raises(ValueError, match=message):
-        data.from_arrays(images, labels, names)
+        data.classification_from_arrays(images, labels, names)
 
 
 def test_npz_files(tmp_path):

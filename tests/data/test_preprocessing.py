@@ -1,4 +1,4 @@
-"""Tests for `ImagePreprocessing`."""
+"""Tests for `ClassificationPreprocessing`."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 
 
 def noise(height, width):
@@ -36,7 +36,7 @@ def noise(height, width):
     ],
 )
 def test_crop_box(size, crop_fraction, image_size, expected):
-    preprocessing = ImagePreprocessing(size, crop_fraction)
+    preprocessing = ClassificationPreprocessing(size, crop_fraction)
     assert preprocessing.crop_box(*image_size) == expected
 
 
@@ -45,7 +45,7 @@ def test_crop_box_stays_inside(crop_fraction):
     rng = np.random.default_rng(0)
     for _ in range(300):
         height, width, *size = (int(x) for x in rng.integers(1, 700, 4))
-        preprocessing = ImagePreprocessing(size, crop_fraction)
+        preprocessing = ClassificationPreprocessing(size, crop_fraction)
         top, left, rows, columns = preprocessing.crop_box(height, width)
         assert min(top, left) >= 0 and min(rows, columns) >= 1
         assert top + rows <= height and left + columns <= width
@@ -56,7 +56,7 @@ def test_crop_box_stays_inside(crop_fraction):
 def test_resizes_as_pil_rows_first(method, crop_fraction):
     # A tall image, which PIL from 13.0 on would resize columns first.
     image = noise(143, 51)
-    preprocessing = ImagePreprocessing((24, 40), crop_fraction, method)
+    preprocessing = ClassificationPreprocessing((24, 40), crop_fraction, method)
     top, left, height, width = preprocessing.crop_box(143, 51)
     resampling = Image.Resampling[method.upper()]
     rows = Image.fromarray(image[top : top + height, left : left + width])
@@ -69,40 +69,48 @@ def test_averages_where_it_shrinks():
     # Black and white columns by turns: grey, not the black of every second.
     image = np.zeros((6, 40, 3), "uint8")
     image[:, 1::2] = 255
-    small = ImagePreprocessing((3, 5), None, "bilinear")(image)
+    small = ClassificationPreprocessing((3, 5), None, "bilinear")(image)
     assert np.abs(small[:, 1:-1].astype(int) - 127).max() <= 1
 
 
 def test_stretches_without_a_crop():
     image = np.zeros((10, 20, 3), "uint8")
     image[:, 10:] = 200
-    stretched = ImagePreprocessing((20, 10), None, "bilinear")(image)
+    stretched = ClassificationPreprocessing((20, 10), None, "bilinear")(image)
     assert stretched[:, :4].max() == 0 and stretched[:, 6:].min() == 200
 
 
 def test_an_image_of_the_right_size_stays_and_is_copied():
     image = noise(9, 7)
-    result = ImagePreprocessing((9, 7), None)(image)
+    result = ClassificationPreprocessing((9, 7), None)(image)
     np.testing.assert_array_equal(result, image)
     result[:] = 0
     assert image.any()
 
 
 def test_one_number_is_a_square():
-    assert ImagePreprocessing(np.int64(7)).size == (7, 7)
+    assert ClassificationPreprocessing(np.int64(7)).size == (7, 7)
 
 
 @pytest.mark.parametrize("crop_fraction", [None, "published", 0.875, 1])
 def test_config_survives_json(crop_fraction):
-    preprocessing = ImagePreprocessing([224, 160], crop_fraction, "bilinear")
+    preprocessing = ClassificationPreprocessing(
+        [224, 160], crop_fraction, "bilinear"
+    )
     config = json.loads(json.dumps(preprocessing.to_config()))
-    assert ImagePreprocessing.from_config(config) == preprocessing
+    assert ClassificationPreprocessing.from_config(config) == preprocessing
 
 
 def test_fractions_are_taken_as_they_are_written():
     # As binary floats 0.7 * 90 is a little less than 63.
-    assert ImagePreprocessing((1, 1), 0.7).crop_box(90, 90)[2:] == (63, 63)
-    assert ImagePreprocessing((1, 1), 0.35).crop_box(90, 90)[2:] == (32, 32)
+    assert ClassificationPreprocessing((1, 1), 0.7).crop_box(90, 90)[2:] == (
+        63,
+        63,
+    )
+    assert ClassificationPreprocessing((1, 1), 0.35).crop_box(90, 90)[2:] == (
+        32,
+        32,
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_fractions_are_taken_as_they_are_written():
 )
 def test_bad_arguments_say_what_was_received(arguments, message):
     with pytest.raises(ValueError, match=message):
-        ImagePreprocessing(**arguments)
+        ClassificationPreprocessing(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -135,4 +143,4 @@ def test_bad_arguments_say_what_was_received(arguments, message):
 )
 def test_other_arrays_are_refused(image):
     with pytest.raises(ValueError, match="must be a uint8 array.*Received"):
-        ImagePreprocessing(3)(image)
+        ClassificationPreprocessing(3)(image)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_efficient.data import Augmentation
+from keras_efficient.data import ClassificationAugmentation
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.crop import random_resized_crop
 from keras_efficient.data.transforms.flip import random_flip
@@ -82,7 +82,7 @@ def test_color_jitter_by_hand():
 
 
 def test_augmentation_is_the_same_for_the_same_numbers():
-    augment = Augmentation((33, 48), area=(0.3, 0.9))
+    augment = ClassificationAugmentation((33, 48), area=(0.3, 0.9))
     image = gradient_image()
     results = [
         augment(image, np.random.default_rng(seed)) for seed in (1, 1, 2)
@@ -95,7 +95,9 @@ def test_augmentation_is_the_same_for_the_same_numbers():
 @pytest.mark.parametrize("size", [(7, 5), (1, 64), (300, 2)])
 def test_augmentation_takes_any_image(size):
     image = np.zeros((*size, 3), "uint8")
-    result = Augmentation((32, 40))(image, np.random.default_rng(0))
+    result = ClassificationAugmentation((32, 40))(
+        image, np.random.default_rng(0)
+    )
     assert result.shape == (32, 40, 3)
 
 
@@ -114,13 +116,15 @@ def test_augmentation_takes_any_image(size):
 def test_no_crop_of_a_reduced_image_is_smaller_than_the_result(
     height, width, size, expected
 ):
-    reduction = Augmentation(size).max_reduction(height, width)
+    reduction = ClassificationAugmentation(size).max_reduction(height, width)
     assert reduction == pytest.approx(expected, abs=0.005)
 
 
 def test_augmentation_says_its_recipe():
-    shown = repr(Augmentation(64, area=(0.1, 0.5), flip_rate=0))
-    assert shown.startswith("Augmentation(size=(64, 64), area=(0.1, 0.5)")
+    shown = repr(ClassificationAugmentation(64, area=(0.1, 0.5), flip_rate=0))
+    assert shown.startswith(
+        "ClassificationAugmentation(size=(64, 64), area=(0.1, 0.5)"
+    )
     assert "flip_rate=0," in shown and "method='bicubic'" in shown
 
 
@@ -138,4 +142,4 @@ def test_augmentation_says_its_recipe():
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Augmentation(**{"size": (32, 32), **arguments})
+        ClassificationAugmentation(**{"size": (32, 32), **arguments})

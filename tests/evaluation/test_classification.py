@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_efficient.data import from_arrays
+from keras_efficient.data import classification_from_arrays
 from keras_efficient.evaluation import ClassificationResult
 from keras_efficient.evaluation import evaluate_classifier
 
@@ -92,7 +92,7 @@ def test_a_model_on_a_data_set():
 
     found = evaluate_classifier(
         by_brightness(),
-        from_arrays(images, labels, [f"c{i}" for i in range(7)]),
+        classification_from_arrays(images, labels, [f"c{i}" for i in range(7)]),
         batch_size=2,
         progress=progress,
     )
@@ -106,7 +106,9 @@ def test_a_model_on_a_data_set():
 def test_classes_must_be_as_many():
     images = np.zeros((2, 8, 10, 3), "uint8")
     with pytest.raises(ValueError, match="2 classes.*7 outputs"):
-        evaluate_classifier(by_brightness(), from_arrays(images, [0, 1]))
+        evaluate_classifier(
+            by_brightness(), classification_from_arrays(images, [0, 1])
+        )
 
 
 def test_picture(tmp_path):

@@ -88,9 +88,9 @@ def test_layers_of_keras_mix_classes():
     example = functions_of("augment_with_keras.py")
     images = np.zeros((8, 40, 40, 3), "uint8")
     images[1::2] = 200
-    batches = keras_efficient.data.from_arrays(images, [0, 1] * 4).batches(
-        40, batch_size=4, drop_remainder=True
-    )
+    batches = keras_efficient.data.classification_from_arrays(
+        images, [0, 1] * 4
+    ).batches(40, batch_size=4, drop_remainder=True)
     dataset = example["augment"](batches, example["classifier_layers"]())
     labels = np.concatenate([y.numpy() for _, y in dataset.repeat(8)])
     assert labels.shape == (64, 2)

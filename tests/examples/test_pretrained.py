@@ -57,7 +57,7 @@ def test_classify_image(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()[-5:]
 
     model = keras_efficient.EfficientNetB0(weights=file)
-    resize = keras_efficient.data.ImagePreprocessing((224, 224))
+    resize = keras_efficient.data.ClassificationPreprocessing((224, 224))
     image = resize(keras_efficient.data.load_image(photo))
     (expected,) = model.predict(image[None].astype("float32"), verbose=0)
     best = np.argsort(-expected)[:5]

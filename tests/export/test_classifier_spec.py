@@ -5,7 +5,7 @@ import json
 import keras
 import pytest
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.export.classifier_spec import ClassifierSpec
 from keras_efficient.export.classifier_spec import describe_classifier
 
@@ -60,7 +60,7 @@ def test_asks_where_the_last_layer_does_not_tell(last_layers):
 def test_reads_size_and_data_format():
     spec = describe_classifier(classifier())
     assert spec.image_size == (10, 6) and not spec.is_channels_first
-    assert spec.preprocessing == ImagePreprocessing((10, 6))
+    assert spec.preprocessing == ClassificationPreprocessing((10, 6))
     assert spec.class_names == ("0", "1", "2", "3")
     model = classifier(shape=(3, 10, 6), data_format="channels_first")
     spec = describe_classifier(model)
@@ -82,7 +82,7 @@ def test_config_survives_json():
     spec = describe_classifier(
         classifier(shape=(None, 6, 3)),
         class_names=["rose", "tulip", "rose", "Gänseblümchen"],
-        preprocessing=ImagePreprocessing((12, 6), None, "bilinear"),
+        preprocessing=ClassificationPreprocessing((12, 6), None, "bilinear"),
         from_logits=False,
     )
     assert spec.image_size == (None, 6)
@@ -97,11 +97,15 @@ def test_config_survives_json():
         ({"class_names": list("abcde")}, ValueError, "4 names.*5 names"),
         ({"class_names": [1, 2, 3, 4]}, ValueError, "strings. Received: 1"),
         (
-            {"preprocessing": ImagePreprocessing((6, 10))},
+            {"preprocessing": ClassificationPreprocessing((6, 10))},
             ValueError,
             r"\(10, 6\), and `preprocessing` gives \(6, 10\)",
         ),
-        ({"preprocessing": (10, 6)}, TypeError, "ImagePreprocessing`. Rec"),
+        (
+            {"preprocessing": (10, 6)},
+            TypeError,
+            "ClassificationPreprocessing`. Rec",
+        ),
     ],
 )
 def test_arguments_that_do_not_fit(options, error, message):
@@ -113,7 +117,7 @@ def test_a_model_of_any_size_needs_preprocessing():
     model = classifier(shape=(None, None, 3))
     with pytest.raises(ValueError, match="say to which size"):
         describe_classifier(model)
-    spec = describe_classifier(model, None, ImagePreprocessing((9, 7)))
+    spec = describe_classifier(model, None, ClassificationPreprocessing((9, 7)))
     assert spec.image_size == (None, None)
 
 

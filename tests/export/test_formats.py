@@ -8,8 +8,8 @@ import pytest
 
 import keras_efficient
 from keras_efficient import export
-from keras_efficient.data import ImagePreprocessing
-from keras_efficient.data import from_arrays
+from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.data import classification_from_arrays
 from keras_efficient.data import load_image
 from keras_efficient.export import formats
 from keras_efficient.export import verification
@@ -103,7 +103,7 @@ def test_detector_finds_what_detect_finds(name, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_classifier_says_what_the_model_says(name, tmp_path):
-    letterbox = ImagePreprocessing((64, 48), crop_fraction=None)
+    letterbox = ClassificationPreprocessing((64, 48), crop_fraction=None)
     path = written(
         name,
         tmp_path,
@@ -141,7 +141,7 @@ def test_b0(name, tmp_path):
     model = b0()
     path = written(name, tmp_path, model)
     images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3))
-    whole = ImagePreprocessing((224, 224))
+    whole = ClassificationPreprocessing((224, 224))
     inputs = np.stack([whole(x) for x in images.astype("uint8")])
     expected = model.predict(inputs.astype("float32"), verbose=0)
     found = export.load(path).predict(list(images.astype("uint8")))
@@ -159,7 +159,7 @@ def test_fixed_batch_and_size(name, tmp_path):
     assert exported.metadata["fixed_image_size"] == [70, 90]
     images = np.random.default_rng(0).integers(0, 256, (3, 70, 90, 3), "uint8")
     answer = exported.signatures["images"](images)
-    preprocessing = ImagePreprocessing((64, 48))
+    preprocessing = ClassificationPreprocessing((64, 48))
     inputs = np.stack([preprocessing(image) for image in images])
     expected = classifier().predict(inputs.astype("float32"), verbose=0)
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
@@ -287,11 +287,13 @@ def test_precisions(name, precision, kind, tmp_path):
 def test_accuracy_is_measured_and_printed(tmp_path, capsys):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (6, 64, 48, 3), "uint8")
-    preprocessing = ImagePreprocessing((64, 48))
+    preprocessing = ClassificationPreprocessing((64, 48))
     inputs = np.stack([preprocessing(x) for x in images]).astype("float32")
     labels = classifier().predict(inputs, verbose=0).argmax(-1)
     labels[0] = (labels[0] + 1) % 5
-    dataset = from_arrays(images, labels, class_names=CLASS_NAMES)
+    dataset = classification_from_arrays(
+        images, labels, class_names=CLASS_NAMES
+    )
     export.onnx(classifier(), tmp_path / "a.onnx", validation=dataset)
     output = capsys.readouterr().out
     assert "On 6 images: accuracy 0.833 in Keras; accuracy 0.833 as onnx" in (

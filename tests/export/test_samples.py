@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.export.samples import fit_image
 
 
@@ -13,7 +13,7 @@ from keras_efficient.export.samples import fit_image
 def test_what_the_preprocessing_keeps_stays(shape, crop_fraction):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 5, 3), "uint8")
     image = np.asarray(Image.fromarray(pixels).resize(shape[::-1], 3))
-    preprocessing = ImagePreprocessing((64, 48), crop_fraction)
+    preprocessing = ClassificationPreprocessing((64, 48), crop_fraction)
     fitted, scale = fit_image(image, preprocessing, (96, 72))
     assert fitted.shape == (96, 72, 3) and scale == 1
     difference = preprocessing(fitted).astype(int) - preprocessing(image)
@@ -23,5 +23,5 @@ def test_what_the_preprocessing_keeps_stays(shape, crop_fraction):
 
 def test_the_right_size_stays():
     image = np.zeros((20, 30, 3), "uint8")
-    fitted, _ = fit_image(image, ImagePreprocessing((8, 8)), (20, 30))
+    fitted, _ = fit_image(image, ClassificationPreprocessing((8, 8)), (20, 30))
     assert fitted is image

@@ -13,7 +13,7 @@ from PIL import Image
 
 import keras_efficient
 from keras_efficient import export
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import load_image
 from keras_efficient.export import running
 from keras_efficient.export import verification
@@ -119,7 +119,7 @@ def signatures(exported):
 
 def test_image_files_give_what_the_model_gives(exported, signatures):
     files = image_files()
-    images = prepare(files, ImagePreprocessing((64, 48)))
+    images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = exported[0].predict(images, verbose=0)
     assert probabilities.max(axis=-1).min() > 0.5  # of 1 / 5 if all the same
     answer = ask(signatures["serving_default"], image_bytes=files)
@@ -131,7 +131,9 @@ def test_image_files_give_what_the_model_gives(exported, signatures):
 @pytest.mark.parametrize("size", [(64, 48), (150, 90), (33, 80)])
 def test_images_give_what_the_model_gives(exported, signatures, size):
     images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), "uint8")
-    prepared = [ImagePreprocessing((64, 48))(image) for image in images]
+    prepared = [
+        ClassificationPreprocessing((64, 48))(image) for image in images
+    ]
     pixels = np.stack(prepared).astype("float32")
     probabilities = exported[0].predict(pixels, verbose=0)
     answer = ask(signatures["images"], images=images)
@@ -174,8 +176,10 @@ def test_metadata_lies_in_the_folder(exported):
     assert metadata["class_names"] == list(CLASS_NAMES)
     assert metadata["image_size"] == [64, 48]
     assert metadata["keras_efficient_version"] == keras_efficient.__version__
-    preprocessing = ImagePreprocessing.from_config(metadata["preprocessing"])
-    assert preprocessing == ImagePreprocessing((64, 48))
+    preprocessing = ClassificationPreprocessing.from_config(
+        metadata["preprocessing"]
+    )
+    assert preprocessing == ClassificationPreprocessing((64, 48))
     assert metadata["precision"] == "float32"
     # Nothing else was left beside it.
     assert [entry.name for entry in path.parent.iterdir()] == ["1"]
@@ -203,7 +207,7 @@ def test_saved_model_cli_runs_an_image_file(exported, tmp_path):
     command += ["--signature_def", "serving_default", "--outdir", str(tmp_path)]
     command += ["--inputs", f"image_bytes={tmp_path / 'files.npy'}"]
     subprocess.run(command, check=True, capture_output=True)
-    images = prepare(files, ImagePreprocessing((64, 48)))
+    images = prepare(files, ClassificationPreprocessing((64, 48)))
     answer = {
         name: np.load(tmp_path / f"{name}.npy", allow_pickle=True)
         for name in ("probabilities", "label", "class_name")
@@ -218,7 +222,7 @@ def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
     x = LAYERS.GlobalMaxPooling2D(data_format="channels_first")(x)
     model = keras.Model({"photo": images}, LAYERS.Dense(3)(x))
     model.layers[-1].kernel.assign(np.eye(6, 3) / 100)
-    preprocessing = ImagePreprocessing((40, 24), None, "bilinear")
+    preprocessing = ClassificationPreprocessing((40, 24), None, "bilinear")
     path = tmp_path / "model"
     export.saved_model(model, path, preprocessing=preprocessing)
     signatures = tf.saved_model.load(str(path)).signatures
@@ -262,7 +266,7 @@ def test_other_kinds_of_models(tmp_path, kind):
     path = export.saved_model(model, tmp_path / "1")
     signatures = tf.saved_model.load(str(path)).signatures
     files = image_files()
-    images = prepare(files, ImagePreprocessing((21, 30)))
+    images = prepare(files, ClassificationPreprocessing((21, 30)))
     answer = ask(signatures["serving_default"], image_bytes=files)
     expected = model.predict(images, verbose=0)
     expected = expected[0] if isinstance(expected, list) else expected
@@ -329,7 +333,7 @@ def test_mixed_precision_gives_float32(tmp_path):
     export.saved_model(model, tmp_path / "1", class_names=CLASS_NAMES)
     signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
     files = image_files()
-    images = prepare(files, ImagePreprocessing((64, 48)))
+    images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = model.predict(images, verbose=0)
     answer = ask(signatures["serving_default"], image_bytes=files)
     check_answer(answer, probabilities, CLASS_NAMES, tolerance=0.05)
@@ -343,7 +347,7 @@ def test_b0_on_photos(tmp_path):
     path = export.saved_model(model, tmp_path / "b0" / "1")
     photos = sorted((SHARED / "data" / "flowers" / "val").rglob("*.jpg"))
     files = [photo.read_bytes() for photo in photos[::20]]
-    images = prepare(files, ImagePreprocessing((224, 224)))
+    images = prepare(files, ClassificationPreprocessing((224, 224)))
     probabilities = model.predict(images, verbose=0)
     signatures = tf.saved_model.load(str(path)).signatures
     answer = ask(signatures["serving_default"], image_bytes=files)

@@ -1,10 +1,10 @@
-"""Preprocessing in the graph against `ImagePreprocessing`, which is PIL."""
+"""Preprocessing in the graph against that of PIL."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.export import tf_resampling
 
 tf = pytest.importorskip("tensorflow")
@@ -38,7 +38,7 @@ def graph_of(preprocessing):
     ],
 )
 def test_equals_pil_to_the_last_bit(size, crop_fraction, method):
-    preprocessing = ImagePreprocessing(size, crop_fraction, method)
+    preprocessing = ClassificationPreprocessing(size, crop_fraction, method)
     preprocess = graph_of(preprocessing)
     rng = np.random.default_rng(7)
     for height, width in IMAGE_SIZES:
@@ -51,7 +51,7 @@ def test_equals_pil_to_the_last_bit(size, crop_fraction, method):
 def test_equals_pil_for_hundreds_of_random_sizes():
     rng = np.random.default_rng(8)
     for _ in range(60):
-        preprocessing = ImagePreprocessing(
+        preprocessing = ClassificationPreprocessing(
             rng.integers(1, 260, 2).tolist(),
             crop_fraction=rng.choice([None, float(rng.uniform(0.01, 1))]),
             method=str(rng.choice(["bicubic", "bilinear"])),
@@ -70,7 +70,7 @@ def test_crop_box_equals_that_of_python(crop_fraction):
     rng = np.random.default_rng(9)
     for _ in range(5):
         size = rng.integers(1, 700, 2).tolist()
-        preprocessing = ImagePreprocessing(size, crop_fraction)
+        preprocessing = ClassificationPreprocessing(size, crop_fraction)
 
         @tf.function(input_signature=[tf.TensorSpec((), tf.int32)] * 2)
         def crop_box(height, width, preprocessing=preprocessing):

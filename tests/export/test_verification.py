@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import load_image
 from keras_efficient.export import ExportMismatchError
 from keras_efficient.export.classifier_spec import describe_classifier
@@ -156,7 +156,7 @@ def linear_model(dtype=None):
 def test_asks_the_model_itself():
     model = linear_model()
     model.layers[-1].set_weights([np.eye(3, 2) / 50, np.zeros(2)])
-    preprocessing = ImagePreprocessing((30, 22), None, "bilinear")
+    preprocessing = ClassificationPreprocessing((30, 22), None, "bilinear")
     spec = describe_classifier(model, None, preprocessing)
     check = make_check(model, spec)
 

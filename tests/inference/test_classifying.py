@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_efficient.data import ImagePreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference import classify
 from keras_efficient.inference import classify_each
 from tests.models.builders import tiny
@@ -27,7 +27,7 @@ def images():
 def test_equals_the_steps_one_by_one(activation, images):
     model = randomize(tiny(classifier_activation=activation))
     found = classify(model, images, class_names=NAMES, batch_size=2, top=3)
-    resize = ImagePreprocessing((40, 40))
+    resize = ClassificationPreprocessing((40, 40))
     pixels = np.stack([resize(image) for image in images])
     expected = model.predict(pixels.astype("float32"), verbose=0)
     if activation is None:
@@ -56,7 +56,7 @@ def test_any_size_needs_preprocessing(images):
     model = tiny(input_shape=(None, None, 3))
     with pytest.raises(ValueError, match="pass `preprocessing`"):
         classify(model, images)
-    sizes = ImagePreprocessing((48, 40))
+    sizes = ClassificationPreprocessing((48, 40))
     assert len(classify(model, images, preprocessing=sizes)) == 3
 
 

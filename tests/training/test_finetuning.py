@@ -19,7 +19,9 @@ def coloured_images(count=24, seed=0):
     labels = np.arange(count) % 3
     images = rng.integers(0, 90, (count, 36, 44, 3))
     images[np.arange(count), ..., labels] += 150
-    dataset = keras_efficient.data.from_arrays(images.astype("uint8"), labels)
+    dataset = keras_efficient.data.classification_from_arrays(
+        images.astype("uint8"), labels
+    )
     return dataset.batches(32, 6, training=True, seed=1)
 
 

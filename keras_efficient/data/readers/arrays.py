@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.class_names import standardize_class_names
-from keras_efficient.data.records import ImageRecord
-from keras_efficient.data.records import ReadReport
+from keras_efficient.data.records import ClassificationRecord
+from keras_efficient.data.records import ClassificationReport
 
 
 def read_arrays(
@@ -19,8 +19,10 @@ def read_arrays(
     labels: Any,
     class_names: Sequence[str] | None = None,
     source: str = "arrays",
-) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
-    """Reads arrays; see `from_arrays`."""
+) -> tuple[
+    tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
+]:
+    """Reads arrays; see `classification_from_arrays`."""
     images, labels = np.asarray(images), np.asarray(labels)
     check_images(images)
     labels = _standardize_labels(labels, len(images))
@@ -37,12 +39,12 @@ def read_arrays(
     if images.shape[-1] == 1:
         images = np.repeat(images, 3, axis=-1)
     records = tuple(
-        ImageRecord(image, int(label))
+        ClassificationRecord(image, int(label))
         for image, label in zip(images[..., :3], labels, strict=True)
     )
     numbers = np.bincount(labels, minlength=len(names))
     counts = dict(zip(names, (int(n) for n in numbers), strict=True))
-    return records, names, ReadReport(source, counts)
+    return records, names, ClassificationReport(source, counts)
 
 
 def read_npz(
@@ -50,7 +52,9 @@ def read_npz(
     split: str,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
-) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
+) -> tuple[
+    tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
+]:
     """Reads `x_<split>` and `y_<split>` of a file, and its `class_names`."""
     arrays = _load(path, (f"x_{split}", f"y_{split}"))
     images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
@@ -68,12 +72,16 @@ def read_npz(
         found.index(name): i for i, name in enumerate(names) if name in found
     }
     records = tuple(
-        ImageRecord(record.image, label_of[record.label])
+        ClassificationRecord(record.image, label_of[record.label])
         for record in records
         if record.label in label_of
     )
     counts = {name: report.class_counts.get(name, 0) for name in names}
-    return records, names, ReadReport(source, counts, left_out=left_out)
+    return (
+        records,
+        names,
+        ClassificationReport(source, counts, left_out=left_out),
+    )
 
 
 def _load(path, wanted):

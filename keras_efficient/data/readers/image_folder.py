@@ -14,8 +14,8 @@ from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.progress import CHUNK
 from keras_efficient.data.readers.progress import MIN_IMAGES_FOR_PROGRESS
 from keras_efficient.data.readers.progress import map_in_threads
-from keras_efficient.data.records import ImageRecord
-from keras_efficient.data.records import ReadReport
+from keras_efficient.data.records import ClassificationRecord
+from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
 
 CHECKS = ("decode", "header")
@@ -28,7 +28,9 @@ def read_image_folder(
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
-) -> tuple[tuple[ImageRecord, ...], tuple[str, ...], ReadReport]:
+) -> tuple[
+    tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
+]:
     """Reads `folder/<class>/<image>`; see `load_classification`."""
     folder = pathlib.Path(folder)
     if check not in CHECKS:
@@ -47,7 +49,9 @@ def read_image_folder(
         paths = files_below(folder / name)
         images = [path for path in paths if is_image(path)]
         ignored += len(paths) - len(images)
-        records += [ImageRecord(pathlib.Path(path), label) for path in images]
+        records += [
+            ClassificationRecord(pathlib.Path(path), label) for path in images
+        ]
     records, dropped = _check_files(records, check)
     if dropped and strict:
         raise ValueError(
@@ -58,7 +62,9 @@ def read_image_folder(
     for record in records:
         counts[names[record.label]] += 1
     _check_empty(folder, counts, class_names is not None, dropped)
-    report = ReadReport(str(folder), counts, dropped, ignored, left_out)
+    report = ClassificationReport(
+        str(folder), counts, dropped, ignored, left_out
+    )
     return records, names, report
 
 

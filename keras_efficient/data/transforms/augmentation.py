@@ -3,14 +3,14 @@
 import dataclasses
 import math
 
-from keras_efficient.data.preprocessing import ImagePreprocessing
+from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.crop import random_resized_crop
 from keras_efficient.data.transforms.flip import random_flip
 
 
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
+class ClassificationAugmentation:
     """Random crop, flip and colours for training images.
 
     Attributes:
@@ -33,7 +33,9 @@ class Augmentation:
         rng: A `numpy.random.Generator`; equal ones give equal results.
 
     Example:
-    >>> augment = keras_efficient.data.Augmentation((64, 48), flip_rate=0)
+    >>> augment = keras_efficient.data.ClassificationAugmentation(
+    ...     (64, 48), flip_rate=0
+    ... )
     >>> image = np.zeros((100, 120, 3), "uint8")
     >>> augment(image, np.random.default_rng(0)).shape
     (64, 48, 3)
@@ -50,7 +52,7 @@ class Augmentation:
 
     def __post_init__(self):
         # Evaluation and training take the same sizes and methods.
-        checked = ImagePreprocessing(self.size, method=self.method)
+        checked = ClassificationPreprocessing(self.size, method=self.method)
         object.__setattr__(self, "size", checked.size)
         for name in ("area", "aspect"):
             low, high = getattr(self, name)
@@ -92,7 +94,7 @@ class Augmentation:
             A float.
 
         Example:
-        >>> augment = keras_efficient.data.Augmentation(224)
+        >>> augment = keras_efficient.data.ClassificationAugmentation(224)
         >>> round(augment.max_reduction(3024, 4032), 2)
         6.75
         >>> augment.max_reduction(300, 400)
