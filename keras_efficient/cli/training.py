@@ -18,13 +18,13 @@ from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import complete
 from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
-from keras_efficient.cli.train_data import find_task
-from keras_efficient.cli.train_data import load_splits
 from keras_efficient.cli.train_run import LAST
 from keras_efficient.cli.train_run import RESULTS_FILE
 from keras_efficient.cli.train_run import RUN_FILES
 from keras_efficient.cli.train_run import TrainRun
 from keras_efficient.cli.train_run import build_model
+from keras_efficient.data import find_task
+from keras_efficient.data import load_splits
 
 
 def train(
@@ -140,7 +140,10 @@ def train(
 
 def _train(settings, folder, start):
     train_set, held_out = load_splits(
-        settings.data, settings.task, settings.val_share, settings.seed
+        settings.data,
+        settings.task,
+        validation_share=settings.val_share,
+        seed=settings.seed,
     )
     print(f"{settings.task}, {settings.model}, in {folder}")
     print(f"To train on: {train_set.report}")

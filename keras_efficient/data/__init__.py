@@ -17,6 +17,8 @@ from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.samples import DetectionSample
+from keras_efficient.data.splits import find_task
+from keras_efficient.data.splits import load_splits
 from keras_efficient.data.transforms.augmentation import (
     ClassificationAugmentation,
 )
@@ -40,9 +42,11 @@ __all__ = [
     "DetectionSample",
     "classification_from_arrays",
     "detection_from_arrays",
+    "find_task",
     "load_classification",
     "load_detection",
     "load_image",
+    "load_splits",
 ]
 
 __getattr__ = deprecation.renamed(

@@ -103,6 +103,24 @@ def load_detection(
     return DetectionDataset(*checked_records(raw, class_names, strict, check))
 
 
+def detection_splits(path: pathlib.Path) -> set[str | None]:
+    """Return the names of the splits of a folder or file.
+
+    Args:
+        path: Path of an existing folder or file.
+
+    Returns:
+        A set of names; `None` stands for annotations that are not divided.
+    """
+    if path.is_file():
+        return {None} if path.suffix == ".json" else set(yolo.find_yolo(path))
+    return {
+        split
+        for find in (coco.find_coco, pascal_voc.find_voc, yolo.find_yolo)
+        for split in find(path)
+    }
+
+
 def _check_is_coco(layout, source):
     if layout not in (None, "coco"):
         raise ValueError(

@@ -12,7 +12,6 @@ from PIL import Image
 
 import keras_efficient
 from keras_efficient.cli import train_config
-from keras_efficient.cli import train_data
 from keras_efficient.cli import train_run
 from tests.cli.program import run
 from tests.cli.tiny_runs import COLORS
@@ -131,54 +130,6 @@ def test_detector(world, monkeypatch, capsys):
     assert status == 0 and "AP by size" in capsys.readouterr().out
 
 
-def test_a_fifth_is_held_out(world):
-    colored(world / "colors", 5)
-    task = train_data.find_task("colors", None)
-    assert task == "classification"
-    train, held_out = train_data.load_splits("colors", task, 0.2, 0)
-    assert (len(train), len(held_out)) == (12, 3)
-    files = [{str(x.image) for x in each.records} for each in (train, held_out)]
-    assert not files[0] & files[1]
-    train, held_out = train_data.load_splits("colors", task, 0.4, 0)
-    assert (len(train), len(held_out)) == (9, 6)
-
-
-def test_data_of_all_kinds(world):
-    cells(world / "cells", splits=("train", "test"), count=2)
-    for source in ("cells", "cells/data.yaml"):
-        assert train_data.find_task(source, None) == "detection"
-        train, held_out = train_data.load_splits(source, "detection", 0.2, 0)
-        assert (len(train), len(held_out)) == (2, 2)
-    rng = np.random.default_rng(0)
-    np.savez(
-        world / "set.npz",
-        x_train=rng.integers(0, 255, (6, 8, 8, 3), "uint8"),
-        y_train=np.arange(6) % 2,
-        x_test=rng.integers(0, 255, (2, 8, 8, 3), "uint8"),
-        y_test=np.arange(2),
-    )
-    assert train_data.find_task("set.npz", None) == "classification"
-    train, held_out = train_data.load_splits("set.npz", "classification", 1, 0)
-    assert (len(train), len(held_out)) == (6, 2)
-
-
-@needs_shared
-@pytest.mark.parametrize(
-    "name, task, lengths",
-    [
-        ("bccd", "detection", (205, 87)),
-        ("coco_val_mini", "detection", (19, 5)),
-        ("flowers", "classification", (400, 150)),
-        ("cifar100_subset.npz", "classification", (3000, 1000)),
-    ],
-)
-def test_real_data(name, task, lengths):
-    source = str(SHARED / "data" / name)
-    assert train_data.find_task(source, None) == task
-    splits = train_data.load_splits(source, task, 0.2, 0)
-    assert tuple(map(len, splits)) == lengths
-
-
 def test_flags_win_over_the_file(tmp_path):
     file = tmp_path / "cells.yaml"
     file.write_text("data: cells/\nepochs: 60\nimage_size: 240x320\nseed: 3\n")
@@ -228,7 +179,7 @@ def test_what_is_wrong_is_said(tmp_path, monkeypatch, capsys, text, message):
     "arguments, message",
     [
         ((), "What to train on is missing"),
-        (("nowhere",), "There is no file or folder nowhere"),
+        (("nowhere",), "No such file or folder: nowhere"),
         (("empty",), "neither images with boxes"),
         (("--config", "nowhere.yaml"), "nowhere.yaml"),
         (("colors", "--directory", "colors"), "is not empty, and no run"),
