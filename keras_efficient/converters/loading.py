@@ -4,26 +4,26 @@ import pathlib
 
 import keras
 
-from keras_efficient.converters import keras_networks
+from keras_efficient.converters import file_formats
+from keras_efficient.converters import identification
+from keras_efficient.converters import keras_schemes
 from keras_efficient.converters import native
-from keras_efficient.converters import readers
-from keras_efficient.converters import sources
+from keras_efficient.converters.identification import variant_of_file
+from keras_efficient.converters.identification import variant_of_model
 from keras_efficient.converters.matching import check_values
 from keras_efficient.converters.matching import match
-from keras_efficient.converters.names import BOX_PREDICTOR
-from keras_efficient.converters.names import CLASSIFIER
-from keras_efficient.converters.names import find_layer
-from keras_efficient.converters.names import is_preprocessing
-from keras_efficient.converters.names import named_variables
+from keras_efficient.converters.naming_schemes import KERAS_APPLICATIONS
 from keras_efficient.converters.normalization import Normalization
 from keras_efficient.converters.normalization import assign_normalization
 from keras_efficient.converters.normalization import choose_normalization
 from keras_efficient.converters.normalization import read_config
 from keras_efficient.converters.normalization import take_normalization
 from keras_efficient.converters.report import LoadReport
-from keras_efficient.converters.schemes import KERAS_APPLICATIONS
-from keras_efficient.converters.variant_shapes import variant_of_file
-from keras_efficient.converters.variant_shapes import variant_of_model
+from keras_efficient.converters.variable_names import BOX_PREDICTOR
+from keras_efficient.converters.variable_names import CLASSIFIER
+from keras_efficient.converters.variable_names import find_layer
+from keras_efficient.converters.variable_names import is_preprocessing
+from keras_efficient.converters.variable_names import named_variables
 from keras_efficient.weights.messages import print_message
 
 
@@ -95,25 +95,25 @@ def load_checkpoint(model, path, strict=True, source=None, normalization=None):
     (62, ['predictions/kernel', 'predictions/bias'])
     """
     path = pathlib.Path(path).expanduser()
-    kind = readers.kind_of(path)
-    if kind in (readers.KERAS_ARCHIVE, readers.KERAS_WEIGHTS):
+    kind = file_formats.kind_of(path)
+    if kind in (file_formats.KERAS_ARCHIVE, file_formats.KERAS_WEIGHTS):
         return _load_native(model, path, kind, strict, normalization)
-    arrays = readers.read_checkpoint(path)
+    arrays = file_formats.read_checkpoint(path)
     named = named_variables(model)
-    if keras_networks.is_keras_network(named):
+    if keras_schemes.is_keras_network(named):
         return _load_keras_network(
             model, path, arrays, strict, named, normalization
         )
     of_file = take_normalization(arrays)
     config = {} if "efficientnet" in path.name else read_config(path)
-    source, scheme = sources.identify(list(arrays), path, source, config)
+    source, scheme = identification.identify(list(arrays), path, source, config)
     arrays = scheme.prepare(arrays)
     normalization = choose_normalization(normalization, of_file, path, config)
     variant = variant_of_file(arrays, scheme)
     result = match(named, arrays, scheme)
     report = _report(path, source.name, result, normalization)
     _check_fit(model, named, result, report, strict, variant)
-    sources.check_model(model, source, path, variant)
+    identification.check_model(model, source, path, variant)
     check_values(result.values, path)
     for name, value in result.values.items():
         named[name].assign(value)
@@ -126,9 +126,9 @@ def _load_keras_network(model, path, arrays, strict, named, normalization):
     """Loads a MobileNet or a ResNet, whose pixels are normalised one way."""
     if normalization is not None:
         normalization = choose_normalization(normalization, None, path)
-    arrays = keras_networks.rename(arrays, named)
+    arrays = keras_schemes.rename(arrays, named)
     result = match(named, arrays, KERAS_APPLICATIONS)
-    report = _report(path, keras_networks.NAME, result, normalization)
+    report = _report(path, keras_schemes.NAME, result, normalization)
     _check_fit(model, named, result, report, strict, None)
     check_values(result.values, path)
     for name, value in result.values.items():

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from keras_efficient.converters.names import CLASS_PREDICTOR
-from keras_efficient.converters.names import CLASSIFIER
-from keras_efficient.converters.names import blocks_in
 from keras_efficient.converters.report import Mismatch
+from keras_efficient.converters.variable_names import CLASS_PREDICTOR
+from keras_efficient.converters.variable_names import CLASSIFIER
+from keras_efficient.converters.variable_names import blocks_in
 
 # Layers behind the features, which a backbone may not have.
 _TOP_LAYERS = ("top_conv", "top_bn", CLASSIFIER)

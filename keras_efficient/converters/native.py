@@ -16,12 +16,12 @@ import zipfile
 import keras
 import numpy as np
 
+from keras_efficient.converters.file_formats import KERAS_ARCHIVE
 from keras_efficient.converters.matching import Match
-from keras_efficient.converters.names import CLASS_PREDICTOR
-from keras_efficient.converters.names import CLASSIFIER
-from keras_efficient.converters.names import named_variables
-from keras_efficient.converters.readers import KERAS_ARCHIVE
 from keras_efficient.converters.report import Mismatch
+from keras_efficient.converters.variable_names import CLASS_PREDICTOR
+from keras_efficient.converters.variable_names import CLASSIFIER
+from keras_efficient.converters.variable_names import named_variables
 
 # Where Keras keeps what knows the classes. Its second head predicts them: it
 # counts the layers in the order of the outputs' names.
@@ -42,7 +42,7 @@ def loaded_into(model, path, kind):
     Args:
         model: The model to be filled.
         path: `pathlib.Path` of the file.
-        kind: `readers.KERAS_ARCHIVE` or `readers.KERAS_WEIGHTS`.
+        kind: `file_formats.KERAS_ARCHIVE` or `file_formats.KERAS_WEIGHTS`.
 
     Yields:
         A `Match`. Variables that the file does not fill keep their values.

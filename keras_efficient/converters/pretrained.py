@@ -5,10 +5,10 @@ import importlib.util
 import os
 
 from keras_efficient import weights as published
+from keras_efficient.converters.file_formats import is_checkpoint
 from keras_efficient.converters.loading import load_checkpoint
-from keras_efficient.converters.names import CLASSIFIER
-from keras_efficient.converters.names import find_layer
-from keras_efficient.converters.readers import is_checkpoint
+from keras_efficient.converters.variable_names import CLASSIFIER
+from keras_efficient.converters.variable_names import find_layer
 
 
 def load_pretrained(model, model_name, weights):

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_efficient.converters.names import blocks_in
-from keras_efficient.converters.schemes import TENSORFLOW
-from keras_efficient.converters.variant_shapes import SHAPES
+from keras_efficient.converters.identification import SHAPES
+from keras_efficient.converters.naming_schemes import TENSORFLOW
+from keras_efficient.converters.variable_names import blocks_in
 from tests.shared import SHARED
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

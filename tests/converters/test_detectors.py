@@ -6,7 +6,7 @@ import pytest
 
 import keras_efficient
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.names import named_variables
+from keras_efficient.converters.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import detector_files
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from keras_efficient.converters import identification
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters import schemes
-from keras_efficient.converters import sources
-from keras_efficient.converters.names import blocks_in
+from keras_efficient.converters import naming_schemes
+from keras_efficient.converters.variable_names import blocks_in
 from tests.converters import checkpoints
 from tests.converters import tiny
 
@@ -259,7 +259,7 @@ def test_models_that_pad_otherwise_are_refused(
     tmp_path, scheme, source, arguments
 ):
     right = tiny.build(**arguments)
-    path = save_as(tmp_path / "a.npz", getattr(schemes, scheme), right)
+    path = save_as(tmp_path / "a.npz", getattr(naming_schemes, scheme), right)
     report = load_checkpoint(right, path, source=source)
     assert report.source == source
     needed = ("symmetric", 1e-5) if arguments else ("same", 1e-3)
@@ -279,8 +279,8 @@ def test_models_that_pad_otherwise_are_refused(
 def test_a_refusal_tells_how_to_build(model):
     path = "efficientnet_b2_ra.pth"
     with pytest.raises(ValueError) as caught:
-        sources.check_model(
-            model, sources.SOURCES["timm"], path, "EfficientNetB2"
+        identification.check_model(
+            model, identification.SOURCES["timm"], path, "EfficientNetB2"
         )
     assert (
         "`keras_efficient.EfficientNet(width_coefficient=1.1, "
@@ -293,12 +293,12 @@ def test_a_refusal_tells_how_to_build(model):
 def test_the_epsilon_of_torchvision_changes_with_b5(i):
     epsilon = 1e-5 if i < 5 else 1e-3
     model = tiny.build(padding="symmetric", batch_norm_epsilon=epsilon)
-    torchvision = sources.SOURCES["torchvision"]
+    torchvision = identification.SOURCES["torchvision"]
     variant = f"EfficientNetB{i}"
-    sources.check_model(model, torchvision, "a.pth", variant)
+    identification.check_model(model, torchvision, "a.pth", variant)
     model = tiny.build(padding="symmetric", batch_norm_epsilon=0.01)
     with pytest.raises(ValueError, match=f"epsilon={epsilon:g};"):
-        sources.check_model(model, torchvision, "a.pth", variant)
+        identification.check_model(model, torchvision, "a.pth", variant)
 
 
 @pytest.mark.parametrize(
@@ -311,11 +311,14 @@ def test_the_epsilon_of_torchvision_changes_with_b5(i):
 )
 def test_names_of_files_of_timm(tmp_path, name, expected):
     names = ["conv_stem.weight"]
-    source, _ = sources.identify(names, tmp_path / name)
+    source, _ = identification.identify(names, tmp_path / name)
     assert source.name == expected
     # A config of another model beside it does not count.
     config = {"architecture": "tf_efficientnet_b0"}
-    assert sources.identify(names, tmp_path / name, None, config)[0] is source
+    assert (
+        identification.identify(names, tmp_path / name, None, config)[0]
+        is source
+    )
 
 
 @pytest.mark.parametrize(
@@ -325,7 +328,7 @@ def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
     """As the files of the Hugging Face hub come."""
     is_tf = architecture.startswith("tf_")
     model = tiny.build(**({} if is_tf else SYMMETRIC))
-    path = save_as(tmp_path / "model.npz", schemes.TIMM, model)
+    path = save_as(tmp_path / "model.npz", naming_schemes.TIMM, model)
     (tmp_path / "config.json").write_text(
         f'{{"architecture": "{architecture}", "pretrained_cfg": '
         '{"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}}'
@@ -337,7 +340,9 @@ def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
 
 
 def test_a_config_of_another_file_does_not_count(model, tmp_path):
-    path = save_as(tmp_path / "tf_efficientnet_b0.npz", schemes.TIMM, model)
+    path = save_as(
+        tmp_path / "tf_efficientnet_b0.npz", naming_schemes.TIMM, model
+    )
     (tmp_path / "config.json").write_text(
         '{"architecture": "resnet18", "mean": [0, 0, 0], "std": [1, 1, 1]}'
     )
@@ -346,7 +351,7 @@ def test_a_config_of_another_file_does_not_count(model, tmp_path):
 
 
 def test_a_name_that_does_not_tell(model, tmp_path):
-    path = save_as(tmp_path / "best.npz", schemes.TIMM, model)
+    path = save_as(tmp_path / "best.npz", naming_schemes.TIMM, model)
     check_refused(model, 'Pass `source="timm_tf"` or `source="timm"`', path)
 
 
@@ -358,7 +363,7 @@ def test_a_name_that_does_not_tell(model, tmp_path):
     ],
 )
 def test_wrong_sources(model, tmp_path, source, message):
-    path = save_as(tmp_path / "best.npz", schemes.TIMM, model)
+    path = save_as(tmp_path / "best.npz", naming_schemes.TIMM, model)
     check_refused(model, message, path, source=source)
 
 

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 import keras_efficient
-from keras_efficient.converters import recognition
-from keras_efficient.converters import schemes
-from keras_efficient.converters import variant_shapes
-from keras_efficient.converters.names import blocks_in
-from keras_efficient.converters.names import named_variables
+from keras_efficient.converters import identification
+from keras_efficient.converters import naming_schemes
+from keras_efficient.converters.variable_names import blocks_in
+from keras_efficient.converters.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import tiny
 
@@ -71,7 +70,7 @@ EXPECTED = {
         "classifier.1.weight": "predictions/kernel",
     },
 }
-SCHEMES = {scheme.name: scheme for scheme in schemes.SCHEMES}
+SCHEMES = {scheme.name: scheme for scheme in naming_schemes.SCHEMES}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -89,17 +88,17 @@ def test_schemes_are_recognised(name):
     for variant in ("EfficientNetB0", "EfficientNetB7"):
         names = checkpoints.shapes_of(variant)
         table = SCHEMES[name].table(blocks_in(names))
-        assert recognition.recognize(list(table)).name == name
+        assert identification.recognize(list(table)).name == name
         some = [source for source in table if "block" in source]
-        assert recognition.recognize(some[3:30]).name == name
+        assert identification.recognize(some[3:30]).name == name
 
 
 def test_counters_do_not_hide_a_scheme():
     names = checkpoints.shapes_of("EfficientNetB0")
-    table = schemes.TIMM.table(blocks_in(names))
+    table = naming_schemes.TIMM.table(blocks_in(names))
     counters = [f"blocks.{i}.bn.num_batches_tracked" for i in range(999)]
-    assert recognition.recognize([*table, *counters]) is schemes.TIMM
-    assert schemes.TIMM.rewrite("bn1.num_batches_tracked") is None
+    assert identification.recognize([*table, *counters]) is naming_schemes.TIMM
+    assert naming_schemes.TIMM.rewrite("bn1.num_batches_tracked") is None
 
 
 @pytest.mark.parametrize(
@@ -107,29 +106,31 @@ def test_counters_do_not_hide_a_scheme():
     [[], ["layer1.0.conv1.weight", "fc.weight"], ["dense/kernel"]],
 )
 def test_other_networks_are_not_recognised(names):
-    assert recognition.recognize(names) is None
+    assert identification.recognize(names) is None
 
 
 def test_names_are_rewritten():
-    assert schemes.TENSORFLOW.rewrite(
+    assert naming_schemes.TENSORFLOW.rewrite(
         "model/efficientnet-b0/blocks_3/depthwise_conv2d/depthwise_kernel"
     ) == ("blocks_3/depthwise_conv2d/kernel")
     assert (
-        schemes.KERAS_APPLICATIONS.rewrite("block1a_dwconv/depthwise_kernel")
+        naming_schemes.KERAS_APPLICATIONS.rewrite(
+            "block1a_dwconv/depthwise_kernel"
+        )
         == "block1a_dwconv/kernel"
     )
 
 
 def test_axes_are_laid_as_in_keras():
     def to_keras(canonical, *shape):
-        return schemes.TIMM.to_keras(canonical, np.zeros(shape)).shape
+        return naming_schemes.TIMM.to_keras(canonical, np.zeros(shape)).shape
 
     assert to_keras("a_project_conv/kernel", 8, 7, 3, 5) == (3, 5, 7, 8)
     assert to_keras("a_dwconv/kernel", 8, 1, 3, 5) == (3, 5, 8, 1)
     assert to_keras("predictions/kernel", 10, 6) == (6, 10)
     assert to_keras("stem_bn/gamma", 8) == (8,)
     same = np.zeros((3, 5, 7, 8))
-    assert schemes.TENSORFLOW.to_keras("stem_conv/kernel", same) is same
+    assert naming_schemes.TENSORFLOW.to_keras("stem_conv/kernel", same) is same
 
 
 def test_variables_of_a_model_have_the_names_of_keras_applications():
@@ -171,15 +172,15 @@ def test_variants_of_models(name):
         weights=None, include_top=False, input_shape=(64, 96, 1)
     )
     named = named_variables(model)
-    assert variant_shapes.variant_of_model(named) == name
+    assert identification.variant_of_model(named) == name
 
 
 def test_other_models_are_no_variant():
     named = named_variables(tiny.build())
-    assert variant_shapes.variant_of_model(named) is None
+    assert identification.variant_of_model(named) is None
 
 
-@pytest.mark.parametrize("scheme", schemes.SCHEMES, ids=lambda s: s.name)
+@pytest.mark.parametrize("scheme", naming_schemes.SCHEMES, ids=lambda s: s.name)
 @pytest.mark.parametrize("variant", ["EfficientNetB0", "EfficientNetB1"])
 def test_variants_of_files(scheme, variant):
     """B1 has all variables of B0, of the same shapes, and some more."""
@@ -189,7 +190,7 @@ def test_variants_of_files(scheme, variant):
         source: np.empty(_shape_in_file(scheme, canonical, shapes[canonical]))
         for source, canonical in table.items()
     }
-    assert variant_shapes.variant_of_file(arrays, scheme) == variant
+    assert identification.variant_of_file(arrays, scheme) == variant
 
 
 def _shape_in_file(scheme, canonical, shape):

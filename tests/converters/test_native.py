@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.names import named_variables
+from keras_efficient.converters.variable_names import named_variables
 from tests.converters import tiny
 
 FORMATS = (".weights.h5", ".keras")

@@ -7,7 +7,7 @@ here it counts where the names say nothing.
 
 import re
 
-from keras_efficient.converters.names import CLASSIFIER
+from keras_efficient.converters.variable_names import CLASSIFIER
 
 NAME = "keras_applications"
 # The first convolution of each of them; no EfficientNet has such a layer.

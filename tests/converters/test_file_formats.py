@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import read_checkpoint
-from keras_efficient.converters.readers import is_checkpoint
+from keras_efficient.converters.file_formats import is_checkpoint
 from tests.converters import checkpoints
 
 

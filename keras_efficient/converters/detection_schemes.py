@@ -1,6 +1,6 @@
 """How google/automl and effdet name the variables of an EfficientDet.
 
-Their backbones are named as in `keras_efficient.converters.schemes`; what
+Their backbones are named as in `converters.naming_schemes`; what
 stands behind the backbone is rewritten to its canonical name, the path that
 the variable has in an `EfficientDet` with BiFPN. They follow google/automl
 `efficientdet/tf2/efficientdet_keras.py` and effdet `efficientdet.py`.
@@ -11,9 +11,9 @@ import re
 
 import numpy as np
 
-from keras_efficient.converters.schemes import TENSORFLOW
-from keras_efficient.converters.schemes import TIMM
-from keras_efficient.converters.schemes import without_expand
+from keras_efficient.converters.naming_schemes import TENSORFLOW
+from keras_efficient.converters.naming_schemes import TIMM
+from keras_efficient.converters.naming_schemes import without_expand
 from keras_efficient.feature_graphs import bifpn_nodes
 
 # Finest level of all published detectors.

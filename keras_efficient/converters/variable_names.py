@@ -4,7 +4,7 @@ In an EfficientNet it is the name that `keras.applications` gives it, such as
 `"block2a_expand_conv/kernel"`, `"block2a_dwconv/kernel"` or
 `"block2a_bn/gamma"`; of what else an EfficientDet has, its path in Keras. How
 other libraries call the same variables stands in
-`keras_efficient.converters.schemes` and `detector_schemes`.
+`keras_efficient.converters.naming_schemes` and `detector_schemes`.
 """
 
 import dataclasses
@@ -104,7 +104,7 @@ def named_variables(model):
             EfficientNets.
 
     Example:
-    >>> from keras_efficient.converters.names import named_variables
+    >>> from keras_efficient.converters.variable_names import named_variables
     >>> model = keras_efficient.EfficientNet(
     ...     stages=keras_efficient.variants.EFFICIENTNET_STAGES[:1],
     ...     width_coefficient=0.25,

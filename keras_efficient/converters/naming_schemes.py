@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping
 
-from keras_efficient.converters.names import BLOCK_LAYERS
-from keras_efficient.converters.names import CLASSIFIER
-from keras_efficient.converters.names import END_LAYERS
+from keras_efficient.converters.variable_names import BLOCK_LAYERS
+from keras_efficient.converters.variable_names import CLASSIFIER
+from keras_efficient.converters.variable_names import END_LAYERS
 
 
 @dataclasses.dataclass(frozen=True)
