@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_efficient.ops import box_coverage
+from keras_efficient.ops import box_iou
 from keras_efficient.plotting import new_figure
 
 BACKGROUND = "background"
@@ -80,8 +82,8 @@ def _pairs(record, found, iou_threshold, score_threshold, background):
     crowds = np.asarray(record.boxes, "float64").reshape(-1, 4)[is_crowd]
     there = np.asarray(record.boxes, "float64").reshape(-1, 4)[~is_crowd]
     true_labels = np.asarray(record.labels)[~is_crowd]
-    overlaps = _overlaps(boxes, there)
-    in_crowd = _overlaps(boxes, crowds, of_first=True) >= iou_threshold
+    overlaps = box_iou(boxes, there)
+    in_crowd = box_coverage(boxes, crowds) >= iou_threshold
     is_free = np.ones(len(there), bool)
     for row, label in enumerate(labels):
         free = np.where(is_free, overlaps[row], -1.0)
@@ -93,20 +95,6 @@ def _pairs(record, found, iou_threshold, score_threshold, background):
             yield background, int(label)
     for label in true_labels[is_free]:
         yield int(label), background
-
-
-def _overlaps(first, second, of_first=False):
-    """Intersection over union, or over the first box, of all pairs."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(-1)
-    areas = [
-        (boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first, second)
-    ]
-    whole = areas[0][:, None]
-    if not of_first:
-        whole = whole + areas[1][None] - common
-    return common / np.maximum(whole, 1e-12)
 
 
 def plot_confusion_matrix(matrix, class_names, path=None, normalize=True):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_efficient.ops import box_iou
+
 # Rows of two detectors are one where their scores and boxes are this near.
 SCORE_MARGIN = 0.02
 # Share of the longer side of the boxes around what was found.
@@ -62,20 +64,10 @@ def coarse_difference(expected, found):
             if not np.isfinite(boxes).all() or np.isnan(scores).any():
                 return float("nan")
             is_same = others[2][None] == labels[:, None]
-            overlaps = np.where(is_same, _iou(boxes, others[0]), 0.0)
+            overlaps = np.where(is_same, box_iou(boxes, others[0]), 0.0)
             alone += scores[overlaps.max(axis=1, initial=0.0) < 0.5].sum()
             total += scores.sum()
     return float(alone / total) if total else 0.0
-
-
-def _iou(boxes, others):
-    """Overlap of each of some boxes `xyxy` with each of others."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.prod((high - low).clip(0), axis=-1)
-    areas = [np.prod(x[:, 2:] - x[:, :2], axis=-1) for x in (boxes, others)]
-    union = areas[0][:, None] + areas[1] - shared
-    return shared / np.maximum(union, 1e-9)
 
 
 def _largest(expected, found):

@@ -4,6 +4,11 @@ import math
 
 from keras import ops
 
+from keras_efficient.ops.iou import edge_area
+from keras_efficient.ops.iou import enclosing_sides
+from keras_efficient.ops.iou import intersection_and_union
+from keras_efficient.types import Tensor
+
 KINDS = ("iou", "giou", "diou", "ciou")
 
 
@@ -37,40 +42,34 @@ def iou_loss(target_boxes, boxes, kind="ciou"):
     """
     if kind not in KINDS:
         raise ValueError(f"`kind` must be one of {KINDS}. Received: {kind!r}")
-    first = _Edges(ops.cast(target_boxes, "float32"))
-    second = _Edges(ops.cast(boxes, "float32"))
-    height = _overlap(first.top, first.bottom, second.top, second.bottom)
-    width = _overlap(first.left, first.right, second.left, second.right)
-    shared = height * width
-    union = first.area + second.area - shared
+    first, second = map(_edges, (target_boxes, boxes))
+    shared, union = intersection_and_union(first, second)
     metric = _divide(shared, union)
     if kind != "iou":
         metric = metric - _penalty(first, second, kind, union, metric)
-    return ops.where(first.area > 0, 1.0 - metric, 0.0)
+    return ops.where(edge_area(first) > 0, 1.0 - metric, 0.0)
 
 
-class _Edges:
-    """A box by its edges, sides and area."""
-
-    def __init__(self, boxes):
-        self.top, self.left, self.bottom, self.right = (
-            boxes[..., i] for i in range(4)
-        )
-        self.height = ops.maximum(self.bottom - self.top, 0.0)
-        self.width = ops.maximum(self.right - self.left, 0.0)
-        self.area = self.height * self.width
+def _edges(boxes: Tensor) -> list[Tensor]:
+    boxes = ops.cast(boxes, "float32")
+    return [boxes[..., i] for i in range(4)]
 
 
-def _penalty(first, second, kind, union, iou):
-    """What a kind takes from the plain intersection over union."""
-    height = _hull(first.top, first.bottom, second.top, second.bottom)
-    width = _hull(first.left, first.right, second.left, second.right)
+def _penalty(
+    first: list[Tensor],
+    second: list[Tensor],
+    kind: str,
+    union: Tensor,
+    iou: Tensor,
+) -> Tensor:
+    """The term that a kind subtracts from intersection over union."""
+    height, width = enclosing_sides(first, second)
     if kind == "giou":
         around = height * width
         return _divide(around - union, around)
     shift = (
-        (first.top + first.bottom - second.top - second.bottom) ** 2
-        + (first.left + first.right - second.left - second.right) ** 2
+        (first[0] + first[2] - second[0] - second[2]) ** 2
+        + (first[1] + first[3] - second[1] - second[3]) ** 2
     ) / 4
     distance = _divide(shift, height**2 + width**2)
     if kind == "diou":
@@ -80,21 +79,16 @@ def _penalty(first, second, kind, union, iou):
     return distance + _divide(shape, (1 - iou) + shape) * shape
 
 
-def _angle(box):
-    return ops.arctan(_divide(box.width, box.height))
+def _angle(edges: list[Tensor]) -> Tensor:
+    """Angle between the diagonal of a box and the vertical."""
+    height, width = (
+        ops.maximum(edges[i + 2] - edges[i], 0.0) for i in range(2)
+    )
+    return ops.arctan(_divide(width, height))
 
 
-def _overlap(low, high, other_low, other_high):
-    inner = ops.minimum(high, other_high) - ops.maximum(low, other_low)
-    return ops.maximum(inner, 0.0)
-
-
-def _hull(low, high, other_low, other_high):
-    return ops.maximum(high, other_high) - ops.minimum(low, other_low)
-
-
-def _divide(numerator, denominator):
-    """Division that gives 0, and a finite gradient, where nothing is below."""
+def _divide(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Divide; 0, with a finite gradient, where the denominator is 0."""
     is_zero = ops.equal(denominator, 0)
     safe = ops.where(is_zero, 1.0, denominator)
     return ops.where(is_zero, 0.0, numerator / safe)

@@ -1,4 +1,4 @@
-"""Stateless arithmetic of detection: anchors and boxes."""
+"""Stateless functions for detection: anchors, boxes, matching, suppression."""
 
 from keras_efficient.ops.anchors import COCO_ASPECT_RATIOS
 from keras_efficient.ops.anchors import anchor_grids
@@ -8,9 +8,11 @@ from keras_efficient.ops.anchors import generate_anchors
 from keras_efficient.ops.box_coding import decode_boxes
 from keras_efficient.ops.box_coding import encode_boxes
 from keras_efficient.ops.boxes import box_area
-from keras_efficient.ops.boxes import box_iou
 from keras_efficient.ops.boxes import clip_boxes
 from keras_efficient.ops.boxes import convert_boxes
+from keras_efficient.ops.iou import box_coverage
+from keras_efficient.ops.iou import box_iou
+from keras_efficient.ops.iou import paired_iou
 from keras_efficient.ops.matching import match_anchors
 from keras_efficient.ops.nms import non_max_suppression
 
@@ -18,6 +20,7 @@ __all__ = [
     "COCO_ASPECT_RATIOS",
     "anchor_grids",
     "box_area",
+    "box_coverage",
     "box_iou",
     "clip_boxes",
     "convert_boxes",
@@ -28,4 +31,5 @@ __all__ = [
     "generate_anchors",
     "match_anchors",
     "non_max_suppression",
+    "paired_iou",
 ]

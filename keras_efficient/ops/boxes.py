@@ -1,63 +1,115 @@
-"""Arithmetic of boxes on any backend."""
+"""Formats, areas and limits of boxes.
+
+Functions return a NumPy array if their boxes are a NumPy array, otherwise a
+tensor of the backend.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+
+from keras_efficient.types import Tensor
 
 FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
 RELATIVE = "rel_"
-# Far below the area of any box, also of relative ones.
-MIN_AREA = 1e-12
 
 
-def convert_boxes(boxes, source, target, image_size=None):
-    """Boxes in another format.
+def convert_boxes(
+    boxes: Tensor,
+    source: str,
+    target: str,
+    image_size: Sequence[Any] | Tensor | None = None,
+) -> Tensor:
+    """Convert boxes from one format to another.
 
     Args:
-        boxes: Tensor of shape `(..., 4)`.
-        source: String, their format: `"xyxy"`, `"yxyx"`, `"xywh"` (left, top,
-            width, height), `"center_xywh"` or `"center_yxhw"` in pixels; or
-            `"rel_"` and one of these, in shares of the image's sides.
-        target: String, the format of the result.
-        image_size: Pair `(height, width)` in pixels; needed between relative
-            formats and others.
+        boxes: Tensor or NumPy array of shape `(..., 4)`.
+        source: String, format of `boxes`: `"xyxy"`, `"yxyx"`, `"xywh"` (left,
+            top, width, height), `"center_xywh"` or `"center_yxhw"` in pixels;
+            or one of these after `"rel_"`, in fractions of the image's sides.
+        target: String, format of the result.
+        image_size: Pair `(height, width)` in pixels, or an array or tensor of
+            shape `(..., 2)` with one pair for each box. Required for
+            conversions between relative formats and pixels.
 
     Returns:
-        Tensor of the shape of `boxes`.
+        Tensor of the shape of `boxes`, or a NumPy array if `boxes` is one.
 
     Raises:
-        ValueError: If a format is unknown, or `image_size` is needed.
+        ValueError: If a format is unknown, or `image_size` is missing.
 
     Example:
     >>> boxes = np.array([[10.0, 20.0, 5.0, 8.0]])
-    >>> keras.ops.convert_to_numpy(
-    ...     keras_efficient.ops.convert_boxes(boxes, "xywh", "yxyx")
-    ... ).tolist()
+    >>> keras_efficient.ops.convert_boxes(boxes, "xywh", "yxyx").tolist()
     [[20.0, 10.0, 28.0, 15.0]]
     """
-    is_relative = [name.startswith(RELATIVE) for name in (source, target)]
-    plain = [name.removeprefix(RELATIVE) for name in (source, target)]
-    for name, known in zip((source, target), plain, strict=True):
-        if known not in FORMATS:
-            raise ValueError(
-                f'A format of boxes must be one of {FORMATS}, or "rel_" and '
-                f"one of these. Received: {name!r}"
-            )
-    corners = _to_corners(ops.convert_to_tensor(boxes), plain[0])
-    if is_relative[0] != is_relative[1]:
+    plain_source, plain_target = map(_plain_format, (source, target))
+    xp = namespace_of(boxes)
+    boxes = boxes if xp is np else ops.convert_to_tensor(boxes)
+    corners = _to_corners(boxes, plain_source, xp)
+    is_relative = source.startswith(RELATIVE)
+    if is_relative != target.startswith(RELATIVE):
         if image_size is None:
             raise ValueError(
-                "`image_size` is needed between relative boxes and those in "
-                f"pixels. Received: source={source!r}, target={target!r}"
+                "Pass `image_size` to convert between relative boxes and boxes "
+                f"in pixels. Received: source={source!r}, target={target!r}"
             )
-        height, width = image_size
-        factors = [1 / height, 1 / width] if is_relative[1] else [height, width]
-        corners = corners * ops.convert_to_tensor(
-            factors * 2, dtype=keras.backend.standardize_dtype(corners.dtype)
+        corners = corners * _factors(image_size, is_relative, corners, xp)
+    return _from_corners(corners, plain_target, xp)
+
+
+def namespace_of(*arrays: Any) -> Any:
+    """Return the module whose functions compute with these arrays.
+
+    Args:
+        *arrays: Arrays, tensors or lists.
+
+    Returns:
+        `numpy` if all are NumPy arrays or scalars, otherwise `keras.ops`.
+
+    Example:
+    >>> from keras_efficient.ops.boxes import namespace_of
+    >>> namespace_of(np.zeros(4)).__name__
+    'numpy'
+    """
+    kinds = np.ndarray | np.generic
+    return np if all(isinstance(x, kinds) for x in arrays) else ops
+
+
+def _plain_format(name: str) -> str:
+    plain = name.removeprefix(RELATIVE)
+    if plain not in FORMATS:
+        raise ValueError(
+            f"The format of boxes must be one of {FORMATS}, or one of these "
+            f"after {RELATIVE!r}. Received: {name!r}"
         )
-    return _from_corners(corners, plain[1])
+    return plain
 
 
-def _to_corners(boxes, source):
+def _factors(
+    image_size: Any, is_relative: bool, corners: Tensor, xp: Any
+) -> Tensor:
+    """Factors of `yxyx` edges, from relative to pixels or the reverse."""
+    if isinstance(image_size, np.ndarray) or ops.is_tensor(image_size):
+        height, width = image_size[..., 0], image_size[..., 1]
+    else:
+        height, width = image_size
+    if not is_relative:
+        height, width = 1 / height, 1 / width
+    factors = [height, width, height, width]
+    if xp is np:
+        dtype = np.result_type(corners, np.float32)
+        return np.stack(factors, axis=-1).astype(dtype)
+    dtype = keras.backend.standardize_dtype(corners.dtype)
+    if len(getattr(height, "shape", ())) == 0:
+        return ops.convert_to_tensor(factors, dtype=dtype)
+    return ops.stack([ops.cast(x, dtype) for x in factors], axis=-1)
+
+
+def _to_corners(boxes: Tensor, source: str, xp: Any) -> Tensor:
     a, b, c, d = (boxes[..., i] for i in range(4))
     if source == "yxyx":
         return boxes
@@ -69,129 +121,66 @@ def _to_corners(boxes, source):
         parts = b - d / 2, a - c / 2, b + d / 2, a + c / 2
     else:
         parts = a - c / 2, b - d / 2, a + c / 2, b + d / 2
-    return ops.stack(parts, axis=-1)
+    return xp.stack(parts, axis=-1)
 
 
-def _from_corners(corners, target):
-    top, left, bottom, right = (corners[..., i] for i in range(4))
+def _from_corners(corners: Tensor, target: str, xp: Any) -> Tensor:
     if target == "yxyx":
         return corners
-    height, width = bottom - top, right - left
+    top, left, bottom, right = (corners[..., i] for i in range(4))
     if target == "xyxy":
-        parts = left, top, right, bottom
-    elif target == "xywh":
+        return xp.stack((left, top, right, bottom), axis=-1)
+    height, width = bottom - top, right - left
+    if target == "xywh":
         parts = left, top, width, height
     elif target == "center_xywh":
         parts = left + width / 2, top + height / 2, width, height
     else:
         parts = top + height / 2, left + width / 2, height, width
-    return ops.stack(parts, axis=-1)
+    return xp.stack(parts, axis=-1)
 
 
-def box_area(boxes):
-    """Areas of boxes.
+def box_area(boxes: Tensor) -> Tensor:
+    """Compute the areas of boxes.
 
     Args:
-        boxes: Tensor of shape `(..., 4)`, `yxyx` or `xyxy`.
+        boxes: Tensor or NumPy array of shape `(..., 4)`, `yxyx` or `xyxy`.
 
     Returns:
-        Tensor of shape `(...)`; negative sides count as none.
+        Tensor of shape `(...)`, or a NumPy array if `boxes` is one. Negative
+        sides count as 0.
 
     Example:
     >>> float(keras_efficient.ops.box_area(np.array([0.0, 1.0, 4.0, 3.0])))
     8.0
     """
-    sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    sides = namespace_of(boxes).maximum(boxes[..., 2:] - boxes[..., :2], 0)
     return sides[..., 0] * sides[..., 1]
 
 
-def box_iou(boxes, others):
-    """Intersection over union of each box with each other.
+def clip_boxes(boxes: Tensor, image_size: Sequence[Any]) -> Tensor:
+    """Clip boxes to the image.
 
     Args:
-        boxes: Tensor of shape `(..., n, 4)`, `yxyx` or `xyxy`.
-        others: Tensor of shape `(..., m, 4)`, in the same format.
-
-    Returns:
-        Tensor of shape `(..., n, m)`; 0 where two do not meet, and for boxes
-        without area.
-
-    Example:
-    >>> boxes = np.array([[0.0, 0.0, 2.0, 2.0]])
-    >>> others = np.array([[0.0, 0.0, 2.0, 4.0], [5.0, 5.0, 6.0, 6.0]])
-    >>> iou = keras_efficient.ops.box_iou(boxes, others)
-    >>> keras.ops.convert_to_numpy(iou).tolist()
-    [[0.5, 0.0]]
-    """
-    boxes, others = map(ops.convert_to_tensor, (boxes, others))
-    # Axis by axis: a trailing axis of two would be slow.
-    return paired_iou(
-        [ops.expand_dims(boxes[..., i], -1) for i in range(4)],
-        [ops.expand_dims(others[..., i], -2) for i in range(4)],
-    )
-
-
-def paired_iou(edges, others):
-    """Intersection over union of boxes given as their four edges.
-
-    Args:
-        edges: Sequence of four tensors, `yxyx` or `xyxy`.
-        others: Four tensors of a shape that broadcasts with them.
-
-    Returns:
-        Tensor of the shape that they broadcast to.
-
-    Example:
-    >>> iou = keras_efficient.ops.boxes.paired_iou(
-    ...     np.array([0.0, 0.0, 2.0, 2.0]), np.array([0.0, 0.0, 2.0, 4.0])
-    ... )
-    >>> float(iou)
-    0.5
-    """
-    height, width = (
-        ops.maximum(
-            ops.minimum(edges[i + 2], others[i + 2])
-            - ops.maximum(edges[i], others[i]),
-            0,
-        )
-        for i in range(2)
-    )
-    shared = height * width
-    union = _area(edges) + _area(others) - shared
-    # Where there is no union nothing is shared: 0. Choosing with `where`
-    # would take most of the time on PyTorch.
-    return shared / ops.maximum(union, MIN_AREA)
-
-
-def _area(edges):
-    height, width = (ops.maximum(edges[i + 2] - edges[i], 0) for i in range(2))
-    return height * width
-
-
-def clip_boxes(boxes, image_size):
-    """Boxes without what lies outside of the image.
-
-    Args:
-        boxes: Tensor of shape `(..., 4)`, `yxyx` in pixels.
+        boxes: Tensor or NumPy array of shape `(..., 4)`, `yxyx` in pixels.
         image_size: Pair `(height, width)` of numbers, or of tensors that
             broadcast with the boxes' edges.
 
     Returns:
-        Tensor of the shape of `boxes`.
+        Tensor of the shape of `boxes`, or a NumPy array if `boxes` is one.
 
     Example:
     >>> boxes = np.array([[-3.0, 5.0, 9.0, 30.0]])
-    >>> keras.ops.convert_to_numpy(
-    ...     keras_efficient.ops.clip_boxes(boxes, (8, 20))
-    ... ).tolist()
+    >>> keras_efficient.ops.clip_boxes(boxes, (8, 20)).tolist()
     [[0.0, 5.0, 8.0, 20.0]]
     """
-    boxes = ops.convert_to_tensor(boxes)
+    xp = namespace_of(boxes)
+    boxes = boxes if xp is np else ops.convert_to_tensor(boxes)
     height, width = image_size
     limits = (height, width, height, width)
-    return ops.stack(
+    return xp.stack(
         [
-            ops.minimum(ops.maximum(boxes[..., i], 0), limit)
+            xp.minimum(xp.maximum(boxes[..., i], 0), limit)
             for i, limit in enumerate(limits)
         ],
         axis=-1,

@@ -5,7 +5,7 @@ The rules of google/automl, `efficientdet/object_detection/argmax_matcher.py`.
 
 from keras import ops
 
-from keras_efficient.ops.boxes import paired_iou
+from keras_efficient.ops.iou import paired_iou
 
 BACKGROUND = -1
 IGNORED = -2

@@ -9,6 +9,8 @@ import functools
 from keras import ops
 
 from keras_efficient import kernels
+from keras_efficient.ops.iou import interval_overlap
+from keras_efficient.ops.iou import share_of_union
 
 METHODS = ("soft", "hard")
 
@@ -143,7 +145,6 @@ def _overlap(lows, highs, volumes, place):
     index = ops.broadcast_to(index, (ops.shape(lows)[0], lows.shape[1], 1))
     low = ops.take_along_axis(lows, index, axis=2)
     high = ops.take_along_axis(highs, index, axis=2)
-    sides = ops.minimum(highs, high) - ops.maximum(lows, low)
-    shared = ops.prod(ops.maximum(sides, 0.0), axis=1)
+    shared = ops.prod(interval_overlap(lows, highs, low, high), axis=1)
     volume = ops.take_along_axis(volumes, place, axis=1)
-    return shared / ops.maximum(volumes + volume - shared, 1e-9)
+    return share_of_union(shared, volumes + volume - shared)

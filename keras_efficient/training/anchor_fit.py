@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.ops import anchor_grids
+from keras_efficient.ops import paired_iou
 
 # Overlap from which an anchor is trained on a box.
 MATCHED = 0.5
@@ -183,16 +184,14 @@ def _best_iou(boxes, grids):
     Of anchors of one shape the one with the nearest centre overlaps most.
     """
     centers = (boxes[:, [1, 0]] + boxes[:, [3, 2]]) / 2
-    sizes = boxes[:, [3, 2]] - boxes[:, [1, 0]]
+    edges = [boxes[:, i, None] for i in (1, 0, 3, 2)]
     best = np.zeros(len(boxes))
     for counts, strides, sides in grids:
         cells = np.floor(centers / strides).clip(0, np.subtract(counts, 1))
-        offsets = np.abs(centers - (cells + 0.5) * strides)[:, None]
-        shared = (sizes[:, None] + sides) / 2 - offsets
-        shared = np.minimum(shared, np.minimum(sizes[:, None], sides))
-        shared = np.prod(shared.clip(0), axis=-1)
-        areas = np.prod(sizes, axis=-1)[:, None] + np.prod(sides, axis=-1)
-        best = np.maximum(best, (shared / (areas - shared)).max(axis=1))
+        nearest = ((cells + 0.5) * strides)[:, None]
+        low, high = nearest - sides / 2, nearest + sides / 2
+        anchors = [*np.moveaxis(low, -1, 0), *np.moveaxis(high, -1, 0)]
+        best = np.maximum(best, paired_iou(edges, anchors).max(axis=1))
     return best
 
 

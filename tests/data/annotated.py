@@ -7,6 +7,7 @@ from PIL import Image
 
 # Height and width of the images, unequal so that a swap shows.
 HEIGHT, WIDTH = 30, 50
+LARGE = (300, 500)
 
 
 def write_image(path, height=HEIGHT, width=WIDTH, **options):
@@ -89,3 +90,26 @@ def count_of(notes, words):
     """How often the one reason was noted that has these words."""
     (count,) = [n for reason, (n, _) in notes.items() if words in reason]
     return count
+
+
+def random_boxes(count=200, seed=0):
+    """Boxes `xyxy` that lie in a large image."""
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 0.8, (count, 2))
+    high = rng.uniform(low + 0.05, 1)
+    return np.concatenate([low, high], -1) * [500, 300, 500, 300]
+
+
+def in_format(boxes, box_format):
+    """Boxes `xyxy` of a large image in another format."""
+    if box_format.startswith("rel_"):
+        boxes = boxes / [500, 300, 500, 300]
+    x0, y0, x1, y1 = boxes.T
+    columns = {
+        "xyxy": (x0, y0, x1, y1),
+        "yxyx": (y0, x0, y1, x1),
+        "xywh": (x0, y0, x1 - x0, y1 - y0),
+        "center_xywh": ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0),
+        "center_yxhw": ((y0 + y1) / 2, (x0 + x1) / 2, y1 - y0, x1 - x0),
+    }
+    return np.stack(columns[box_format.removeprefix("rel_")], axis=-1)

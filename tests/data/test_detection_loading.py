@@ -6,141 +6,18 @@ import pytest
 from keras_efficient.data import detection_from_arrays
 from keras_efficient.data import load_detection
 from keras_efficient.data.readers import checking
-from keras_efficient.data.readers.boxes import from_any_format
-from keras_efficient.data.readers.boxes import guess_box_format
-from keras_efficient.data.readers.boxes import mend_boxes
+from tests.data.annotated import LARGE
 from tests.data.annotated import coco_image
 from tests.data.annotated import coco_row
+from tests.data.annotated import in_format
 from tests.data.annotated import labels_of
+from tests.data.annotated import random_boxes
 from tests.data.annotated import write_coco
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
 from tests.data.annotated import write_voc
 
-HEIGHT, WIDTH = 300, 500
 CLASSES = ((1, "cat"), (2, "dog"))
-
-
-def random_boxes(count=200, seed=0):
-    """Boxes `xyxy` that lie in an image of 300 x 500."""
-    rng = np.random.default_rng(seed)
-    low = rng.uniform(0, 0.8, (count, 2))
-    high = rng.uniform(low + 0.05, 1)
-    return np.concatenate([low, high], -1) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
-
-
-def in_format(boxes, box_format):
-    """The reverse of `from_any_format`, written out."""
-    if box_format.startswith("rel_"):
-        boxes = boxes / [WIDTH, HEIGHT, WIDTH, HEIGHT]
-    x0, y0, x1, y1 = boxes.T
-    columns = {
-        "xyxy": (x0, y0, x1, y1),
-        "yxyx": (y0, x0, y1, x1),
-        "xywh": (x0, y0, x1 - x0, y1 - y0),
-        "center_xywh": ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0),
-        "center_yxhw": ((y0 + y1) / 2, (x0 + x1) / 2, y1 - y0, x1 - x0),
-    }
-    return np.stack(columns[box_format.removeprefix("rel_")], axis=-1)
-
-
-FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
-FORMATS += tuple(f"rel_{name}" for name in FORMATS)
-SIZES = np.array([[HEIGHT, WIDTH]] * 200)
-
-
-@pytest.mark.parametrize("box_format", FORMATS)
-def test_from_any_format(box_format):
-    boxes = random_boxes()
-    written = in_format(boxes, box_format)
-    for size in ((HEIGHT, WIDTH), SIZES):
-        read = from_any_format(written, box_format, size)
-        np.testing.assert_allclose(read, boxes)
-    # What is right is never doubted, with a few bad boxes neither.
-    assert guess_box_format(written, SIZES, box_format) is None
-    written[:20] = written[:20, ::-1]
-    written[20] = np.nan
-    assert guess_box_format(written, SIZES, box_format) is None
-
-
-@pytest.mark.parametrize(
-    "expected, given",
-    [
-        ("xywh", "xyxy"),
-        ("xywh", "rel_xywh"),
-        ("xywh", "rel_xyxy"),
-        ("xyxy", "rel_xyxy"),
-        ("xyxy", "rel_yxyx"),
-        ("rel_center_xywh", "xyxy"),
-        ("rel_center_xywh", "center_xywh"),
-        ("rel_xyxy", "xyxy"),
-        ("rel_center_xywh", "rel_xyxy"),
-    ],
-)
-def test_guesses_other_formats(expected, given):
-    boxes = in_format(random_boxes(), given)
-    looks_like = guess_box_format(boxes, SIZES, expected)
-    if given == "rel_yxyx":  # both orders lie in [0, 1]
-        given = "rel_xyxy"
-    assert looks_like == given
-
-
-def test_guesses_xywh_from_small_boxes():
-    boxes = random_boxes()
-    boxes[:, 2:] = boxes[:, :2] + 20
-    written = in_format(boxes, "xywh")
-    assert guess_box_format(written, SIZES, "xyxy") == "xywh"
-    # Of boxes that reach to x = 350 fewer are beyond the height of 300.
-    tall = in_format(random_boxes() * [0.7, 1, 0.7, 1], "yxyx")
-    assert guess_box_format(tall, SIZES, "xyxy") is None
-    assert guess_box_format(tall, SIZES, "xyxy", suspicious=0.1) == "yxyx"
-
-
-def test_does_not_guess_from_too_little():
-    one_slip = np.array([[30, 20, 10, 5]])
-    assert guess_box_format(one_slip, SIZES[:1], "xyxy") is None
-    corner = np.array([[0, 0, 1, 1]] * 3)  # one pixel, or all
-    assert guess_box_format(corner, SIZES[:3], "xyxy") is None
-    garbage = np.random.default_rng(0).uniform(-900, 900, (200, 4))
-    assert guess_box_format(garbage, SIZES, "xyxy") is None
-    assert guess_box_format(np.zeros((0, 4)), SIZES[:0], "xyxy") is None
-
-
-def test_mends_boxes():
-    nan, inf = np.nan, np.inf
-    boxes = [
-        [1, 2, 3, 4],
-        [3, 2, 1, 4],
-        [-5, 2, 3, 99],
-        [3, -0.4, 1, 4],  # no more than rounding
-        [60, 2, 70, 4],
-        [50, 2, 70, 4],  # begins at the edge
-        [3, 2, 3, 4],
-        [60, 2, 60, 4],
-        [nan, 2, 3, 4],
-        [1, 2, inf, 4],
-        [1, 2, 1 + 1e-9, 4],
-    ]
-    mended, repaired, dropped = mend_boxes(boxes, (30, 50))
-    repaired, dropped = (
-        {
-            reason.split()[1]: np.flatnonzero(x).tolist()
-            for reason, x in y.items()
-        }
-        for y in (repaired, dropped)
-    )
-    assert repaired == {"boxes,": [1, 3], "partly": [2]}
-    assert dropped == {
-        "with": [8, 9],
-        "without": [6, 7, 10],
-        "outside": [4, 5],
-    }
-    assert mended[:4].tolist() == [
-        [1, 2, 3, 4],
-        [1, 2, 3, 4],
-        [0, 2, 3, 30],
-        [1, 0, 3, 4],
-    ]
 
 
 @pytest.fixture
@@ -214,8 +91,8 @@ def test_no_boxes_and_no_images(folder):
 
 
 def test_boxes_in_another_format(tmp_path):
-    write_image(tmp_path / "a.jpg", HEIGHT, WIDTH)
-    image = coco_image(1, "a.jpg", HEIGHT, WIDTH)
+    write_image(tmp_path / "a.jpg", *LARGE)
+    image = coco_image(1, "a.jpg", *LARGE)
     boxes = random_boxes(40)
 
     def write(share):
@@ -236,7 +113,7 @@ def test_boxes_in_another_format(tmp_path):
         load_detection(tmp_path)
     boxes = in_format(boxes * [0.7, 1, 0.7, 1], "yxyx")
     objects = [("cat", box) for box in boxes]
-    write_voc(tmp_path / "a.xml", objects, size=(HEIGHT, WIDTH))
+    write_voc(tmp_path / "a.xml", objects, size=LARGE)
     report = load_detection(tmp_path, layout="voc").report
     assert "cannot be 'xyxy'; they look like 'yxyx'" in str(report)
 
@@ -286,7 +163,7 @@ def test_padded_arrays():
     dataset = detection_from_arrays(images, boxes, labels, ["cat"])
     assert dataset.records[1].boxes.tolist() == [[1, 2, 50, 4]]
     assert dataset.report.num_empty == 1
-    assert "clipped:\n  image 1: [1.0, 2.0, 60.0, 4.0]" in str(dataset.report)
+    assert "(clipped):\n  image 1: [1.0, 2.0, 60.0, 4.0]" in str(dataset.report)
 
 
 @pytest.mark.parametrize(

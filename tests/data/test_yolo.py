@@ -142,7 +142,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(tmp_path):
     report = load_detection(tmp_path, "train").report
     assert report.class_counts == {"cat": 32, "dog": 1}
     assert {k: n for k, (n, _) in report.repaired.items()} == {
-        "boxes partly outside, clipped": 1
+        "boxes partly outside the image (clipped)": 1
     }
     assert len(report.dropped) == 6
     for words, count in (

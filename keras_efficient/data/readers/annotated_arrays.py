@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from keras_efficient.data.images import load_image
-from keras_efficient.data.readers.boxes import from_any_format
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.raw import RawAnnotations
 from keras_efficient.data.readers.raw import RawImage
+from keras_efficient.ops import convert_boxes
 
 
 def read_annotated_arrays(
@@ -20,7 +20,7 @@ def read_annotated_arrays(
     bounding_box_format: str = "xyxy",
 ) -> RawAnnotations:
     """Reads arrays; see `detection_from_arrays`."""
-    from_any_format(np.zeros((0, 4)), bounding_box_format, (1, 1))  # checks it
+    convert_boxes(np.zeros((0, 4)), bounding_box_format, "xyxy", (1, 1))
     if not len(images) == len(boxes) == len(labels):
         raise ValueError(
             "`images`, `boxes` and `labels` must be as many. Received: "

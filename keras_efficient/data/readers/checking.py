@@ -7,15 +7,15 @@ import numpy as np
 
 from keras_efficient.data.images import load_image
 from keras_efficient.data.images import upright_size
-from keras_efficient.data.readers.boxes import from_any_format
 from keras_efficient.data.readers.boxes import guess_box_format
-from keras_efficient.data.readers.boxes import mend_boxes
+from keras_efficient.data.readers.boxes import repair_boxes
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.progress import MIN_IMAGES_FOR_PROGRESS
 from keras_efficient.data.readers.progress import map_in_threads
 from keras_efficient.data.readers.raw import RawImage
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
+from keras_efficient.ops import convert_boxes
 
 CHECKS = ("decode", "header")
 NO_CLASS = "boxes of a class that the file does not name"
@@ -239,8 +239,14 @@ def _record(raw, image, size, new_labels, repaired, dropped):
         for _ in range(is_it.sum()):
             dropped.add(reason, image.where)
     asked = np.flatnonzero(labels >= 0)
-    boxes, mended, lost = mend_boxes(
-        from_any_format(image.boxes[asked], raw.box_format, size), size
+    boxes, mended, lost = repair_boxes(
+        convert_boxes(
+            np.asarray(image.boxes[asked], "float64").reshape(-1, 4),
+            raw.box_format,
+            "xyxy",
+            size,
+        ),
+        size,
     )
     for notes, reasons in ((repaired, mended), (dropped, lost)):
         for reason, is_it in reasons.items():
