@@ -25,9 +25,9 @@ from effdet import get_efficientdet_config
 from timm.models.layers import BatchNormAct2d
 
 import keras_efficient
-from keras_efficient.converters.detection_schemes import EFFDET
-from keras_efficient.converters.variable_names import blocks_in
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.detection_schemes import EFFDET
+from keras_efficient.converters.naming.variable_names import blocks_in
+from keras_efficient.converters.naming.variable_names import named_variables
 
 MEAN, STD = (
     torch.tensor(values).view(1, 3, 1, 1)

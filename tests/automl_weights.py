@@ -5,9 +5,9 @@ import zlib
 
 import numpy as np
 
-from keras_efficient.converters.naming_schemes import TENSORFLOW
-from keras_efficient.converters.variable_names import blocks_in
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
+from keras_efficient.converters.naming.variable_names import blocks_in
+from keras_efficient.converters.naming.variable_names import named_variables
 from keras_efficient.feature_graphs import bifpn_nodes
 
 

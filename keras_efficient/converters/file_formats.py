@@ -1,46 +1,149 @@
-"""Any checkpoint as a dict of names and arrays, recognised by its content."""
+"""The file formats of checkpoints: how to recognize and read each.
 
+`FORMATS` is the only place that lists them. A format is recognized by its
+content, never by the ending of its name.
+"""
+
+import dataclasses
+import json
 import os
 import pathlib
-import tarfile
 import zipfile
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from keras_efficient.converters import h5_files
-from keras_efficient.converters import tensorflow_files
-from keras_efficient.converters import torch_files
+from keras_efficient.converters.naming import classification_schemes
+from keras_efficient.converters.naming import detection_schemes
+from keras_efficient.converters.naming.keras_schemes import KERAS_PATHS
+from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.naming.scheme import NamingScheme
+from keras_efficient.converters.readers import h5_files
+from keras_efficient.converters.readers import numpy_files
+from keras_efficient.converters.readers import tensorflow_files
+from keras_efficient.converters.readers import torch_files
+from keras_efficient.types import PathLike
 
-# Kinds of files that only Keras reads, into a model.
-KERAS_ARCHIVE = "keras"
-KERAS_WEIGHTS = "keras_weights_h5"
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_ACCEPTED = (
-    "Accepted are .h5, .weights.h5 and .keras of Keras; .pth, .pt and "
-    ".safetensors of PyTorch; .npz of NumPy; and checkpoints of TensorFlow: "
-    "a folder, a prefix, an .index file or a .tar.gz archive."
+# Called with the path, its first 64 bytes (empty if it is no file) and the
+# names of its members (empty if it is no zip archive).
+Recognizer: TypeAlias = Callable[[pathlib.Path, bytes, Sequence[str]], bool]
+
+# Several libraries use each of these formats. A detector's scheme knows the
+# names of its backbone as well: of two schemes that know equally many names,
+# the first one is chosen.
+_ANY_SCHEME: tuple[NamingScheme, ...] = (
+    *classification_schemes.SCHEMES,
+    *detection_schemes.SCHEMES,
 )
 
 
-def read_checkpoint(path):
-    """Reads the arrays of a checkpoint, under the names that the file uses.
+@dataclasses.dataclass(frozen=True)
+class FileFormat:
+    """A format of checkpoints.
 
-    Files of PyTorch are read without PyTorch, and nothing that they hold is
-    executed. Of a training checkpoint the averaged weights are taken where
-    there are any; what belongs to the optimizer is left out.
+    Attributes:
+        name: Name of the format in error messages.
+        recognizes: Function of the path, the first bytes of the file and the
+            members of the zip archive that returns whether it is of this
+            format. May raise a `ValueError` if it is, but damaged.
+        read: Function of the path that returns a dict of name to array.
+        schemes: The naming schemes that its files may follow.
+    """
+
+    name: str
+    recognizes: Recognizer
+    read: Callable[[pathlib.Path], Arrays]
+    schemes: tuple[NamingScheme, ...] = _ANY_SCHEME
+
+
+FORMATS = (
+    FileFormat(
+        "a TensorFlow checkpoint",
+        tensorflow_files.is_checkpoint,
+        tensorflow_files.read_checkpoint,
+    ),
+    FileFormat(
+        "a .weights.h5 file of Keras",
+        h5_files.is_weights_h5,
+        h5_files.read_weights_h5,
+        schemes=(KERAS_PATHS,),
+    ),
+    FileFormat(
+        "a .keras file",
+        h5_files.is_keras_archive,
+        h5_files.read_keras_archive,
+        schemes=(KERAS_PATHS,),
+    ),
+    FileFormat(
+        "a legacy .h5 file of Keras", h5_files.is_hdf5, h5_files.read_legacy
+    ),
+    FileFormat("a NumPy .npz file", numpy_files.is_npz, numpy_files.read_npz),
+    FileFormat(
+        "a PyTorch file", torch_files.is_zip_file, torch_files.read_zip_file
+    ),
+    FileFormat(
+        "a file of PyTorch before 1.6",
+        torch_files.is_legacy_file,
+        torch_files.read_legacy_file,
+    ),
+    FileFormat(
+        "a safetensors file",
+        numpy_files.is_safetensors,
+        numpy_files.read_safetensors,
+    ),
+    FileFormat(
+        "an archive of a TensorFlow checkpoint",
+        tensorflow_files.is_archive,
+        tensorflow_files.read_archive,
+    ),
+)
+_ACCEPTED = (
+    "Accepted are .h5, .weights.h5 and .keras of Keras; .pth, .pt and "
+    ".safetensors of PyTorch; .npz of NumPy; and TensorFlow checkpoints: a "
+    "folder, a prefix, an .index file or a .tar.gz archive."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """The content of a checkpoint.
+
+    Attributes:
+        path: `pathlib.Path` of the file or folder.
+        format: Its `FileFormat`.
+        arrays: Dict of name in the file to NumPy array.
+        config: Content of the `config.json` beside a file of timm.
+    """
+
+    path: pathlib.Path
+    format: FileFormat
+    arrays: Arrays
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def read_checkpoint(path: PathLike) -> dict[str, np.ndarray]:
+    """Read the arrays of a checkpoint, under the names that the file uses.
+
+    Files of PyTorch are read without PyTorch, and no code that they contain
+    is run. From a training checkpoint, the averaged weights are read if it
+    has them; the state of the optimizer is skipped.
 
     Args:
-        path: Path of the file or folder: `.h5` of `keras.applications`,
-            `.pth`, `.pt`, `.safetensors`, `.npz`, or a checkpoint of
-            TensorFlow as folder, prefix, `.index` file or `.tar.gz`.
+        path: Path of the file or folder: `.h5`, `.weights.h5` or `.keras` of
+            Keras, `.pth`, `.pt`, `.safetensors`, `.npz`, or a TensorFlow
+            checkpoint as a folder, prefix, `.index` file or `.tar.gz`.
 
     Returns:
-        A dict of name to NumPy array.
+        A dict of name to NumPy array. In `.keras` and `.weights.h5` files
+        layers are numbered: names are paths such as `layers/conv2d/vars/0`.
 
     Raises:
-        FileNotFoundError: If there is nothing at `path`.
+        FileNotFoundError: If `path` does not exist.
         ImportError: If the format needs a package that is not installed.
-        ValueError: If the file is of no known format, or damaged.
+        ValueError: If the file is damaged or its format is unknown.
 
     Example:
     >>> import pathlib, tempfile
@@ -50,31 +153,45 @@ def read_checkpoint(path):
     >>> {name: array.shape for name, array in arrays.items()}
     {'stem_conv/kernel': (3, 3, 3, 32)}
     """
+    return open_checkpoint(path).arrays
+
+
+def open_checkpoint(path: PathLike) -> Checkpoint:
+    """Recognize the format of a checkpoint and read it.
+
+    Args:
+        path: As for `read_checkpoint`.
+
+    Returns:
+        A `Checkpoint`.
+
+    Raises:
+        FileNotFoundError: If `path` does not exist.
+        ImportError: If the format needs a package that is not installed.
+        ValueError: If the file is damaged or its format is unknown.
+    """
     path = pathlib.Path(path).expanduser()
-    kind = kind_of(path)
-    if kind in (KERAS_ARCHIVE, KERAS_WEIGHTS):
-        raise ValueError(
-            f"{path} counts layers and does not name them; only a model can "
-            "take it. Use `load_checkpoint(model, path)`."
-        )
+    config = read_config(path)
+    file_format = _recognize(path)
     try:
-        arrays = _READERS[kind](path)
+        arrays = file_format.read(path)
     except ImportError:
         raise
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as {kind}: {error or type(error).__name__}"
+            f"{path} cannot be read as {file_format.name}: "
+            f"{error or type(error).__name__}"
         ) from error
     if not arrays:
-        raise ValueError(f"{path} holds no arrays.")
-    return arrays
+        raise ValueError(f"{path} contains no arrays.")
+    return Checkpoint(path, file_format, arrays, config)
 
 
-def is_checkpoint(path):
-    """Whether there is a file or a checkpoint of TensorFlow at a path.
+def is_checkpoint(path: PathLike) -> bool:
+    """Return whether a path is a file or a TensorFlow checkpoint.
 
     Args:
-        path: Path of a file, of a folder, or prefix of a checkpoint.
+        path: Path of a file or folder, or prefix of a checkpoint.
 
     Returns:
         A boolean.
@@ -83,117 +200,56 @@ def is_checkpoint(path):
     return path.exists() or tensorflow_files.find_prefix(path) is not None
 
 
-def kind_of(path):
-    """Tells the format of a checkpoint by its first bytes.
+def read_config(path: pathlib.Path) -> dict[str, Any]:
+    """Read the `config.json` that timm writes beside a file.
 
     Args:
-        path: `pathlib.Path` of a file or folder, or prefix of a checkpoint.
+        path: `pathlib.Path` of the file.
 
     Returns:
-        A string: one of `_READERS`, `KERAS_ARCHIVE` or `KERAS_WEIGHTS`.
-
-    Raises:
-        FileNotFoundError: If there is nothing at `path`.
-        ValueError: If the file is empty or of no known format.
+        A dict, empty if there is no such file or it names no architecture.
     """
-    if tensorflow_files.find_prefix(path) is not None:
-        return "a checkpoint of TensorFlow"
+    # The name of a published file is more reliable.
+    if "efficientnet" in path.name:
+        return {}
+    try:
+        text = path.with_name("config.json").read_text(encoding="utf-8")
+        config = json.loads(text)
+        return config if isinstance(config["architecture"], str) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _recognize(path: pathlib.Path) -> FileFormat:
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(64)
+    members = _zip_members(path) if head.startswith(b"PK\x03\x04") else ()
+    for file_format in FORMATS:
+        if file_format.recognizes(path, head, members):
+            return file_format
     if path.is_dir():
         raise ValueError(
-            f"The folder {path} holds no checkpoint of TensorFlow. "
+            f"The folder {path} contains no TensorFlow checkpoint. "
             f"Received: {sorted(os.listdir(path))[:8]}. {_ACCEPTED}"
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no checkpoint at {path}.")
-    with path.open("rb") as file:
-        head = file.read(64)
     if not head:
         raise ValueError(f"{path} is empty.")
-    kind = _kind_by_content(path, head)
-    if kind is None:
-        raise ValueError(
-            f"{path} is of no known format, or its beginning is damaged. "
-            f"Received: {head[:8]!r}... {_ACCEPTED}"
-        )
-    return kind
+    raise ValueError(
+        f"The format of {path} is unknown, or the beginning of the file is "
+        f"damaged. Received: {head[:8]!r}... {_ACCEPTED}"
+    )
 
 
-def _kind_by_content(path, head):
-    if head.startswith(_HDF5_MAGIC):
-        return _kind_of_hdf5(path)
-    if head.startswith(b"PK\x03\x04"):
-        return _kind_of_zip(path)
-    # Keras' pickles of today, of protocol 2 and above.
-    if head[0] == 0x80 and 2 <= head[1] <= 5:
-        return "a file of PyTorch before 1.6"
-    # The length of a header in JSON, in 8 bytes.
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
-        return "safetensors"
-    if head.startswith(b"\x1f\x8b") or tarfile.is_tarfile(path):
-        return "an archive of a TensorFlow checkpoint"
-    return None
-
-
-def _kind_of_hdf5(path):
-    try:
-        native = h5_files.is_native(path)
-    except OSError as error:
-        raise ValueError(f"{path} is damaged HDF5: {error}") from error
-    return KERAS_WEIGHTS if native else "a legacy .h5 of Keras"
-
-
-def _kind_of_zip(path):
+def _zip_members(path: pathlib.Path) -> Sequence[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            return archive.namelist()
     except zipfile.BadZipFile as error:
         raise ValueError(
             f"{path} is a damaged zip archive; a download may have been "
-            f"broken off ({error})."
+            f"interrupted ({error})."
         ) from error
-    if "model.weights.h5" in names:
-        return KERAS_ARCHIVE
-    if names and all(name.endswith(".npy") for name in names):
-        return "an .npz of NumPy"
-    if any(name.split("/")[-1] == "data.pkl" for name in names):
-        return "a file of PyTorch"
-    return None
-
-
-def _read_npz(path):
-    # Never with pickles, in which any code may stand.
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _read_safetensors(path):
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "Reading .safetensors needs the package `safetensors`. Install it "
-            'by `pip install "keras-efficient[convert]"`.'
-        ) from error
-    with safetensors.safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}
-    return {
-        # NumPy itself knows no bfloat16, and Keras no arrays of it.
-        name: a.astype("float32") if a.dtype.name == "bfloat16" else a
-        for name, a in arrays.items()
-    }
-
-
-def _read_tensorflow(path):
-    return tensorflow_files.read(tensorflow_files.find_prefix(path))
-
-
-_READERS = {
-    "a legacy .h5 of Keras": h5_files.read,
-    "a file of PyTorch": torch_files.read_zip,
-    "a file of PyTorch before 1.6": torch_files.read_legacy,
-    "safetensors": _read_safetensors,
-    "an .npz of NumPy": _read_npz,
-    "a checkpoint of TensorFlow": _read_tensorflow,
-    "an archive of a TensorFlow checkpoint": tensorflow_files.read_archive,
-}

@@ -1,17 +1,30 @@
-"""What a network does to pixels first, which most files do not say."""
+"""The normalization of pixels, which most checkpoints do not contain."""
 
 import dataclasses
-import json
+import pathlib
 import re
+from collections.abc import Container
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
+import keras
 import numpy as np
 
+from keras_efficient.converters.naming.scheme import LocatedArray
+from keras_efficient.converters.naming.variable_names import Network
+from keras_efficient.internals import keras_internals
 from keras_efficient.weights.manifest import by_file_name
 
+# Mean and standard deviation of each channel.
+Pair: TypeAlias = tuple[Sequence[float], Sequence[float]]
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
-_KERAS_LAYER = re.compile(r"normalization(_\d+)?/(mean|variance|count)$")
-_OUR_LAYER = re.compile(r"preprocessing/(mean|std)$")
+_NAMES = re.compile(
+    r"normalization(_\d+)?/(mean|variance|count)$|preprocessing/(mean|std)$"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,94 +37,97 @@ class Normalization:
         origin: Where the numbers come from, in words.
     """
 
-    mean: tuple
-    std: tuple
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     origin: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         mean = ", ".join(f"{x:g}" for x in self.mean)
         std = ", ".join(f"{x:g}" for x in self.std)
         return f"mean ({mean}), std ({std}), from {self.origin}"
 
 
-def take_normalization(arrays):
-    """Takes the normalisation out of a file's arrays.
+def is_normalization(name: str) -> bool:
+    """Return whether a canonical name belongs to a layer that normalizes."""
+    return _NAMES.match(name) is not None
+
+
+def find_normalization(
+    located: Iterable[LocatedArray],
+    network: Network,
+    path: pathlib.Path,
+    config: Mapping[str, Any],
+    argument: Pair | None = None,
+    keeps_default: bool = False,
+) -> tuple[Normalization | None, list[LocatedArray]]:
+    """Find the normalization of a checkpoint and separate it from the weights.
 
     Args:
-        arrays: Dict of name to array; loses its entries of normalisation.
-
-    Returns:
-        A `Normalization`, or `None` if the file has none.
-    """
-    found = {}
-    for name in list(arrays):
-        if _KERAS_LAYER.match(name) or _OUR_LAYER.match(name):
-            values = np.ravel(arrays.pop(name)).astype("float64")
-            found[name.split("/")[-1]] = values
-    if "mean" not in found or not {"std", "variance"} & set(found):
-        return None
-    if "std" in found:
-        std, origin = found["std"], "the file"
-    elif _is_imagenet_std(found["variance"]):
-        # The files of keras.applications hold deviations in this place.
-        std, origin = found["variance"], "the file"
-    else:
-        std, origin = np.sqrt(found["variance"]), "the file (its variance)"
-    return _checked(found["mean"], std, origin)
-
-
-def choose_normalization(argument, of_file, path, config=None):
-    """Decides by which numbers pixels are normalised.
-
-    Args:
-        argument: Pair `(mean, std)` that the user gave, or `None`.
-        of_file: `Normalization` that the file holds, or `None`.
+        located: The arrays of the checkpoint, an iterable of `LocatedArray`.
+        network: The `Network` to load into.
         path: `pathlib.Path` of the file, whose name may be published.
         config: Content of the `config.json` beside a file of timm.
+        argument: Pair `(mean, std)` from the user, or `None`.
+        keeps_default: Whether the model keeps its normalization if the file
+            does not contain any.
 
     Returns:
-        A `Normalization`.
+        A pair of a `Normalization`, or `None` if it is unknown, and the list
+        of the weights.
 
     Raises:
-        ValueError: If `argument` is no pair of numbers for each channel.
+        ValueError: If `argument` is not a pair with one number for each
+            channel, or a standard deviation is not positive.
     """
+    of_file, weights = take_normalization(located, network.variables)
     if argument is not None:
-        return _of_argument(argument)
-    if of_file is not None:
-        return of_file
-    entry = by_file_name(path.name)
-    if entry is not None:
-        origin = f"the manifest's {entry.name!r}"
-        return Normalization(entry.input.mean, entry.input.std, origin)
-    config = (config or {}).get("pretrained_cfg", config or {})
-    if {"mean", "std"} <= set(config):
-        return _checked(config["mean"], config["std"], "config.json")
-    return Normalization(
-        IMAGENET_MEAN_RGB,
-        IMAGENET_STD_RGB,
-        "ImageNet, as nothing says otherwise",
-    )
+        return _from_argument(argument), weights
+    if of_file is None and keeps_default:
+        return _of_layer(network.preprocessing), weights
+    return of_file or _published(path, config), weights
 
 
-def read_config(path):
-    """Reads the `config.json` that timm puts beside a file.
+def take_normalization(
+    located: Iterable[LocatedArray], variables: Container[str]
+) -> tuple[Normalization | None, list[LocatedArray]]:
+    """Separate the normalization of a checkpoint from its weights.
 
     Args:
-        path: `pathlib.Path` of the file.
+        located: The arrays of the checkpoint, an iterable of `LocatedArray`.
+        variables: Canonical names of the model's variables, which are
+            weights whatever their name.
 
     Returns:
-        A dict, empty if there is none that names an architecture.
+        A pair of a `Normalization`, or `None` if the checkpoint has none, and
+        the list of the other arrays.
+
+    Raises:
+        ValueError: If a standard deviation is not positive.
     """
-    try:
-        text = path.with_name("config.json").read_text(encoding="utf-8")
-        config = json.loads(text)
-        return config if isinstance(config["architecture"], str) else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    found, others = {}, []
+    for item in located:
+        if is_normalization(item.canonical) and item.canonical not in variables:
+            values = np.ravel(item.array).astype("float64")
+            found[item.canonical.rpartition("/")[2]] = values
+        else:
+            others.append(item)
+    if "mean" not in found or not {"std", "variance"} & set(found):
+        return None, others
+    origin = "the file"
+    if "std" in found:
+        std = found["std"]
+    elif _is_imagenet_std(found["variance"]):
+        # The files of keras.applications hold the standard deviation here.
+        std = found["variance"]
+    else:
+        std, origin = np.sqrt(found["variance"]), "the file (its variance)"
+    return _checked(found["mean"], std, origin), others
 
 
-def assign_normalization(layer, normalization):
-    """Fills a `preprocessing` layer.
+def assign_normalization(
+    layer: keras.layers.Layer | None, normalization: Normalization | None
+) -> None:
+    """Assign a normalization to a `preprocessing` layer.
 
     Args:
         layer: An `ImageNormalization`, or `None` to do nothing.
@@ -128,7 +144,44 @@ def assign_normalization(layer, normalization):
         variable.assign(values)
 
 
-def _of_argument(argument):
+def finalize_normalization(model: keras.Model) -> None:
+    """Let `keras.layers.Normalization` use variables that were assigned.
+
+    Args:
+        model: The model whose variables were assigned.
+    """
+    for layer in keras_internals.all_layers(model):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
+def _published(path: pathlib.Path, config: Mapping[str, Any]) -> Normalization:
+    """Return the normalization of a file by its name or its config."""
+    entry = by_file_name(path.name)
+    if entry is not None:
+        origin = f"the manifest's {entry.name!r}"
+        return Normalization(entry.input.mean, entry.input.std, origin)
+    config = config.get("pretrained_cfg", config)
+    if {"mean", "std"} <= set(config):
+        return _checked(config["mean"], config["std"], "config.json")
+    return Normalization(
+        IMAGENET_MEAN_RGB,
+        IMAGENET_STD_RGB,
+        "ImageNet, since neither the file nor its name contains it",
+    )
+
+
+def _of_layer(layer: keras.layers.Layer | None) -> Normalization | None:
+    if layer is None:
+        return None
+    mean, std = (
+        tuple(keras.ops.convert_to_numpy(variable).tolist())
+        for variable in (layer.mean, layer.std)
+    )
+    return Normalization(mean, std, "the model")
+
+
+def _from_argument(argument: Any) -> Normalization:
     try:
         mean, std = argument
         mean = tuple(float(x) for x in mean)
@@ -142,19 +195,22 @@ def _of_argument(argument):
     return _checked(mean, std, "the argument `normalization`")
 
 
-def _checked(mean, std, origin):
+def _checked(
+    mean: Iterable[float], std: Iterable[float], origin: str
+) -> Normalization:
     mean = tuple(float(x) for x in mean)
     std = tuple(float(x) for x in std)
-    is_right = len(mean) == len(std) > 0 and np.isfinite([*mean, *std]).all()
-    if not is_right or min(std) <= 0:
+    is_valid = len(mean) == len(std) > 0 and np.isfinite([*mean, *std]).all()
+    if not is_valid or min(std) <= 0:
         raise ValueError(
-            "The normalization must have as many means as deviations, and "
-            f"these above 0. Received from {origin}: mean={mean}, std={std}"
+            "The normalization must have as many means as standard "
+            "deviations, all finite, and standard deviations above 0. "
+            f"Received from {origin}: mean={mean}, std={std}"
         )
     return Normalization(mean, std, origin)
 
 
-def _is_imagenet_std(values):
+def _is_imagenet_std(values: np.ndarray) -> bool:
     return values.shape == (3,) and np.allclose(
         values, IMAGENET_STD_RGB, atol=1e-3
     )

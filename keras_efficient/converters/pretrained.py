@@ -4,28 +4,36 @@ import difflib
 import importlib.util
 import os
 
+import keras
+
 from keras_efficient import weights as published
 from keras_efficient.converters.file_formats import is_checkpoint
 from keras_efficient.converters.loading import load_checkpoint
-from keras_efficient.converters.variable_names import CLASSIFIER
-from keras_efficient.converters.variable_names import find_layer
+from keras_efficient.converters.naming.variable_names import CLASSIFIER
+from keras_efficient.converters.naming.variable_names import find_layer
+from keras_efficient.converters.report import LoadReport
+from keras_efficient.types import PathLike
+from keras_efficient.weights import WeightsEntry
 
 
-def load_pretrained(model, model_name, weights):
-    """Fills a new model as its builder's argument `weights` says.
+def load_pretrained(
+    model: keras.Model, model_name: str, weights: PathLike | None
+) -> LoadReport | None:
+    """Load the weights that the argument `weights` of a builder names.
 
     Args:
-        model: The model.
+        model: The new model.
         model_name: Name of its builder, such as `"EfficientNetB0"`.
-        weights: `None`, the name of a published set, or the path of a
+        weights: `None`, the tag of published weights, or the path of a
             checkpoint of any format that `load_checkpoint` reads.
 
     Returns:
-        A `LoadReport`, or `None` where nothing was to be loaded.
+        A `LoadReport`, or `None` if `weights` is `None`.
 
     Raises:
-        OSError: If no file of a published set can be had.
-        ValueError: If `weights` is neither a set nor a path, or does not fit.
+        OSError: If no file of the published weights can be downloaded.
+        ValueError: If `weights` is neither a tag nor a path, or if the file
+            does not fit.
 
     Example:
     >>> from keras_efficient.converters.pretrained import load_pretrained
@@ -35,7 +43,7 @@ def load_pretrained(model, model_name, weights):
     if weights is None:
         return None
     tags = published.tags(model_name)
-    # Sets come first: a folder of pictures may well be called "imagenet".
+    # Tags take precedence: a folder of images may be named "imagenet".
     if isinstance(weights, str) and weights in tags:
         return _load_published(model, model_name, weights)
     if isinstance(weights, str | os.PathLike) and is_checkpoint(weights):
@@ -48,15 +56,17 @@ def load_pretrained(model, model_name, weights):
     )
 
 
-def _load_published(model, model_name, tag):
-    """Loads the first file of a set that can be had."""
+def _load_published(
+    model: keras.Model, model_name: str, tag: str
+) -> LoadReport:
+    """Load the first file of published weights that can be downloaded."""
     has_top = find_layer(model, CLASSIFIER) is not None
     entries = published.find(model_name, tag, include_top=has_top)
     reasons = {}
     for entry in entries:
         if _needs_missing_package(entry):
             reasons[entry.urls[0]] = (
-                "left out, as reading it needs TensorFlow: "
+                "skipped, since reading it needs TensorFlow: "
                 'pip install "keras-efficient[convert]"'
             )
             continue
@@ -65,13 +75,13 @@ def _load_published(model, model_name, tag):
         except published.DownloadError as error:
             reasons.update(error.reasons)
             continue
-        # Its name is in the manifest, and tells all else.
+        # The library and the normalization follow from its name.
         return load_checkpoint(model, file)
     path = published.cache_dir() / entries[0].file_name
     raise published.DownloadError(path, reasons)
 
 
-def _needs_missing_package(entry):
+def _needs_missing_package(entry: WeightsEntry) -> bool:
     return (
         entry.format == "tensorflow_checkpoint"
         and importlib.util.find_spec("tensorflow") is None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from keras.src.saving import saving_lib
 
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -90,3 +91,38 @@ def walk_nodes(outputs: Any) -> Iterator[Any]:
         seen.add(id(node))
         yield node
         waiting.extend(node.input_tensors)
+
+
+def saved_paths(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables of a model by their paths in Keras' weight files.
+
+    `.weights.h5` files and the one in a `.keras` archive number the layers of
+    each class, in an order that only Keras knows.
+
+    Assumes that `saving_lib._save_state` walks a model in that order, that
+    `saving_lib.NpzIOStore` collects variables in `contents` without
+    converting them, and that a HDF5 file has them in groups named `vars`.
+
+    Args:
+        model: A built Keras model.
+
+    Returns:
+        A dict of path, such as `"layers/dense/vars/0"`, to variable.
+    """
+    # Nothing is written: the store writes its file when it is closed.
+    store = saving_lib.NpzIOStore("unused", mode="w")
+    saving_lib._save_state(
+        model,
+        weights_store=store,
+        assets_store=None,
+        inner_path="",
+        visited_saveables=set(),
+    )
+    root = store.contents.pop("__root__", {})
+    groups = {"vars": root}
+    groups |= {f"{path}/vars": x for path, x in store.contents.items()}
+    return {
+        f"{group}/{key}": variable
+        for group, variables in groups.items()
+        for key, variable in variables.items()
+    }

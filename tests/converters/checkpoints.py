@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_efficient.converters.identification import SHAPES
-from keras_efficient.converters.naming_schemes import TENSORFLOW
-from keras_efficient.converters.variable_names import blocks_in
+from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
+from keras_efficient.converters.naming.published_variants import SHAPES
+from keras_efficient.converters.naming.variable_names import blocks_in
 from tests.shared import SHARED
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -84,6 +84,17 @@ def random_weights(variant="EfficientNetB0", classes=1000, seed=7):
     rng = np.random.default_rng(seed)
     shapes = shapes_of(variant, classes)
     return {k: random_value(rng, k, shape) for k, shape in shapes.items()}
+
+
+def shape_in_file(scheme, canonical, shapes):
+    """The shape of a variable in the files of a library."""
+    shape = shapes[canonical]
+    if not scheme.is_torch or not canonical.endswith("/kernel"):
+        return shape
+    order = (1, 0) if len(shape) == 2 else (3, 2, 0, 1)
+    if canonical.endswith("_dwconv/kernel"):
+        order = (2, 3, 0, 1)
+    return tuple(shape[i] for i in order)
 
 
 def write_keras2_h5(path, weights, variance, nested=False):

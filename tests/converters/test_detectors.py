@@ -6,7 +6,7 @@ import pytest
 
 import keras_efficient
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import detector_files
 
@@ -95,15 +95,14 @@ def test_files_of_google_automl(model, arrays, write, tmp_path):
         np.testing.assert_array_equal(value, same)
 
 
-def test_another_number_of_classes(arrays, tmp_path, capsys):
+def test_another_number_of_classes(arrays, tmp_path, caplog):
     path = write_h5(tmp_path, arrays)
     model = build(num_classes=3)
     predictor = model.class_head.predictor.get_weights()
     report = load_checkpoint(model, path)
-    assert capsys.readouterr().out == (
-        "d0.h5 has 90 classes, the model 3: the class predictor was not "
-        "loaded.\n"
-    )
+    assert caplog.messages == [
+        "d0.h5 has 90 classes, the model 3: the class predictor was not loaded."
+    ]
     names = {mismatch.name for mismatch in report.mismatched}
     assert names == {
         f"class_head/predictor/pointwise_conv/{kind}"
@@ -120,12 +119,12 @@ def test_another_number_of_classes(arrays, tmp_path, capsys):
     )
 
 
-def test_another_number_of_classes_in_keras_own_file(model, tmp_path, capsys):
+def test_another_number_of_classes_in_keras_own_file(model, tmp_path, caplog):
     path = tmp_path / "mine.weights.h5"
     model.save_weights(path)
     other = build(num_classes=3)
     report = load_checkpoint(other, path)
-    assert "has 90 classes, the model 3" in capsys.readouterr().out
+    assert "has 90 classes, the model 3" in caplog.text
     assert len(report.mismatched) == 2
     np.testing.assert_array_equal(
         other.box_head.get_weights()[0], model.box_head.get_weights()[0]

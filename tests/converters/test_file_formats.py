@@ -89,14 +89,19 @@ def test_h5_of_a_model_within_a_model(tmp_path):
     }
 
 
-def test_files_that_only_keras_reads_are_referred_to_it(tmp_path):
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.h5"])
+def test_files_of_keras_3_number_their_layers(tmp_path, name):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
-    model.save(tmp_path / "a.keras")
-    model.save_weights(tmp_path / "a.weights.h5")
-    for name in ("a.keras", "a.weights.h5"):
-        with pytest.raises(ValueError, match=r"`load_checkpoint\(model, path"):
-            read_checkpoint(tmp_path / name)
+    model.compile("adam", "mse")
+    model.fit(np.ones((1, 4)), np.ones((1, 2)), verbose=0)
+    save = model.save if name == "a.keras" else model.save_weights
+    save(tmp_path / name)
+    kernel, bias = model.get_weights()
+    check_equal(
+        read_checkpoint(tmp_path / name),
+        {"layers/dense/vars/0": kernel, "layers/dense/vars/1": bias},
+    )
 
 
 def test_nothing_there(tmp_path):
@@ -107,7 +112,7 @@ def test_nothing_there(tmp_path):
 
 def test_folders_without_a_checkpoint(tmp_path):
     (tmp_path / "photo.jpg").touch()
-    with pytest.raises(ValueError, match=r"no checkpoint.*\['photo.jpg'\]"):
+    with pytest.raises(ValueError, match=r"no TensorFlow.*\['photo.jpg'\]"):
         read_checkpoint(tmp_path)
 
 
@@ -115,7 +120,10 @@ def test_folders_without_a_checkpoint(tmp_path):
     "content, message",
     [
         (b"", "is empty"),
-        (b"<html>404</html>" * 9, "no known format.*<html>.*Accepted are .h5"),
+        (
+            b"<html>404</html>" * 9,
+            "format of .* unknown.*<html>.*Accepted are .h5",
+        ),
         (b"\x89HDF\r\n\x1a\n" + bytes(99), "damaged HDF5"),
         (b"PK\x03\x04" + bytes(99), "damaged zip archive"),
         (b"\x1f\x8b" + bytes(99), "archive of a TensorFlow checkpoint"),
@@ -156,10 +164,10 @@ def test_other_archives_are_refused(tmp_path):
         read_checkpoint(tmp_path / "a.h5")
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "a.h5", "data.h5")
-    with pytest.raises(ValueError, match="holds no checkpoint"):
+    with pytest.raises(ValueError, match="contains no TensorFlow"):
         read_checkpoint(tmp_path / "a.tar.gz")
     shutil.make_archive(tmp_path / "photos", "zip", tmp_path, "a.h5")
-    with pytest.raises(ValueError, match="no known format"):
+    with pytest.raises(ValueError, match="format of .* is unknown"):
         read_checkpoint(tmp_path / "photos.zip")
 
 

@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 
 import keras_efficient
-from keras_efficient.converters import identification
-from keras_efficient.converters import naming_schemes
-from keras_efficient.converters.variable_names import blocks_in
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming import detection_schemes
+from keras_efficient.converters.naming.classification_schemes import (
+    KERAS_APPLICATIONS,
+)
+from keras_efficient.converters.naming.classification_schemes import SCHEMES
+from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
+from keras_efficient.converters.naming.classification_schemes import TIMM
+from keras_efficient.converters.naming.identification import recognize
+from keras_efficient.converters.naming.variable_names import blocks_in
+from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import tiny
 
@@ -70,13 +76,14 @@ EXPECTED = {
         "classifier.1.weight": "predictions/kernel",
     },
 }
-SCHEMES = {scheme.name: scheme for scheme in naming_schemes.SCHEMES}
+ALL = (*SCHEMES, *detection_schemes.SCHEMES)
+BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_tables(name):
     names = checkpoints.shapes_of("EfficientNetB0")
-    table = SCHEMES[name].table(blocks_in(names))
+    table = BY_NAME[name].table(blocks_in(names))
     assert set(table.values()) == set(names)
     assert len(table) == len(names) == 311
     for source, canonical in EXPECTED[name].items():
@@ -87,18 +94,18 @@ def test_tables(name):
 def test_schemes_are_recognised(name):
     for variant in ("EfficientNetB0", "EfficientNetB7"):
         names = checkpoints.shapes_of(variant)
-        table = SCHEMES[name].table(blocks_in(names))
-        assert identification.recognize(list(table)).name == name
+        table = BY_NAME[name].table(blocks_in(names))
+        assert recognize(list(table), ALL).name == name
         some = [source for source in table if "block" in source]
-        assert identification.recognize(some[3:30]).name == name
+        assert recognize(some[3:30], ALL).name == name
 
 
 def test_counters_do_not_hide_a_scheme():
     names = checkpoints.shapes_of("EfficientNetB0")
-    table = naming_schemes.TIMM.table(blocks_in(names))
+    table = TIMM.table(blocks_in(names))
     counters = [f"blocks.{i}.bn.num_batches_tracked" for i in range(999)]
-    assert identification.recognize([*table, *counters]) is naming_schemes.TIMM
-    assert naming_schemes.TIMM.rewrite("bn1.num_batches_tracked") is None
+    assert recognize([*table, *counters], ALL) is TIMM
+    assert TIMM.rewrite("bn1.num_batches_tracked") is None
 
 
 @pytest.mark.parametrize(
@@ -106,31 +113,29 @@ def test_counters_do_not_hide_a_scheme():
     [[], ["layer1.0.conv1.weight", "fc.weight"], ["dense/kernel"]],
 )
 def test_other_networks_are_not_recognised(names):
-    assert identification.recognize(names) is None
+    assert recognize(names, ALL) is None
 
 
 def test_names_are_rewritten():
-    assert naming_schemes.TENSORFLOW.rewrite(
+    assert TENSORFLOW.rewrite(
         "model/efficientnet-b0/blocks_3/depthwise_conv2d/depthwise_kernel"
     ) == ("blocks_3/depthwise_conv2d/kernel")
     assert (
-        naming_schemes.KERAS_APPLICATIONS.rewrite(
-            "block1a_dwconv/depthwise_kernel"
-        )
+        KERAS_APPLICATIONS.rewrite("block1a_dwconv/depthwise_kernel")
         == "block1a_dwconv/kernel"
     )
 
 
 def test_axes_are_laid_as_in_keras():
     def to_keras(canonical, *shape):
-        return naming_schemes.TIMM.to_keras(canonical, np.zeros(shape)).shape
+        return TIMM.to_keras(canonical, np.zeros(shape)).shape
 
     assert to_keras("a_project_conv/kernel", 8, 7, 3, 5) == (3, 5, 7, 8)
     assert to_keras("a_dwconv/kernel", 8, 1, 3, 5) == (3, 5, 8, 1)
     assert to_keras("predictions/kernel", 10, 6) == (6, 10)
     assert to_keras("stem_bn/gamma", 8) == (8,)
     same = np.zeros((3, 5, 7, 8))
-    assert naming_schemes.TENSORFLOW.to_keras("stem_conv/kernel", same) is same
+    assert TENSORFLOW.to_keras("stem_conv/kernel", same) is same
 
 
 def test_variables_of_a_model_have_the_names_of_keras_applications():
@@ -152,7 +157,7 @@ def test_variables_within_another_model():
 def test_two_networks_in_one_model_are_told_apart_by_the_user():
     inputs = keras.Input((32, 32, 3))
     outputs = [tiny.build(include_top=False, name=x)(inputs) for x in "ab"]
-    with pytest.raises(ValueError, match="'two' has two variables 'stem_conv"):
+    with pytest.raises(ValueError, match="has two variables named 'stem_conv"):
         named_variables(keras.Model(inputs, outputs, name="two"))
 
 
@@ -164,39 +169,3 @@ def test_blocks_count_beyond_the_alphabet():
         "block1z",
         "block1aa",
     ]
-
-
-@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB3"])
-def test_variants_of_models(name):
-    model = getattr(keras_efficient, name)(
-        weights=None, include_top=False, input_shape=(64, 96, 1)
-    )
-    named = named_variables(model)
-    assert identification.variant_of_model(named) == name
-
-
-def test_other_models_are_no_variant():
-    named = named_variables(tiny.build())
-    assert identification.variant_of_model(named) is None
-
-
-@pytest.mark.parametrize("scheme", naming_schemes.SCHEMES, ids=lambda s: s.name)
-@pytest.mark.parametrize("variant", ["EfficientNetB0", "EfficientNetB1"])
-def test_variants_of_files(scheme, variant):
-    """B1 has all variables of B0, of the same shapes, and some more."""
-    shapes = checkpoints.shapes_of(variant)
-    table = scheme.table(blocks_in(shapes))
-    arrays = {
-        source: np.empty(_shape_in_file(scheme, canonical, shapes[canonical]))
-        for source, canonical in table.items()
-    }
-    assert identification.variant_of_file(arrays, scheme) == variant
-
-
-def _shape_in_file(scheme, canonical, shape):
-    if not scheme.is_torch or not canonical.endswith("/kernel"):
-        return shape
-    order = (1, 0) if len(shape) == 2 else (3, 2, 0, 1)
-    if canonical.endswith("_dwconv/kernel"):
-        order = (2, 3, 0, 1)
-    return tuple(shape[i] for i in order)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.normalization import choose_normalization
-from keras_efficient.converters.normalization import read_config
+from keras_efficient.converters.file_formats import read_config
+from keras_efficient.converters.naming.scheme import LocatedArray
+from keras_efficient.converters.naming.variable_names import Network
+from keras_efficient.converters.normalization import find_normalization
 from keras_efficient.converters.normalization import take_normalization
 from tests.converters import checkpoints
 from tests.converters import tiny
@@ -25,60 +27,68 @@ def of_keras(variance, name="normalization"):
     }
 
 
-def choose(name, argument=None, of_file=None, config=None):
-    return choose_normalization(argument, of_file, pathlib.Path(name), config)
+def take(arrays):
+    """The normalization in a file, and the names of its weights."""
+    located = [LocatedArray(k, k, v) for k, v in arrays.items()]
+    found, weights = take_normalization(located, {})
+    return found, [item.name for item in weights]
+
+
+def choose(name, argument=None, arrays=None, config=None):
+    located = [LocatedArray(k, k, v) for k, v in (arrays or {}).items()]
+    network = Network.of(keras.Sequential([keras.Input((2,))]))
+    path = pathlib.Path(name)
+    return find_normalization(located, network, path, config or {}, argument)[0]
 
 
 @pytest.mark.parametrize("name", ["normalization", "normalization_3"])
 def test_official_files_hold_deviations_for_variances(name):
-    arrays = of_keras(STD, name)
-    found = take_normalization(arrays)
+    found, weights = take(of_keras(STD, name))
     np.testing.assert_allclose(found.mean, MEAN, rtol=1e-6)
     np.testing.assert_allclose(found.std, STD, rtol=1e-6)
-    assert list(arrays) == ["stem_conv/kernel"]
+    assert weights == ["stem_conv/kernel"]
 
 
 def test_other_files_hold_variances():
-    found = take_normalization(of_keras((0.04, 0.09, 0.16)))
+    found, _ = take(of_keras((0.04, 0.09, 0.16)))
     np.testing.assert_allclose(found.std, (0.2, 0.3, 0.4), rtol=1e-6)
     # A layer that never saw an image leaves pixels in [0, 1].
-    found = take_normalization(of_keras((1, 1, 1)))
+    found, _ = take(of_keras((1, 1, 1)))
     assert found.std == (1, 1, 1)
 
 
 def test_our_own_files_hold_deviations():
-    found = take_normalization(
+    found, _ = take(
         {"preprocessing/mean": np.zeros(1), "preprocessing/std": np.ones(1) / 4}
     )
     assert (found.mean, found.std) == ((0,), (0.25,))
 
 
 def test_files_without():
-    arrays = {"stem_conv/kernel": np.zeros(3)}
-    assert take_normalization(arrays) is None
-    assert len(arrays) == 1
+    found = take({"stem_conv/kernel": np.zeros(3)})
+    assert found == (None, ["stem_conv/kernel"])
 
 
 def test_impossible_deviations():
     with pytest.raises(ValueError, match=r"above 0.*std=\(0.0, 1.0, 1.0\)"):
-        take_normalization(of_keras((0, 1, 1)))
+        take(of_keras((0, 1, 1)))
 
 
 def test_order_of_precedence():
-    of_file = take_normalization(of_keras((1, 1, 1)))
+    of_file = of_keras((1, 1, 1))
     name = "tf_efficientnet_b0_ap-f262efe1.pth"
     config = {"pretrained_cfg": {"mean": [0.4] * 3, "std": [0.3] * 3}}
     argument = ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert choose(name, argument, of_file, config).mean == argument[0]
     assert choose(name, argument, of_file, config).std == argument[1]
-    assert choose(name, None, of_file, config) is of_file
+    assert choose(name, None, of_file, config).std == (1, 1, 1)
     assert choose(name, None, None, config).mean == (0.5, 0.5, 0.5)
     assert choose("model.safetensors", None, None, config).mean == (0.4,) * 3
     # As timm wrote it before version 0.9.
     old = config["pretrained_cfg"]
     assert choose("model.safetensors", None, None, old).std == (0.3,) * 3
     assert choose("model.safetensors").mean == MEAN
-    assert "nothing says otherwise" in choose("model.safetensors").origin
+    assert "neither the file nor its name" in choose("model.safetensors").origin
 
 
 @pytest.mark.parametrize(

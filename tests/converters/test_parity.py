@@ -10,7 +10,7 @@ import pytest
 
 import keras_efficient
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 
 # Measured: at most 5e-7 with B0, 1.3e-6 with B5, of outputs that deviate by

@@ -42,7 +42,7 @@ def stem_of(model):
     return model.backbone.get_layer("stem_conv").get_weights()[0]
 
 
-def test_coco_comes_from_google_first(server, arrays, tmp_path, capsys):
+def test_coco_comes_from_google_first(server, arrays, tmp_path, caplog):
     path = detector_files.write_automl_h5(tmp_path / "d0.h5", arrays)
     server.files["/efficientdet-d0.h5"] = path.read_bytes()
     model = keras_efficient.EfficientDetD0(**ARGUMENTS)
@@ -52,10 +52,10 @@ def test_coco_comes_from_google_first(server, arrays, tmp_path, capsys):
         "/efficientdet-d0.h5"
     ]
     # Another model takes the file from the cache.
-    capsys.readouterr()
+    caplog.clear()
     other = keras_efficient.EfficientDetD0(num_classes=3, **ARGUMENTS)
     assert len(server.requests) == 1
-    assert "has 90 classes, the model 3" in capsys.readouterr().out
+    assert "has 90 classes, the model 3" in caplog.text
     np.testing.assert_array_equal(stem_of(other), stem)
 
 

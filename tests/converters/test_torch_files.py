@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import read_checkpoint
-from keras_efficient.converters.torch_pickle import Dtype
-from keras_efficient.converters.torch_pickle import LazyTensor
-from keras_efficient.converters.torch_pickle import Storage
-from keras_efficient.converters.torch_pickle import TensorUnpickler
+from keras_efficient.converters.readers.torch_pickle import Dtype
+from keras_efficient.converters.readers.torch_pickle import LazyTensor
+from keras_efficient.converters.readers.torch_pickle import Storage
+from keras_efficient.converters.readers.torch_pickle import TensorUnpickler
 
 torch = pytest.importorskip("torch")
 both_formats = pytest.mark.parametrize("is_zip", [True, False])
@@ -161,7 +161,7 @@ def test_programs_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ([1, 2], "holds a list"),
+        ([1, 2], "contains a list"),
         ({"epoch": 3}, r"no tensors, only \['epoch'\]"),
     ],
 )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import keras_efficient
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.variable_names import named_variables
 from keras_efficient.variants import EFFICIENTNET_STAGES
 from tests.converters import checkpoints
 

@@ -1,6 +1,8 @@
 """One test for each assumption about Keras' private API."""
 
+import h5py
 import keras
+import numpy as np
 
 from keras_efficient.internals import keras_internals
 
@@ -46,3 +48,32 @@ def test_walk_visits_each_node_once():
         node.operation.name for node in keras_internals.walk_nodes([total])
     ]
     assert names == ["add", "dense", "images"]
+
+
+def test_weight_files_have_each_variable_at_its_saved_path(tmp_path):
+    """The order in which Keras numbers layers, and the names of groups."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="z")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    inner = keras.Model(inputs, keras.layers.Conv2D(2, 1, name="a")(x))
+    x = keras.layers.SeparableConv2D(5, 1)(inner(inputs))
+    outputs = keras.layers.Dense(3)(keras.layers.Dropout(0.1)(x))
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "mse")
+    model.save_weights(tmp_path / "a.weights.h5")
+    in_file = {}
+    with h5py.File(tmp_path / "a.weights.h5") as file:
+        file.visititems(
+            lambda name, item: (
+                in_file.update({name: np.asarray(item)})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    paths = keras_internals.saved_paths(model)
+    saved = {name: keras.ops.convert_to_numpy(v) for name, v in paths.items()}
+    assert set(in_file) == set(saved)
+    for name, value in saved.items():
+        np.testing.assert_array_equal(in_file[name], value, name)
+    found = {id(variable) for variable in paths.values()}
+    assert {id(variable) for variable in model.weights} <= found

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.variable_names import named_variables
+from keras_efficient.converters.naming.variable_names import named_variables
 from keras_efficient.losses import DetectionLoss
 from tests import automl_weights
 from tests.models.detectors import build

@@ -1,19 +1,22 @@
-"""Checkpoints of TensorFlow 1 and 2, as they lie or in Google's archives."""
+"""Checkpoints of TensorFlow 1 and 2, as files or in Google's archives."""
 
 import pathlib
 import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Sequence
 
 import numpy as np
 
-# Google evaluates, and all others have converted, these running averages; the
-# second form is that of an optimizer of TensorFlow 2.
+from keras_efficient.converters.naming.scheme import Arrays
+
+# Google evaluates these moving averages, and all other libraries converted
+# them; the second form is that of an optimizer of TensorFlow 2.
 _AVERAGED = re.compile(
     r"/(ExponentialMovingAverage|\.OPTIMIZER_SLOT/\w+/average)$"
 )
-# What an optimizer keeps beside each variable.
+# State of an optimizer for each variable.
 _SLOTS = re.compile(
     r"/((RMSProp|Momentum|Adam|Adagrad|Ftrl|LARS|LARSOptimizer)(_\d+)?"
     r"|\.OPTIMIZER_SLOT/\w+/\w+)$"
@@ -21,8 +24,22 @@ _SLOTS = re.compile(
 _DATA_FILE = re.compile(r"(\.index|\.meta|\.data-\d+-of-\d+)$")
 
 
-def find_prefix(path):
-    """The prefix of a checkpoint, from whatever names it.
+def is_checkpoint(
+    path: pathlib.Path, head: bytes, members: Sequence[str]
+) -> bool:
+    """Return whether a path names a checkpoint."""
+    return find_prefix(path) is not None
+
+
+def is_archive(path: pathlib.Path, head: bytes, members: Sequence[str]) -> bool:
+    """Return whether a file is a tar archive, possibly compressed."""
+    return bool(head) and (
+        head.startswith(b"\x1f\x8b") or tarfile.is_tarfile(path)
+    )
+
+
+def find_prefix(path: pathlib.Path) -> pathlib.Path | None:
+    """Return the prefix of a checkpoint.
 
     Args:
         path: Path of a folder, of one of the checkpoint's files, or the
@@ -31,7 +48,6 @@ def find_prefix(path):
     Returns:
         The prefix as a `pathlib.Path`, or `None` if there is no checkpoint.
     """
-    path = pathlib.Path(path)
     if path.is_dir():
         return _newest(path)
     name = _DATA_FILE.sub("", path.name)
@@ -39,11 +55,11 @@ def find_prefix(path):
     return prefix if _index(prefix).is_file() else None
 
 
-def read(prefix):
-    """Reads a checkpoint: the averaged weights where it has them.
+def read_checkpoint(path: pathlib.Path) -> Arrays:
+    """Read a checkpoint, with the averaged weights if it has them.
 
     Args:
-        prefix: Path of the checkpoint, without `.index`.
+        path: As for `find_prefix`.
 
     Returns:
         A dict of variable name to NumPy array.
@@ -55,16 +71,16 @@ def read(prefix):
         import tensorflow as tf
     except ImportError as error:
         raise ImportError(
-            "Reading a checkpoint of TensorFlow needs TensorFlow, whatever "
-            "the backend of Keras. Install it by "
+            "Reading a TensorFlow checkpoint needs TensorFlow, whatever the "
+            "backend of Keras. Install it with "
             '`pip install "keras-efficient[convert]"`.'
         ) from error
-    reader = tf.train.load_checkpoint(str(prefix))
+    reader = tf.train.load_checkpoint(str(find_prefix(path)))
     dtypes = reader.get_variable_to_dtype_map()
     names = {
         key: _variable_name(key)
         for key, dtype in dtypes.items()
-        if dtype.is_floating  # steps are counted in integers
+        if dtype.is_floating  # integers are step counters
     }
     averaged = {
         _AVERAGED.sub("", name)
@@ -79,10 +95,10 @@ def read(prefix):
     }
 
 
-def read_archive(path):
-    """Reads a checkpoint within a `.tar` or `.tar.gz` archive.
+def read_archive(path: pathlib.Path) -> Arrays:
+    """Read a checkpoint in a `.tar` or `.tar.gz` archive.
 
-    Only the checkpoint's own files are taken out, under names of ours.
+    Only the checkpoint's own files are extracted, into a temporary folder.
 
     Args:
         path: Path of the archive.
@@ -92,35 +108,36 @@ def read_archive(path):
 
     Raises:
         ImportError: If TensorFlow is not installed.
-        ValueError: If the archive holds no checkpoint.
+        ValueError: If the archive contains no checkpoint.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        folders = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folders: dict[pathlib.PurePosixPath, pathlib.Path] = {}
         with tarfile.open(path) as archive:
             for member in archive:
                 name = pathlib.PurePosixPath(member.name)
-                if member.isfile() and _is_of_checkpoint(name.name):
-                    place = folders.setdefault(
-                        name.parent, pathlib.Path(folder, str(len(folders)))
-                    )
-                    place.mkdir(exist_ok=True)
-                    with (place / name.name).open("wb") as file:
-                        shutil.copyfileobj(archive.extractfile(member), file)
-        prefixes = filter(None, map(_newest, folders.values()))
-        prefix = next(prefixes, None)
-        if prefix is None:
-            raise ValueError("it holds no checkpoint of TensorFlow")
-        return read(prefix)
+                content = archive.extractfile(member)
+                if content is None or not _is_of_checkpoint(name.name):
+                    continue
+                folder = folders.setdefault(
+                    name.parent, pathlib.Path(temporary, str(len(folders)))
+                )
+                folder.mkdir(exist_ok=True)
+                with (folder / name.name).open("wb") as file:
+                    shutil.copyfileobj(content, file)
+        for folder in folders.values():
+            if _newest(folder) is not None:
+                return read_checkpoint(folder)
+        raise ValueError("it contains no TensorFlow checkpoint")
 
 
-def _newest(folder):
-    """The checkpoint that the folder names, else the one of the last step."""
+def _newest(folder: pathlib.Path) -> pathlib.Path | None:
+    """Return the prefix that a folder names, or the one of the last step."""
     state = folder / "checkpoint"
     if state.is_file():
         found = re.search(
             r'^model_checkpoint_path:\s*"(.+)"', state.read_text(), re.MULTILINE
         )
-        # Paths within are those of the machine that has written it.
+        # Its paths are those of the machine that wrote it.
         name = pathlib.PurePosixPath(found[1]).name if found else ""
         if name and _index(folder / name).is_file():
             return folder / name
@@ -128,24 +145,24 @@ def _newest(folder):
     return max(prefixes, key=_step, default=None)
 
 
-def _step(prefix):
+def _step(prefix: pathlib.Path) -> tuple[int, str]:
     numbers = re.findall(r"\d+", prefix.name)
     return (int(numbers[-1]) if numbers else -1, prefix.name)
 
 
-def _index(prefix):
+def _index(prefix: pathlib.Path) -> pathlib.Path:
     return prefix.with_name(f"{prefix.name}.index")
 
 
-def _is_of_checkpoint(name):
+def _is_of_checkpoint(name: str) -> bool:
     # macOS adds a "._" twin to each file of an archive.
     return not name.startswith("._") and (
         name == "checkpoint" or _DATA_FILE.search(name) is not None
     )
 
 
-def _variable_name(key):
-    """The name of a variable, which TensorFlow 2 wraps and escapes."""
+def _variable_name(key: str) -> str:
+    """Return the name of a variable, which TensorFlow 2 wraps and escapes."""
     suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
     if not key.endswith(suffix):
         return key

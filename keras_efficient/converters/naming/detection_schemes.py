@@ -1,38 +1,41 @@
-"""How google/automl and effdet name the variables of an EfficientDet.
+"""Names of the variables of an EfficientDet in google/automl and effdet.
 
-Their backbones are named as in `converters.naming_schemes`; what
-stands behind the backbone is rewritten to its canonical name, the path that
-the variable has in an `EfficientDet` with BiFPN. They follow google/automl
+Their backbones have the names of `classification_schemes`. All other names are
+rewritten to the canonical name, the path of the variable in an `EfficientDet`
+with BiFPN. They follow google/automl
 `efficientdet/tf2/efficientdet_keras.py` and effdet `efficientdet.py`.
 """
 
 import dataclasses
 import re
+from collections.abc import Container
 
 import numpy as np
 
-from keras_efficient.converters.naming_schemes import TENSORFLOW
-from keras_efficient.converters.naming_schemes import TIMM
-from keras_efficient.converters.naming_schemes import without_expand
+from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
+from keras_efficient.converters.naming.classification_schemes import TIMM
+from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.naming.scheme import without_expand
 from keras_efficient.feature_graphs import bifpn_nodes
 
 # Finest level of all published detectors.
 MIN_LEVEL = 3
-# What the canonical names begin with, apart from the backbone's.
+# Prefix of the canonical names, except those of the backbone.
 _CANONICAL = r"^(resample_p\d+|bifpn_\d+|class_head|box_head)/"
 
 
-def stack_fusion_weights(arrays):
-    """Puts the weights of a node's inputs, one by one, into one array.
+def stack_fusion_weights(arrays: Arrays) -> Arrays:
+    """Stack the fusion weights of each node, stored one by one, in one array.
 
     Args:
         arrays: Dict of google/automl's names to arrays, with `.../WSM`,
             `.../WSM_1`, ...
 
     Returns:
-        A dict in which `.../WSM` holds all of them.
+        A dict in which `.../WSM` contains all of them.
     """
-    stacks, others = {}, {}
+    stacks: dict[str, dict[int, np.ndarray]] = {}
+    others = {}
     for name, array in arrays.items():
         found = re.fullmatch(r"(.*/WSM)(?:_(\d+))?", name)
         if found is None:
@@ -44,14 +47,14 @@ def stack_fusion_weights(arrays):
     return others
 
 
-def _prepare_objects(arrays):
-    """Names edges by their source, where they are counted, and stacks."""
+def _prepare_objects(arrays: Arrays) -> Arrays:
+    """Name edges by their source instead of their number; stack weights."""
     nodes = [re.search(r"/fnodes/(\d+)/", name) for name in arrays]
     last = max((int(node[1]) for node in nodes if node), default=1)
     # Down and up the pyramid: two nodes for each level after the first.
     graph = bifpn_nodes(MIN_LEVEL, MIN_LEVEL + (last + 1) // 2)
 
-    def named(match):
+    def named(match: re.Match) -> str:
         source = graph[int(match[2])].inputs[int(match[3])]
         return f"{match[1]}resample_{source}/"
 
@@ -61,11 +64,11 @@ def _prepare_objects(arrays):
     )
 
 
-def _level(counted):
-    return MIN_LEVEL + int(counted)
+def _level(number: str) -> int:
+    return MIN_LEVEL + int(number)
 
 
-# Layers within a separable convolution.
+# Layers of a separable convolution.
 _SEPARABLE = (
     (
         r"(node\d+_conv|_head/\w+)/depthwise_kernel$",
@@ -96,7 +99,8 @@ AUTOML = dataclasses.replace(
     ),
     prepare=stack_fusion_weights,
 )
-# Checkpoints of `model.save_weights` name attributes instead of variables.
+# Checkpoints of `model.save_weights` contain names of attributes instead of
+# variables.
 _OBJECT_PARTS = {
     "expand_conv": "_expand_conv",
     "expand_bn": "_bn0",
@@ -119,7 +123,7 @@ AUTOML_OBJECTS = dataclasses.replace(
         (r"^backbone/", ""),
         (
             r"^resample_layers/(\d+)/",
-            # The first level that the backbone lacks is the sixth.
+            # The first level that is not of the backbone is P6.
             lambda m: f"resample_p{6 + int(m[1])}/",
         ),
         (r"^fpn_cells/cells/(\d+)/fnodes/(\d+)/", r"bifpn_\1/node\2_"),
@@ -159,7 +163,7 @@ EFFDET = dataclasses.replace(
         ),
         (r"^(class|box)_net\.conv_rep\.(\d+)\.", r"\1_head/conv\2/"),
         (r"^(class|box)_net\.predict\.", r"\1_head/predictor/"),
-        # Variables, of what has a canonical path by now.
+        # Variables of layers that have a canonical path by now.
         (r"/conv_dw\.", "/depthwise_conv."),
         (r"/conv_pw\.", "/pointwise_conv."),
         (r"(/.*(?:bn|bn\d+_p\d+))\.weight$", r"\1/gamma"),
@@ -173,15 +177,15 @@ EFFDET = dataclasses.replace(
 SCHEMES = (AUTOML, AUTOML_OBJECTS, EFFDET)
 
 
-def is_trained_in_tensorflow(names):
-    """Whether a file of effdet holds weights that TensorFlow has trained.
+def is_trained_in_tensorflow(names: Container[str]) -> bool:
+    """Return whether a file of effdet contains weights trained in TensorFlow.
 
-    Those have a bias in front of each batch norm; effdet's own have none.
+    Those have a bias before each batch normalization; effdet's own have none.
 
     Args:
-        names: Names of the file, a sequence of strings.
+        names: Names of the file.
 
     Returns:
         A boolean.
     """
-    return "fpn.cell.0.fnode.0.after_combine.conv.conv_pw.bias" in set(names)
+    return "fpn.cell.0.fnode.0.after_combine.conv.conv_pw.bias" in names

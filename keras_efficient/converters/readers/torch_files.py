@@ -1,16 +1,23 @@
 """Checkpoints of PyTorch, in both of its file formats, without PyTorch."""
 
+import pathlib
 import zipfile
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import IO
+from typing import Any
 
-from keras_efficient.converters.torch_pickle import InertObject
-from keras_efficient.converters.torch_pickle import LazyTensor
-from keras_efficient.converters.torch_pickle import TensorUnpickler
+from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.torch_pickle import InertObject
+from keras_efficient.converters.readers.torch_pickle import LazyTensor
+from keras_efficient.converters.readers.torch_pickle import Storage
+from keras_efficient.converters.readers.torch_pickle import TensorUnpickler
 
-# What the pickles of the format before PyTorch 1.6 begin with.
+# First values of a file before PyTorch 1.6.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-# Where training scripts keep the tensors, the moving averages first.
+# Keys under which training scripts save the tensors, averages first.
 _CONTAINERS = (
     "state_dict_ema",
     "model_ema",
@@ -23,8 +30,22 @@ _CONTAINERS = (
 _PREFIXES = ("module.", "model.", "_orig_mod.")
 
 
-def read_zip(path):
-    """Reads what `torch.save` has written since PyTorch 1.6.
+def is_zip_file(
+    path: pathlib.Path, head: bytes, members: Sequence[str]
+) -> bool:
+    """Return whether a file was written by PyTorch 1.6 or later."""
+    return any(name.split("/")[-1] == "data.pkl" for name in members)
+
+
+def is_legacy_file(
+    path: pathlib.Path, head: bytes, members: Sequence[str]
+) -> bool:
+    """Return whether a file begins as a pickle of protocol 2 or later."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
+
+
+def read_zip_file(path: pathlib.Path) -> Arrays:
+    """Read a file that `torch.save` of PyTorch 1.6 or later has written.
 
     Args:
         path: Path of the file.
@@ -33,7 +54,7 @@ def read_zip(path):
         A dict of tensor name to NumPy array.
 
     Raises:
-        ValueError: If the file holds no dict of tensors.
+        ValueError: If the file contains no dict of tensors.
     """
     with zipfile.ZipFile(path) as archive:
         folder = _folder_of(archive)
@@ -49,9 +70,9 @@ def read_zip(path):
             byteorder = ">" if order == b"big" else "<"
         with archive.open(f"{folder}data.pkl") as file:
             content = TensorUnpickler(file, encoding="utf-8").load()
-        cache = {}
+        cache: dict[str, bytes] = {}
 
-        def numbers(storage):
+        def numbers(storage: Storage) -> bytes:
             if storage.key not in cache:
                 cache[storage.key] = archive.read(f"{folder}data/{storage.key}")
             return cache[storage.key]
@@ -59,8 +80,8 @@ def read_zip(path):
         return _arrays(content, numbers, byteorder)
 
 
-def read_legacy(path):
-    """Reads what `torch.save` wrote before PyTorch 1.6.
+def read_legacy_file(path: pathlib.Path) -> Arrays:
+    """Read a file that `torch.save` before PyTorch 1.6 has written.
 
     Args:
         path: Path of the file.
@@ -69,7 +90,7 @@ def read_legacy(path):
         A dict of tensor name to NumPy array.
 
     Raises:
-        ValueError: If the file holds no dict of tensors.
+        ValueError: If the file contains no dict of tensors.
     """
     with open(path, "rb") as file:
         for expected in (LEGACY_MAGIC, _LEGACY_PROTOCOL):
@@ -80,7 +101,7 @@ def read_legacy(path):
         content = unpickler.load()
         keys = TensorUnpickler(file).load()
         byteorder = "<" if system.get("little_endian", True) else ">"
-        places = {}
+        places: dict[str, tuple[int, int]] = {}
         for key in map(str, keys):
             if key not in unpickler.storages:
                 raise ValueError(f"nothing in it describes the storage {key}")
@@ -93,7 +114,7 @@ def read_legacy(path):
             places[key] = (file.tell(), count * storage.dtype.itemsize)
             file.seek(places[key][1], 1)
 
-        def numbers(storage):
+        def numbers(storage: Storage) -> bytes:
             start, length = places[storage.key]
             file.seek(start)
             data = file.read(length)
@@ -105,44 +126,47 @@ def read_legacy(path):
 
 
 class _StorageCollector(TensorUnpickler):
-    """Remembers the storages, whose sizes the old format tells only here."""
+    """Collects the storages; in the old format only the pickle has sizes."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.storages = {}
+    def __init__(self, file: IO[bytes], encoding: str):
+        super().__init__(file, encoding=encoding)
+        self.storages: dict[str, Storage] = {}
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Any:
         if isinstance(pid, tuple) and pid[:1] == ("module",) and len(pid) > 1:
             return pid[1]  # a class, here inert, with its source code
         storage = super().persistent_load(pid)
         return self.storages.setdefault(storage.key, storage)
 
 
-def _folder_of(archive):
-    """The folder within the archive, which is named after the file."""
+def _folder_of(archive: zipfile.ZipFile) -> str:
+    """Return the folder in the archive, which is named after the file."""
     for name in archive.namelist():
         if name == "data.pkl" or name.endswith("/data.pkl"):
             return name.removesuffix("data.pkl")
-    raise ValueError("it holds no `data.pkl`")
+    raise ValueError("it contains no `data.pkl`")
 
 
-def _arrays(content, numbers, byteorder):
+def _arrays(
+    content: Any, numbers: Callable[[Storage], bytes], byteorder: str
+) -> Arrays:
     return {
         name: tensor.to_numpy(numbers(tensor.storage), byteorder)
         for name, tensor in _state_dict(content).items()
     }
 
 
-def _state_dict(content):
-    """The dict of tensors in whatever a training script has saved."""
+def _state_dict(content: Any) -> Mapping[str, LazyTensor]:
+    """Return the dict of tensors in the content of a checkpoint."""
     if isinstance(content, InertObject):
         raise ValueError(
-            f"it holds a pickled object ({content.path}) and no dict of "
-            "tensors; save `model.state_dict()` instead"
+            f"it contains a pickled object ({content.path}) instead of a dict "
+            "of tensors; save `model.state_dict()` instead"
         )
     if not isinstance(content, Mapping):
         raise ValueError(
-            f"it holds a {type(content).__name__} and no dict of tensors"
+            f"it contains a {type(content).__name__} instead of a dict of "
+            "tensors"
         )
     tensors = {
         name: value
@@ -153,11 +177,11 @@ def _state_dict(content):
     if inner is not None:
         return _state_dict(content[inner])
     if not tensors:
-        raise ValueError(f"it holds no tensors, only {list(content)[:8]}")
+        raise ValueError(f"it contains no tensors, only {list(content)[:8]}")
     return _without_prefix(tensors)
 
 
-def _has_tensors(value):
+def _has_tensors(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return False
     return any(
@@ -166,7 +190,9 @@ def _has_tensors(value):
     )
 
 
-def _without_prefix(tensors):
+def _without_prefix(
+    tensors: Mapping[str, LazyTensor],
+) -> Mapping[str, LazyTensor]:
     for prefix in _PREFIXES:
         weights = [name for name in tensors if not _is_counter(name)]
         if weights and all(name.startswith(prefix) for name in weights):
@@ -176,6 +202,6 @@ def _without_prefix(tensors):
     return tensors
 
 
-def _is_counter(name):
-    """Whether a tensor counts steps of the averaging of the weights."""
+def _is_counter(name: str) -> bool:
+    """Return whether a tensor counts the steps of weight averaging."""
     return name == "n_averaged"

@@ -1,0 +1,1 @@
+"""The names of variables: canonical, and in the files of each library."""

@@ -1,0 +1,250 @@
+"""Published networks: which one weights are from, and the model they need.
+
+Networks trained in TensorFlow pad a stride-2 convolution more at the end
+(`"same"`) and add 1e-3 to the variance; PyTorch's own networks pad both sides
+alike and mostly add 1e-5. The weights have the same shapes, and in the wrong
+model change the outputs by about 1% without any error.
+"""
+
+import math
+from collections.abc import Mapping
+
+from keras_efficient import variants
+from keras_efficient.converters.file_formats import Checkpoint
+from keras_efficient.converters.naming.identification import Origin
+from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.naming.scheme import Scheme
+from keras_efficient.converters.naming.variable_names import CLASSIFIER
+from keras_efficient.converters.naming.variable_names import Network
+from keras_efficient.converters.naming.variable_names import blocks_in
+from keras_efficient.converters.naming.variable_names import find_layer
+from keras_efficient.scaling import round_filters
+from keras_efficient.scaling import scale_stages
+from keras_efficient.types import Shape
+
+# Google's weights of B5 to B7 run in torchvision with symmetric padding.
+_TORCHVISION_LARGE = ("EfficientNetB5", "EfficientNetB6", "EfficientNetB7")
+# Share of the kernels that must be present to name the variant.
+_MIN_SHARE = 0.9
+
+
+def check_model(
+    checkpoint: Checkpoint, origin: Origin, network: Network
+) -> None:
+    """Raise an error for a model in which the weights give wrong outputs.
+
+    Args:
+        checkpoint: The `Checkpoint`.
+        origin: The `Origin` of its weights.
+        network: The `Network` to load into.
+
+    Raises:
+        ValueError: If padding or epsilon of the model differ from those that
+            the weights were trained with.
+    """
+    padding, epsilon = origin.source.padding, origin.source.epsilon
+    if padding is None or epsilon is None:
+        return
+    if origin.source.name == "torchvision":
+        if variant_of_file(checkpoint.arrays, origin) in _TORCHVISION_LARGE:
+            epsilon = 1e-3
+    conv, norm = (
+        find_layer(network.model, f"stem_{x}") for x in ("conv", "bn")
+    )
+    has_padding = getattr(conv, "padding", padding)
+    has_epsilon = getattr(norm, "epsilon", epsilon)
+    if has_padding == padding and math.isclose(has_epsilon, epsilon):
+        return
+    builder = _builder(
+        padding, epsilon, variant_of_file(checkpoint.arrays, origin)
+    )
+    raise ValueError(
+        f"{checkpoint.path} contains weights of {origin.source.name!r}, "
+        f"trained with padding={padding!r} and "
+        f"batch_norm_epsilon={epsilon:g}; in a model built otherwise they give "
+        f"wrong outputs. Received a model with padding={has_padding!r} and "
+        f"batch_norm_epsilon={has_epsilon:g}. Build it as {builder}."
+    )
+
+
+def _builder(padding: str, epsilon: float, variant: str | None) -> str:
+    """Return the call that builds a model for weights."""
+    published = {
+        **variants.EFFICIENTNET_VARIANTS,
+        **variants.EFFICIENTDET_VARIANTS,
+    }
+    if variant in published and padding == "same":
+        return f"`keras_efficient.{variant}(...)`"
+    arguments = [f'padding="{padding}"', f"batch_norm_epsilon={epsilon:g}"]
+    if variant in variants.EFFICIENTDET_VARIANTS:
+        return (
+            "`keras_efficient.EfficientDet(backbone, use_bias=False, "
+            f'padding="{padding}", ...)`, its backbone an `EfficientNet` '
+            f"with {', '.join(arguments)}"
+        )
+    if variant in variants.EFFICIENTNET_VARIANTS:
+        row = variants.EFFICIENTNET_VARIANTS[variant]
+        arguments = [
+            f"width_coefficient={row.width_coefficient}",
+            f"depth_coefficient={row.depth_coefficient}",
+            f"resolution={row.resolution}",
+            f"dropout_rate={row.dropout_rate}",
+            *arguments,
+        ]
+    return f"`keras_efficient.EfficientNet({', '.join(arguments)})`"
+
+
+def kernel_shapes(variant: variants.EfficientNetVariant) -> dict[str, Shape]:
+    """Return the shape of each convolution's kernel in a published network.
+
+    Args:
+        variant: A `variants.EfficientNetVariant`.
+
+    Returns:
+        A dict of canonical name to shape, without the classifier.
+    """
+    width = variant.width_coefficient
+    filters = round_filters(variants.EFFICIENTNET_STEM_FILTERS, width)
+    shapes: dict[str, Shape] = {"stem_conv/kernel": (3, 3, 3, filters)}
+    stages = scale_stages(
+        variants.EFFICIENTNET_STAGES, width, variant.depth_coefficient
+    )
+    for number, stage in enumerate(stages, start=1):
+        for repeat in range(stage.repeats):
+            name = f"block{number}{chr(ord('a') + repeat)}"
+            shapes.update(_block_shapes(name, stage, filters))
+            filters = stage.filters
+    top = round_filters(variants.EFFICIENTNET_TOP_FILTERS, width)
+    return {**shapes, "top_conv/kernel": (1, 1, filters, top)}
+
+
+def _block_shapes(
+    name: str, stage: variants.MBConvStage, filters: int
+) -> dict[str, Shape]:
+    inner = filters * stage.expand_ratio
+    squeezed = max(1, int(filters * stage.se_ratio))
+    size = stage.kernel_size
+    shapes: dict[str, Shape] = {
+        f"{name}_expand_conv/kernel": (1, 1, filters, inner),
+        f"{name}_dwconv/kernel": (size, size, inner, 1),
+        f"{name}_se_reduce/kernel": (1, 1, inner, squeezed),
+        f"{name}_se_expand/kernel": (1, 1, squeezed, inner),
+        f"{name}_project_conv/kernel": (1, 1, inner, stage.filters),
+    }
+    if stage.expand_ratio == 1:
+        del shapes[f"{name}_expand_conv/kernel"]
+    return shapes
+
+
+SHAPES = {
+    name: kernel_shapes(variant)
+    for name, variant in variants.EFFICIENTNET_VARIANTS.items()
+}
+
+
+def find_variants(
+    checkpoint: Checkpoint, origin: Origin, network: Network
+) -> tuple[str | None, str | None]:
+    """Return the published networks that a file and a model agree with.
+
+    Args:
+        checkpoint: The `Checkpoint`.
+        origin: The `Origin` of its weights.
+        network: The `Network` to load into.
+
+    Returns:
+        A pair of names, such as `"EfficientNetB0"`, or `None` for each that
+        is not a published network.
+    """
+    return (
+        variant_of_file(checkpoint.arrays, origin),
+        variant_of_model(network),
+    )
+
+
+def variant_of_model(network: Network) -> str | None:
+    """Return the published network that has the shapes of a model.
+
+    Args:
+        network: The `Network`.
+
+    Returns:
+        A name such as `"EfficientNetB0"`, or `None`.
+    """
+    shapes = {k: tuple(v.shape) for k, v in network.variables.items()}
+    return _detector_of(shapes) or _best({name: shapes for name in SHAPES})
+
+
+def variant_of_file(arrays: Arrays, origin: Origin) -> str | None:
+    """Return the published network that the weights of a file are from.
+
+    Args:
+        arrays: Dict of name in the file to array.
+        origin: The `Origin` of the weights.
+
+    Returns:
+        A name such as `"EfficientNetB0"`, or `None`.
+    """
+    scheme = origin.scheme
+    if not isinstance(scheme, Scheme):
+        return None
+    rewritten = {
+        scheme.rewrite(name) or "": array
+        for name, array in scheme.prepare(arrays).items()
+    }
+    rewritten.pop("", None)
+    detector = _detector_of(
+        {k: scheme.to_keras(k, v).shape for k, v in rewritten.items()}
+    )
+    if detector is not None:
+        return detector
+    candidates = {}
+    for variant, shapes in SHAPES.items():
+        table = scheme.table(blocks_in(shapes))
+        candidates[variant] = {
+            # A kernel that the variant does not have counts against it.
+            (canonical := table.get(name, f"{name}/kernel")): scheme.to_keras(
+                canonical, array
+            ).shape
+            for name, array in rewritten.items()
+        }
+    return _best(candidates)
+
+
+def _detector_of(shapes: Mapping[str, Shape]) -> str | None:
+    """Return the published detector with these shapes after its backbone."""
+    cells = {name.split("/")[0] for name in shapes if "bifpn_" in name}
+    kernel = shapes.get("bifpn_0/node0_conv/pointwise_conv/kernel")
+    if kernel is None:
+        return None
+    found = (kernel[-1], len(cells), "class_head/bn0_p8/gamma" in shapes)
+    for name, row in variants.EFFICIENTDET_VARIANTS.items():
+        if found == (row.fpn_filters, row.fpn_repeats, row.max_level == 8):
+            return name  # D6 and D7 are the same network
+    return None
+
+
+def _best(candidates: Mapping[str, Mapping[str, Shape]]) -> str | None:
+    """Return the variant whose kernels are those of its candidate."""
+    shares = {
+        variant: _share(candidates[variant], shapes)
+        for variant, shapes in SHAPES.items()
+    }
+    best = max(shares, key=lambda variant: shares[variant])
+    return best if shares[best] >= _MIN_SHARE else None
+
+
+def _share(found: Mapping[str, Shape], expected: Mapping[str, Shape]) -> float:
+    """Return the share of kernels that agree; 0 if any disagrees."""
+    kernels = {
+        name: shape
+        for name, shape in found.items()
+        if name.endswith("/kernel") and not name.startswith(CLASSIFIER)
+    }
+    common = kernels.keys() & expected.keys()
+    if any(kernels[name][3:] != expected[name][3:] for name in common):
+        return 0.0
+    inner = common - {"stem_conv/kernel"}  # images of any channels
+    if any(kernels[name] != expected[name] for name in inner):
+        return 0.0
+    return len(common) / len(kernels.keys() | expected.keys())

@@ -1,0 +1,179 @@
+"""HDF5 files of Keras: `.weights.h5` and `.keras`, and the legacy `.h5`.
+
+Keras 1 and 2, and Keras 3 for `model.save("model.h5")`, write `.h5` files that
+name layers and variables. `.weights.h5` files, and the one inside a `.keras`
+archive, number the layers of each class.
+"""
+
+import io
+import pathlib
+import re
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_efficient.converters.naming.scheme import Arrays
+
+# Layers of an EfficientNet by name; names of models they are in may precede.
+_LAYER = re.compile(
+    r"(stem|top)_(conv|bn)|predictions|preprocessing|normalization(_\d+)?"
+    r"|block\d+[a-z]+(_\w+)?"
+)
+_MAGIC = b"\x89HDF\r\n\x1a\n"
+_WEIGHTS_IN_ARCHIVE = "model.weights.h5"
+
+
+def is_hdf5(path: pathlib.Path, head: bytes, members: Sequence[str]) -> bool:
+    """Return whether a file is HDF5."""
+    return head.startswith(_MAGIC)
+
+
+def is_weights_h5(
+    path: pathlib.Path, head: bytes, members: Sequence[str]
+) -> bool:
+    """Return whether a file is a `.weights.h5` of Keras 3.
+
+    Args:
+        path: Path of the file.
+        head: Its first bytes.
+        members: Names in the zip archive, not used.
+
+    Returns:
+        A boolean.
+
+    Raises:
+        ValueError: If it is HDF5, but damaged.
+    """
+    import h5py
+
+    if not is_hdf5(path, head, members):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return not _is_legacy(file) and not {"layers", "vars"}.isdisjoint(
+                file
+            )
+    except OSError as error:
+        raise ValueError(f"{path} is damaged HDF5: {error}") from error
+
+
+def is_keras_archive(
+    path: pathlib.Path, head: bytes, members: Sequence[str]
+) -> bool:
+    """Return whether a file is a `.keras` archive."""
+    return _WEIGHTS_IN_ARCHIVE in members
+
+
+def read_weights_h5(path: pathlib.Path | io.BytesIO) -> Arrays:
+    """Read a `.weights.h5` file of Keras 3.
+
+    Args:
+        path: Path of the file, or its content.
+
+    Returns:
+        A dict of path in the file, such as `layers/conv2d/vars/0`, to NumPy
+        array. The state of an optimizer is skipped.
+
+    Raises:
+        ValueError: If an array is stored in another file.
+    """
+    import h5py
+
+    arrays: Arrays = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer/"):
+            arrays[name] = _to_numpy(item)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)  # does not follow links to other files
+    return arrays
+
+
+def read_keras_archive(path: pathlib.Path) -> Arrays:
+    """Read the weights of a `.keras` archive.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        As `read_weights_h5`.
+    """
+    with zipfile.ZipFile(path) as archive:
+        return read_weights_h5(io.BytesIO(archive.read(_WEIGHTS_IN_ARCHIVE)))
+
+
+def read_legacy(path: pathlib.Path) -> Arrays:
+    """Read a legacy `.h5` file, of weights or of a whole model.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        A dict of `"<layer>/<variable>"` to NumPy array.
+
+    Raises:
+        ValueError: If the file does not name its layers.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if not _is_legacy(file):
+            raise ValueError(
+                "it is HDF5, but names no layers, as files of Keras do. "
+                f"It contains {sorted(file)[:8]}"
+            )
+        group = file if _has(file, "layer_names") else file["model_weights"]
+        arrays = {}
+        for layer in _names(group, "layer_names"):
+            for name in _names(group[layer], "weight_names"):
+                array = _to_numpy(group[layer][name])
+                arrays[_variable_name(layer, name)] = array
+        return arrays
+
+
+def _to_numpy(dataset: Any) -> np.ndarray:
+    if dataset.external or dataset.is_virtual:
+        raise ValueError(f"its array {dataset.name} is stored in another file")
+    if dataset.attrs.get("dtype") == "bfloat16":
+        import ml_dtypes
+
+        return np.array(dataset, ml_dtypes.bfloat16).astype("float32")
+    return np.asarray(dataset)
+
+
+def _is_legacy(file: Any) -> bool:
+    return _has(file, "layer_names") or (
+        "model_weights" in file and _has(file["model_weights"], "layer_names")
+    )
+
+
+def _has(group: Any, attribute: str) -> bool:
+    return attribute in group.attrs or f"{attribute}0" in group.attrs
+
+
+def _names(group: Any, attribute: str) -> list[str]:
+    """Return a list of names, which Keras splits if it exceeds 64 KB."""
+    if attribute in group.attrs:
+        chunks = [group.attrs[attribute]]
+    else:
+        chunks = []
+        while f"{attribute}{len(chunks)}" in group.attrs:
+            chunks.append(group.attrs[f"{attribute}{len(chunks)}"])
+    return [
+        name.decode("utf-8") if isinstance(name, bytes) else str(name)
+        for chunk in chunks
+        for name in chunk
+    ]
+
+
+def _variable_name(layer: str, weight_name: str) -> str:
+    parts = re.sub(r":\d+$", "", weight_name).split("/")
+    for i, part in enumerate(parts[:-1]):
+        if _LAYER.fullmatch(part):
+            return "/".join(parts[i:])
+    if len(parts) == 1:
+        return f"{layer}/{parts[0]}"
+    return "/".join(parts)

@@ -1,0 +1,85 @@
+"""Tests for published networks: which one it is, and the model it needs."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+import keras_efficient
+from keras_efficient.converters.file_formats import FORMATS
+from keras_efficient.converters.file_formats import Checkpoint
+from keras_efficient.converters.naming.classification_schemes import SCHEMES
+from keras_efficient.converters.naming.classification_schemes import TIMM
+from keras_efficient.converters.naming.classification_schemes import TORCHVISION
+from keras_efficient.converters.naming.identification import SOURCES
+from keras_efficient.converters.naming.identification import Origin
+from keras_efficient.converters.naming.published_variants import check_model
+from keras_efficient.converters.naming.published_variants import variant_of_file
+from keras_efficient.converters.naming.published_variants import (
+    variant_of_model,
+)
+from keras_efficient.converters.naming.variable_names import Network
+from keras_efficient.converters.naming.variable_names import blocks_in
+from tests.converters import checkpoints
+from tests.converters import tiny
+
+
+def arrays_of(scheme, variant):
+    """Arrays with the shapes of a published network, without memory."""
+    shapes = checkpoints.shapes_of(variant)
+    return {
+        name: np.broadcast_to(
+            np.float32(0), checkpoints.shape_in_file(scheme, canonical, shapes)
+        )
+        for name, canonical in scheme.table(blocks_in(shapes)).items()
+    }
+
+
+def check_settings(model, source, scheme, variant):
+    """What `load_checkpoint` checks after names and shapes."""
+    checkpoint = Checkpoint(
+        pathlib.Path("a.pth"), FORMATS[0], arrays_of(scheme, variant)
+    )
+    origin = Origin(SOURCES[source], scheme)
+    check_model(checkpoint, origin, Network.of(model))
+
+
+def test_the_error_says_how_to_build():
+    with pytest.raises(ValueError) as caught:
+        check_settings(tiny.build(), "timm", TIMM, "EfficientNetB2")
+    assert (
+        "`keras_efficient.EfficientNet(width_coefficient=1.1, "
+        "depth_coefficient=1.2, resolution=260, dropout_rate=0.3, "
+        'padding="symmetric", batch_norm_epsilon=1e-05)`'
+    ) in str(caught.value)
+
+
+@pytest.mark.parametrize("i", range(8))
+def test_the_epsilon_of_torchvision_changes_with_b5(i):
+    epsilon = 1e-5 if i < 5 else 1e-3
+    arguments = ("torchvision", TORCHVISION, f"EfficientNetB{i}")
+    model = tiny.build(padding="symmetric", batch_norm_epsilon=epsilon)
+    check_settings(model, *arguments)
+    model = tiny.build(padding="symmetric", batch_norm_epsilon=0.01)
+    with pytest.raises(ValueError, match=f"epsilon={epsilon:g};"):
+        check_settings(model, *arguments)
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB3"])
+def test_variants_of_models(name):
+    model = getattr(keras_efficient, name)(
+        weights=None, include_top=False, input_shape=(64, 96, 1)
+    )
+    assert variant_of_model(Network.of(model)) == name
+
+
+def test_other_models_are_no_variant():
+    assert variant_of_model(Network.of(tiny.build())) is None
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.name)
+@pytest.mark.parametrize("variant", ["EfficientNetB0", "EfficientNetB1"])
+def test_variants_of_files(scheme, variant):
+    """B1 has all variables of B0, of the same shapes, and some more."""
+    origin = Origin(SOURCES["keras_efficient"], scheme)
+    assert variant_of_file(arrays_of(scheme, variant), origin) == variant
