@@ -93,7 +93,7 @@ def test_swap_feature_network(tmp_path):
 def test_export_model(tmp_path):
     for package in ("tensorflow", "ai_edge_litert"):
         pytest.importorskip(package)
-    from tests.export.test_detector_exports import confident
+    from tests.export.test_detection_exports import confident
 
     confident(input_shape=(96, 96, 3)).save(tmp_path / "model.keras")
     photos = tmp_path / "photos"

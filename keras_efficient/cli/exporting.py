@@ -15,7 +15,7 @@ from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.files import is_image
-from keras_efficient.export.precision import check_precision
+from keras_efficient.export.formats.precision import check_precision
 from keras_efficient.models.detector import Detector
 
 # What `export.load` knows files of these formats by.

@@ -1,9 +1,9 @@
 """What an export needs to know of its model, whatever the task."""
 
-from keras_efficient.export.classifier_spec import ClassifierSpec
-from keras_efficient.export.classifier_spec import describe_classifier
-from keras_efficient.export.detector_spec import DetectorSpec
-from keras_efficient.export.detector_spec import describe_detector
+from keras_efficient.export.classification_spec import ClassificationSpec
+from keras_efficient.export.classification_spec import describe_classification
+from keras_efficient.export.detection_spec import DetectionSpec
+from keras_efficient.export.detection_spec import describe_detection
 from keras_efficient.models.detector import Detector
 
 
@@ -20,7 +20,7 @@ def describe(model, class_names, preprocessing, from_logits, options):
             detectors.
 
     Returns:
-        A `ClassifierSpec` or a `DetectorSpec`.
+        A `ClassificationSpec` or a `DetectionSpec`.
 
     Raises:
         TypeError: If an argument is of another class, or of no use to the
@@ -33,13 +33,15 @@ def describe(model, class_names, preprocessing, from_logits, options):
                 "`from_logits` is for classifiers, and the model is a "
                 f"detector. Received: from_logits={from_logits}"
             )
-        return describe_detector(model, class_names, preprocessing, options)
+        return describe_detection(model, class_names, preprocessing, options)
     if options:
         raise TypeError(
             "These arguments are for detectors, and the model is a "
             f"{type(model).__name__}. Received: {', '.join(sorted(options))}"
         )
-    return describe_classifier(model, class_names, preprocessing, from_logits)
+    return describe_classification(
+        model, class_names, preprocessing, from_logits
+    )
 
 
 def spec_from_config(config):
@@ -49,7 +51,9 @@ def spec_from_config(config):
         config: Dict.
 
     Returns:
-        A `ClassifierSpec` or a `DetectorSpec`.
+        A `ClassificationSpec` or a `DetectionSpec`.
     """
     is_detector = config["task"] == "detection"
-    return (DetectorSpec if is_detector else ClassifierSpec).from_config(config)
+    return (DetectionSpec if is_detector else ClassificationSpec).from_config(
+        config
+    )

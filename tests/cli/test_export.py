@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import keras_efficient
-from keras_efficient.export import verification
+from keras_efficient.export.verification import check
 from tests.cli.program import run
-from tests.export.test_detector_exports import confident
+from tests.export.test_detection_exports import confident
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import Unregistered
 from tests.export.test_saved_models import slow_elsewhere
@@ -194,7 +194,7 @@ def test_words_that_cannot_be_read(monkeypatch, capsys, arguments, message):
 
 @pytest.mark.skipif(not IS_TENSORFLOW, reason="the child has its own tolerance")
 def test_a_difference_is_another_status(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(verification, "TOLERANCE", -1.0)
+    monkeypatch.setattr(check, "TOLERANCE", -1.0)
     path = tmp_path / "model.tflite"
     arguments = [folder / "classifier.keras", path, "--format", "litert"]
     assert run(monkeypatch, "export", *arguments) == 1

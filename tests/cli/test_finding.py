@@ -18,7 +18,7 @@ from keras_efficient.cli import videos
 from keras_efficient.cli.sources import expand
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
-from tests.export.test_detector_exports import confident
+from tests.export.test_detection_exports import confident
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from keras_efficient.cli import converting
 from keras_efficient.cli import loading
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
-from tests.export.test_detector_exports import confident
+from tests.export.test_detection_exports import confident
 from tests.export.test_saved_models import slow_elsewhere
 
 TINY = {

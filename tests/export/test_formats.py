@@ -11,15 +11,15 @@ from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import classification_from_arrays
 from keras_efficient.data import load_image
-from keras_efficient.export import formats
-from keras_efficient.export import verification
-from keras_efficient.export.comparison import coarse_difference
-from keras_efficient.export.comparison import difference
+from keras_efficient.export.formats import table
+from keras_efficient.export.verification import check
+from keras_efficient.export.verification.comparison import coarse_difference
+from keras_efficient.export.verification.comparison import difference
 from tests import golden_fill
-from tests.export.test_detector_exports import OPTIONS
-from tests.export.test_detector_exports import as_rows
-from tests.export.test_detector_exports import confident
-from tests.export.test_detector_exports import make_confident
+from tests.export.test_detection_exports import OPTIONS
+from tests.export.test_detection_exports import as_rows
+from tests.export.test_detection_exports import confident
+from tests.export.test_detection_exports import make_confident
 from tests.export.test_saved_models import CLASS_NAMES
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.export.test_saved_models import image_files
@@ -180,7 +180,7 @@ def test_a_difference_is_an_error_and_leaves_the_old(
     else:
         path.write_text("old")
     for tolerance in ("TOLERANCE", "RESAMPLING_TOLERANCE"):
-        monkeypatch.setattr(verification, tolerance, -1.0)
+        monkeypatch.setattr(check, tolerance, -1.0)
     with pytest.raises(export.ExportMismatchError, match="'images'"):
         written(name, tmp_path, classifier(), overwrite=True)
     file = path / "old" if path.is_dir() else path
@@ -197,14 +197,14 @@ def test_a_network_that_finds_nothing_is_compared(name, tmp_path, monkeypatch):
     model = tiny()
     assert len(model.detect(image_files()[0])[0]) == 0
     # No detections differ by nothing, but numbers always do.
-    monkeypatch.setattr(verification, "DETECTOR_TOLERANCE", 0.0)
+    monkeypatch.setattr(check, "DETECTOR_TOLERANCE", 0.0)
     with pytest.raises(export.ExportMismatchError, match="'network'"):
         written(name, tmp_path, model)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_missing_is_named(name, tmp_path, monkeypatch):
-    package = formats.FORMATS[name][1][-1]
+    package = table.FORMATS[name][1][-1]
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"{package}.*\[export\]"):
         written(name, tmp_path, classifier())
@@ -264,7 +264,7 @@ PRECISIONS = [
 @pytest.mark.parametrize("name, precision", PRECISIONS, ids=str)
 @pytest.mark.slow
 def test_precisions(name, precision, kind, tmp_path):
-    for package in formats.PRECISION_PACKAGES.get((name, precision), ()):
+    for package in table.PRECISION_PACKAGES.get((name, precision), ()):
         pytest.importorskip(package)
     arguments = {"precision": precision}
     files = image_files()

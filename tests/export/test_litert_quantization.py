@@ -10,15 +10,15 @@ import pytest
 import keras_efficient
 from keras_efficient import export
 from keras_efficient.export.specs import describe
-from tests.export.test_detector_exports import confident
+from tests.export.test_detection_exports import confident
 from tests.export.test_saved_models import IS_TENSORFLOW
 from tests.models.detectors import TINY_STAGES
 
 pytest.importorskip("tensorflow")
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 
-from keras_efficient.export import tf_litert  # noqa: E402
-from keras_efficient.export.litert_quantization import quantize  # noqa: E402
+from keras_efficient.export.formats.litert import format as litert_format  # noqa: E402
+from keras_efficient.export.formats.litert.quantization import quantize  # noqa: E402
 
 # The functions run in TensorFlow's process; test_formats comes from others.
 pytestmark = pytest.mark.skipif(
@@ -73,7 +73,7 @@ def write(model, folder, size, **options):
     path = folder / "model.tflite"
     spec = describe(model, None, None, None, options)
     settings = {"image_size": size, "precision": "float32", "metadata": {}}
-    tf_litert.write(model, spec, path, settings)
+    litert_format.write(model, spec, path, settings)
     return path
 
 
@@ -119,8 +119,8 @@ def logits(path, size):
 
 def test_classifier(float_file):
     copy = quantized(float_file, (64, 96))
-    expected = tf_litert.read(float_file)["images"](images((64, 96)))
-    answer = tf_litert.read(copy)["images"](images((64, 96)))
+    expected = litert_format.read(float_file)["images"](images((64, 96)))
+    answer = litert_format.read(copy)["images"](images((64, 96)))
     probabilities = expected["probabilities"]
     assert probabilities.std(axis=0).max() > 0.04
     assert answer["probabilities"].dtype == np.float32

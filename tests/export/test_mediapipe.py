@@ -8,9 +8,13 @@ import pytest
 
 from keras_efficient import export
 from keras_efficient.data import DetectionPreprocessing
-from keras_efficient.export.mediapipe_metadata import append_labels
-from keras_efficient.export.mediapipe_metadata import make_metadata
-from tests.export.test_detector_exports import confident
+from keras_efficient.export.formats.litert.mediapipe_metadata import (
+    append_labels,
+)
+from keras_efficient.export.formats.litert.mediapipe_metadata import (
+    make_metadata,
+)
+from tests.export.test_detection_exports import confident
 from tests.export.test_saved_models import tiny_efficientnet
 from tests.marks import slow_elsewhere
 

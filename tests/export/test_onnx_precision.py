@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_efficient.export.comparison import coarse_difference
 from keras_efficient.export.specs import describe
-from tests.export.test_detector_exports import confident
+from keras_efficient.export.verification.comparison import coarse_difference
+from tests.export.test_detection_exports import confident
 from tests.export.test_litert_quantization import classifier
 from tests.export.test_litert_quantization import images
 from tests.export.test_saved_models import IS_TENSORFLOW
@@ -19,9 +19,9 @@ for package in ("tensorflow", "tf2onnx", "onnxruntime"):
 
 import onnx  # noqa: E402
 
-from keras_efficient.export import tf_onnx  # noqa: E402
-from keras_efficient.export.onnx_precision import quantize  # noqa: E402
-from keras_efficient.export.onnx_precision import to_float16  # noqa: E402
+from keras_efficient.export.formats.onnx import format as onnx_format  # noqa: E402
+from keras_efficient.export.formats.onnx.precision import quantize  # noqa: E402
+from keras_efficient.export.formats.onnx.precision import to_float16  # noqa: E402
 
 # The functions run in TensorFlow's process; test_formats comes from others.
 pytestmark = pytest.mark.skipif(
@@ -34,7 +34,7 @@ def write(model, folder, options=(), **settings):
     path = folder / "float32.onnx"
     spec = describe(model, None, None, None, dict(options))
     settings |= {"precision": "float32", "metadata": {"model": "tiny"}}
-    tf_onnx.write(model, spec, path, settings)
+    onnx_format.write(model, spec, path, settings)
     return path
 
 
@@ -61,7 +61,7 @@ def copied(path, folder):
 
 
 def ask(path, size=SIZE):
-    return tf_onnx.read(path)["images"](images(size))
+    return onnx_format.read(path)["images"](images(size))
 
 
 def mixed_images():
@@ -116,7 +116,7 @@ def test_classifier_in_8_bits(classifier_file, tmp_path):
     change = expected["probabilities"] - answer["probabilities"]
     assert 0 < np.abs(change).max() < 0.12
     assert borders(copy) == borders(classifier_file)
-    assert tf_onnx.read_metadata(copy) == {"model": "tiny"}
+    assert onnx_format.read_metadata(copy) == {"model": "tiny"}
     names = in_8_bits(copy)
     # Large maps stay in floats, and so does what follows the network.
     assert any("block3a" in name for name in names)
@@ -194,7 +194,7 @@ def test_classifier_in_16_bits(classifier_file, tmp_path):
     change = expected["probabilities"] - answer["probabilities"]
     assert 0 < np.abs(change).max() < 2e-3
     assert borders(copy) == borders(classifier_file)
-    assert tf_onnx.read_metadata(copy) == {"model": "tiny"}
+    assert onnx_format.read_metadata(copy) == {"model": "tiny"}
     found = types(copy)
     assert {"Conv", "Gemm", "Sigmoid"} <= found[onnx.TensorProto.FLOAT16]
     assert not {"Conv", "Gemm", "Sigmoid"} & found[onnx.TensorProto.FLOAT]

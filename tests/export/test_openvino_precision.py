@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_efficient.export.specs import describe
-from tests.export.test_detector_exports import confident
+from tests.export.test_detection_exports import confident
 from tests.export.test_litert_quantization import classifier
 from tests.export.test_litert_quantization import images
 from tests.export.test_saved_models import IS_TENSORFLOW
@@ -13,8 +13,8 @@ pytest.importorskip("tensorflow")
 openvino = pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 
-from keras_efficient.export import tf_openvino  # noqa: E402
-from keras_efficient.export.openvino_precision import quantize  # noqa: E402
+from keras_efficient.export.formats.openvino import format as openvino_format  # noqa: E402
+from keras_efficient.export.formats.openvino.quantization import quantize  # noqa: E402
 
 # The functions run in TensorFlow's process; test_formats comes from others.
 pytestmark = pytest.mark.skipif(
@@ -26,11 +26,11 @@ SIZE = (64, 96)
 def write(model, folder, **settings):
     spec = describe(model, None, None, None, {})
     settings |= {"precision": "float32", "metadata": {"model": "tiny"}}
-    tf_openvino.write(model, spec, folder, settings)
+    openvino_format.write(model, spec, folder, settings)
 
 
 def load(folder):
-    return openvino.Core().read_model(folder / tf_openvino.MODEL_FILE)
+    return openvino.Core().read_model(folder / openvino_format.MODEL_FILE)
 
 
 def quantized(folder, *sizes):
@@ -39,7 +39,7 @@ def quantized(folder, *sizes):
     copy = folder / "int8"
     copy.mkdir()
     openvino.save_model(
-        quantize(load(folder), chosen), copy / tf_openvino.MODEL_FILE
+        quantize(load(folder), chosen), copy / openvino_format.MODEL_FILE
     )
     return copy
 
@@ -64,7 +64,8 @@ def test_classifier(batch_size, tmp_path):
     write(classifier(), tmp_path, batch_size=batch_size, image_size=size)
     copy = quantized(tmp_path, SIZE, *([] if batch_size else [(70, 90)]))
     expected, answer = (
-        tf_openvino.read(x)["images"](images(SIZE)) for x in (tmp_path, copy)
+        openvino_format.read(x)["images"](images(SIZE))
+        for x in (tmp_path, copy)
     )
     probabilities = expected["probabilities"]
     assert probabilities.std(axis=0).max() > 0.04
@@ -85,7 +86,7 @@ def test_detector(tmp_path):
     write(confident(), tmp_path, stops_at_network=True)
     copy = quantized(tmp_path, SIZE, (70, 90), (90, 50))
     expected, answer = (
-        tf_openvino.read(x)["images"](images((70, 90)))
+        openvino_format.read(x)["images"](images((70, 90)))
         for x in (tmp_path, copy)
     )
     for name, (values, *_) in expected.items():

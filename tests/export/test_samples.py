@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import ClassificationPreprocessing
-from keras_efficient.export.samples import fit_image
+from keras_efficient.export.verification.samples import fit_image
 
 
 @pytest.mark.parametrize("shape", [(150, 60), (60, 150)])

@@ -15,8 +15,8 @@ import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import load_image
-from keras_efficient.export import running
-from keras_efficient.export import verification
+from keras_efficient.export import pipeline
+from keras_efficient.export.verification import check
 from tests import golden_fill
 from tests.marks import slow_elsewhere
 from tests.shared import SHARED
@@ -278,12 +278,12 @@ def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
     (tmp_path / "old").write_text("old")
 
     def make_wrong_check(*arguments, **options):
-        check = verification.make_check(*arguments, **options)
-        answers = check.answers["serving_default"]
+        wrong = check.make_check(*arguments, **options)
+        answers = wrong.answers["serving_default"]
         answers["probabilities"] = answers["probabilities"] + np.float32(2e-5)
-        return check
+        return wrong
 
-    monkeypatch.setattr(running, "make_check", make_wrong_check)
+    monkeypatch.setattr(pipeline, "make_check", make_wrong_check)
     with pytest.raises(
         export.ExportMismatchError, match="differs from the model by [23]"
     ):

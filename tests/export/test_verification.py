@@ -7,12 +7,12 @@ import pytest
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import load_image
 from keras_efficient.export import ExportMismatchError
-from keras_efficient.export.classifier_spec import describe_classifier
-from keras_efficient.export.comparison import difference
-from keras_efficient.export.samples import Samples
-from keras_efficient.export.samples import make_samples
-from keras_efficient.export.verification import Check
-from keras_efficient.export.verification import make_check
+from keras_efficient.export.classification_spec import describe_classification
+from keras_efficient.export.verification.check import Check
+from keras_efficient.export.verification.check import make_check
+from keras_efficient.export.verification.comparison import difference
+from keras_efficient.export.verification.samples import Samples
+from keras_efficient.export.verification.samples import make_samples
 
 PROBABILITIES = np.array([[0.2, 0.8], [0.7, 0.3]], "float32")
 SAMPLES = Samples(
@@ -157,7 +157,7 @@ def test_asks_the_model_itself():
     model = linear_model()
     model.layers[-1].set_weights([np.eye(3, 2) / 50, np.zeros(2)])
     preprocessing = ClassificationPreprocessing((30, 22), None, "bilinear")
-    spec = describe_classifier(model, None, preprocessing)
+    spec = describe_classification(model, None, preprocessing)
     check = make_check(model, spec)
 
     def expected(pixels):
@@ -194,9 +194,9 @@ def test_photos_take_the_place_of_drawn_files(tmp_path):
 
 def test_half_precision_is_compared_coarsely():
     model = linear_model()
-    check = make_check(model, describe_classifier(model))
+    check = make_check(model, describe_classification(model))
     assert check.tolerance == 1e-5
     model = linear_model(dtype="mixed_bfloat16")
-    check = make_check(model, describe_classifier(model))
+    check = make_check(model, describe_classification(model))
     largest = check.answers["raw"]["probabilities"].max()
     assert check.tolerance == pytest.approx(0.05 * largest)

@@ -1,0 +1,1 @@
+"""Export formats: writing, reading and precisions."""

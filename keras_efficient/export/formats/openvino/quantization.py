@@ -1,0 +1,82 @@
+"""OpenVINO's models in int8."""
+
+import contextlib
+import io
+import logging
+
+from keras_efficient.export.formats.graph_partition import between
+from keras_efficient.export.formats.graph_partition import with_small_maps
+
+CONVOLUTIONS = ("Convolution", "GroupConvolution")
+NO_WORK = ("Constant", "Parameter", "Result")
+
+
+def quantize(model, images):
+    """A model that computes in 8 bits.
+
+    Weights and activations of the network become int8, by NNCF, from the
+    ranges that they have on `images`. The network's first part, up to maps of
+    an eighth of the side, stays float32 for the sake of accuracy.
+
+    Args:
+        model: An `openvino.Model` in float32.
+        images: Sequence of uint8 arrays `(height, width, 3)`, such as the
+            model will see.
+
+    Returns:
+        An `openvino.Model`.
+    """
+    import nncf
+
+    shape = model.inputs[0].partial_shape
+    batch = shape[0].get_length() if shape[0].is_static else 1
+    chosen = {x.get_friendly_name() for x in _operators_for_int8(model)}
+    others = [
+        x.get_friendly_name()
+        for x in model.get_ordered_ops()
+        if x.get_type_name() not in NO_WORK
+        and x.get_friendly_name() not in chosen
+    ]
+    # It tells of every operator.
+    nncf.set_log_level(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return nncf.quantize(
+            model,
+            nncf.Dataset(
+                images, lambda image: image[None].repeat(batch, axis=0)
+            ),
+            subset_size=len(images),
+            ignored_scope=nncf.IgnoredScope(names=others, validate=False),
+        )
+
+
+def _operators_for_int8(model):
+    """Operators of the network with small feature maps, and dense layers."""
+
+    def is_affine(operator, is_behind):
+        kind = operator.get_type_name()
+        return kind in CONVOLUTIONS or is_behind and kind == "MatMul"
+
+    def inputs(operator):
+        return [_name(x.get_source_output()) for x in operator.inputs()]
+
+    def outputs(operator):
+        return [_name(x) for x in operator.outputs()]
+
+    def stride(operator):
+        has_one = operator.get_type_name() in (*CONVOLUTIONS, "MaxPool")
+        return max(operator.get_attributes()["strides"]) if has_one else 1
+
+    network = between(model.get_ordered_ops(), inputs, outputs, is_affine)
+    small = with_small_maps(
+        network,
+        inputs,
+        outputs,
+        stride,
+        lambda x: x.get_type_name() == "ReduceMean",
+    )
+    return small + [x for x in network if x.get_type_name() == "MatMul"]
+
+
+def _name(output):
+    return output.get_node().get_friendly_name(), output.get_index()

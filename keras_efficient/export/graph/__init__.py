@@ -1,0 +1,1 @@
+"""The TensorFlow graph around the network: from images to results."""

@@ -1,0 +1,1 @@
+"""Verification of an export against the model it was written from."""

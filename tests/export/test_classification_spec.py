@@ -1,0 +1,164 @@
+"""What is read from a model, and which models are refused."""
+
+import json
+
+import keras
+import pytest
+
+from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.export.classification_spec import ClassificationSpec
+from keras_efficient.export.classification_spec import describe_classification
+
+layers = keras.layers
+
+
+def classifier(*last_layers, shape=(10, 6, 3), data_format=None):
+    images = keras.Input(shape, name="images")
+    x = layers.GlobalAveragePooling2D(data_format=data_format)(images)
+    for layer in last_layers or [layers.Dense(4)]:
+        x = layer(x)
+    return keras.Model(images, x, name="small")
+
+
+def head(activation):
+    return keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, activation=activation)]
+    )
+
+
+@pytest.mark.parametrize(
+    "last_layers, from_logits",
+    [
+        ([layers.Dense(4)], True),
+        ([layers.Dense(4, activation="softmax")], False),
+        ([layers.Dense(4, activation="sigmoid")], False),
+        ([layers.Dense(4), layers.Softmax()], False),
+        ([layers.Dense(4), layers.Activation("softmax")], False),
+        ([layers.Dense(4), layers.Activation("linear", dtype="float32")], True),
+        ([layers.Dense(4), keras.ops.softmax], False),
+        ([head("softmax")], False),
+        ([head(None)], True),
+    ],
+)
+def test_sees_logits_by_the_last_activation(last_layers, from_logits):
+    assert describe_classification(classifier(*last_layers)).from_logits is (
+        from_logits
+    )
+
+
+@pytest.mark.parametrize(
+    "last_layers",
+    [[layers.Dense(4, activation="relu")], [layers.Dense(4), layers.ReLU()]],
+)
+def test_asks_where_the_last_layer_does_not_tell(last_layers):
+    model = classifier(*last_layers)
+    with pytest.raises(ValueError, match="Pass `from_logits=True`"):
+        describe_classification(model)
+    assert (
+        describe_classification(model, from_logits=False).from_logits is False
+    )
+
+
+def test_reads_size_and_data_format():
+    spec = describe_classification(classifier())
+    assert spec.image_size == (10, 6) and not spec.is_channels_first
+    assert spec.preprocessing == ClassificationPreprocessing((10, 6))
+    assert spec.class_names == ("0", "1", "2", "3")
+    model = classifier(shape=(3, 10, 6), data_format="channels_first")
+    spec = describe_classification(model)
+    assert spec.image_size == (10, 6) and spec.is_channels_first
+
+
+def test_sequential_models_do():
+    model = keras.Sequential(
+        [
+            keras.Input((10, 6, 3)),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    assert describe_classification(model).image_size == (10, 6)
+
+
+def test_config_survives_json():
+    spec = describe_classification(
+        classifier(shape=(None, 6, 3)),
+        class_names=["rose", "tulip", "rose", "Gänseblümchen"],
+        preprocessing=ClassificationPreprocessing((12, 6), None, "bilinear"),
+        from_logits=False,
+    )
+    assert spec.image_size == (None, 6)
+    config = json.loads(json.dumps(spec.to_config()))
+    assert ClassificationSpec.from_config(config) == spec
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"class_names": "abc"}, ValueError, "4 names.*Received: 1 names"),
+        ({"class_names": list("abcde")}, ValueError, "4 names.*5 names"),
+        ({"class_names": [1, 2, 3, 4]}, ValueError, "strings. Received: 1"),
+        (
+            {"preprocessing": ClassificationPreprocessing((6, 10))},
+            ValueError,
+            r"\(10, 6\), and `preprocessing` gives \(6, 10\)",
+        ),
+        (
+            {"preprocessing": (10, 6)},
+            TypeError,
+            "ClassificationPreprocessing`. Rec",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit(options, error, message):
+    with pytest.raises(error, match=message):
+        describe_classification(classifier(), **options)
+
+
+def test_a_model_of_any_size_needs_preprocessing():
+    model = classifier(shape=(None, None, 3))
+    with pytest.raises(ValueError, match="say to which size"):
+        describe_classification(model)
+    spec = describe_classification(
+        model, None, ClassificationPreprocessing((9, 7))
+    )
+    assert spec.image_size == (None, None)
+
+
+def grey():
+    return classifier(shape=(10, 6, 1))
+
+
+def one_output():
+    return classifier(layers.Dense(1, activation="sigmoid"))
+
+
+def feature_map():
+    images = keras.Input((10, 6, 3))
+    return keras.Model(images, layers.Conv2D(4, 3)(images))
+
+
+def two_inputs():
+    inputs = [keras.Input((10, 6, 3)), keras.Input((10, 6, 3))]
+    x = layers.GlobalAveragePooling2D()(layers.Add()(inputs))
+    return keras.Model(inputs, layers.Dense(4)(x))
+
+
+def two_outputs():
+    model = classifier()
+    return keras.Model(model.input, [model.output, model.output])
+
+
+@pytest.mark.parametrize(
+    "make", [grey, one_output, feature_map, two_inputs, two_outputs]
+)
+def test_other_models_are_refused(make):
+    with pytest.raises(ValueError, match="3 channels.*2 or more.*Received"):
+        describe_classification(make())
+
+
+def test_models_without_a_graph_are_refused():
+    with pytest.raises(ValueError, match="functional or a Sequential model"):
+        describe_classification(keras.Sequential([layers.Dense(4)]))
+    with pytest.raises(TypeError, match="`keras.Model`. Received.*Dense"):
+        describe_classification(layers.Dense(4))
