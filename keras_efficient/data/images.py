@@ -1,15 +1,17 @@
-"""One image, from wherever it is, as an array."""
+"""Reading of one image, from a file, bytes or memory, into an array."""
 
 import contextlib
 import io
 import os
 from collections.abc import Callable
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from PIL import ExifTags
 from PIL import Image
+
+from keras_efficient.types import ImageLike
+from keras_efficient.types import PathLike
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 UPRIGHT_TRANSPOSES = {
@@ -21,38 +23,39 @@ UPRIGHT_TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What a JPEG decoder can divide the sides by while it decodes.
+# Divisors of the sides that a JPEG decoder can apply while it decodes.
 REDUCTIONS = (8, 4, 2)
 
 
 def load_image(
-    source: Any, max_reduction: Callable[[int, int], float] | None = None
+    source: ImageLike,
+    max_reduction: Callable[[int, int], float] | None = None,
 ) -> np.ndarray:
-    """Reads an image as `(height, width, 3)`, uint8, RGB.
+    """Load an image as a uint8 RGB array of shape `(height, width, 3)`.
 
-    Greyscale becomes three equal channels, transparency is dropped as
-    TensorFlow's decoder drops it, 16 bits become 8 (the higher ones), and the
-    orientation that a camera notes in the file (EXIF) is applied.
+    Grayscale images become three equal channels, an alpha channel is dropped
+    as TensorFlow's decoder does, 16 bits are reduced to the higher 8, and the
+    EXIF orientation is applied.
 
     Args:
-        source: Path of a file, its content as bytes, a PIL image, or a uint8
+        source: Path of a file, its contents as bytes, a PIL image, or a uint8
             array of shape `(height, width)`, `(height, width, 1)`, `(height,
             width, 3)` or `(height, width, 4)`.
-        max_reduction: Function of `(height, width)` that says by what the
-            sides may be divided. JPEG files are then decoded smaller by 2, 4
-            or 8, which is much faster; other sources stay as they are.
-            Defaults to `None`: all pixels.
+        max_reduction: Function from `(height, width)` to the largest divisor
+            of the sides. JPEG files are then decoded smaller by 2, 4 or 8,
+            which is much faster; other sources are not reduced. Defaults to
+            `None`: all pixels.
 
     Returns:
         A uint8 array of shape `(height, width, 3)`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no image, or cut off, or far too large.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not an image, is truncated, or far too large.
 
     Example:
-    >>> grey = np.full((4, 6), 7, "uint8")
-    >>> keras_efficient.data.load_image(grey).shape
+    >>> gray = np.full((4, 6), 7, "uint8")
+    >>> keras_efficient.data.load_image(gray).shape
     (4, 6, 3)
     """
     if isinstance(source, np.ndarray):
@@ -65,51 +68,65 @@ def load_image(
         return _to_rgb(image)
 
 
-def upright_size(source: Any) -> tuple[int, int]:
-    """Height and width of an image as `load_image` would give it.
+def upright_size(
+    source: PathLike | bytes, decode: bool = False
+) -> tuple[int, int]:
+    """Return the size of an image as `load_image` would return it.
 
     Args:
-        source: Path of a file, or its content as bytes.
+        source: Path of a file, or its contents as bytes.
+        decode: Boolean, whether to decode the image, at a reduced size if
+            possible, to find out whether it is complete. Defaults to `False`.
 
     Returns:
-        A pair of integers, pixels.
+        `(height, width)` in pixels.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no image, or far too large.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not an image, or far too large; with `decode`
+            also if it is truncated.
     """
     with open_image(source) as image:
-        width, height = image.size
-        is_turned = _orientation(image) in (5, 6, 7, 8)
-        return (width, height) if is_turned else (height, width)
+        size = _upright(image)
+        if decode:
+            _reduce(image, lambda height, width: REDUCTIONS[0])
+            _to_rgb(image)
+        return size
+
+
+def _upright(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    is_turned = _orientation(image) in (5, 6, 7, 8)
+    return (width, height) if is_turned else (height, width)
 
 
 @contextlib.contextmanager
-def open_image(source: Any) -> Iterator[Image.Image]:
-    """Opens a file, or its bytes, with PIL; errors name it and the reason.
+def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
+    """Open a file, or its bytes, with PIL; errors name it and the reason.
 
     Args:
-        source: Path of a file, or its content as bytes.
+        source: Path of a file, or its contents as bytes.
 
     Yields:
-        A PIL image. What fails in the `with` block counts as its fault.
+        A PIL image. Errors in the `with` block are attributed to it.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no image, or cut off, or far too large.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not an image, is truncated, or far too large.
     """
-    is_bytes = isinstance(source, bytes)
-    name = "the given bytes" if is_bytes else os.fspath(source)
+    name = "the given bytes" if isinstance(source, bytes) else os.fspath(source)
     try:
-        with Image.open(io.BytesIO(source) if is_bytes else name) as image:
+        with Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else name
+        ) as image:
             _check_pixels(image)
             yield image
     except FileNotFoundError as e:
-        raise FileNotFoundError(f"There is no image {name}") from e
+        raise FileNotFoundError(f"No such image: {name}") from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise ValueError(
-            f"{name} has too many pixels to be a photo: {e}. Make it smaller, "
-            "or raise `PIL.Image.MAX_IMAGE_PIXELS` if you trust it."
+            f"{name} has too many pixels for a photo: {e}. Reduce it, or raise "
+            "`PIL.Image.MAX_IMAGE_PIXELS` if you trust the file."
         ) from e
     except (MemoryError, Warning):
         raise
@@ -117,18 +134,19 @@ def open_image(source: Any) -> Iterator[Image.Image]:
         raise ValueError(f"{name} {_reason(e, source)}") from e
 
 
-def _reason(error, source):
-    if getattr(error, "errno", None):  # the disk's fault, not the image's
+def _reason(error: Exception, source: PathLike | bytes) -> str:
+    # Failures of the disk have a number, unlike broken images.
+    if isinstance(error, OSError) and error.errno:
         return f"cannot be read: {error.strerror}"
     size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
     if size == 0:
         return "is empty"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "is no whole image: its first bytes are of no known format"
-    return f"is no whole image: {error}"
+        return "is not an image: its first bytes are of no known format"
+    return f"is not a complete image: {error}"
 
 
-def _check_pixels(image):
+def _check_pixels(image: Image.Image) -> None:
     # PIL only warns up to twice its limit, and `warnings.catch_warnings` is
     # not safe in threads: it changes the filters of the whole process.
     limit = Image.MAX_IMAGE_PIXELS
@@ -138,22 +156,21 @@ def _check_pixels(image):
         )
 
 
-def _orientation(image):
+def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # broken notes of the camera do not spoil the pixels
+    except Exception:  # broken EXIF data does not affect the pixels
         return 1
 
 
-def _reduce(image, max_reduction):
-    """Lets the decoder skip pixels that are not needed."""
-    width, height = image.size
+def _reduce(
+    image: Image.Image, max_reduction: Callable[[int, int], float]
+) -> None:
+    """Let the decoder skip pixels that are not needed."""
     if image.format not in ("JPEG", "MPO"):
         return
-    is_turned = _orientation(image) in (5, 6, 7, 8)
-    allowed = max_reduction(
-        *((width, height) if is_turned else (height, width))
-    )
+    width, height = image.size
+    allowed = max_reduction(*_upright(image))
     for reduction in REDUCTIONS:
         if reduction <= allowed:
             size = max(1, width // reduction), max(1, height // reduction)
@@ -161,7 +178,7 @@ def _reduce(image, max_reduction):
             return
 
 
-def _to_rgb(image):
+def _to_rgb(image: Image.Image) -> np.ndarray:
     image.load()
     transpose = UPRIGHT_TRANSPOSES.get(_orientation(image))
     if transpose is not None:
@@ -174,18 +191,18 @@ def _to_rgb(image):
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _from_array(array):
+def _from_array(array: np.ndarray) -> np.ndarray:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
         raise ValueError(
-            "An image array must be (height, width, channels) with 1, 3 or 4 "
-            f"channels. Received: shape={array.shape}"
+            "An image array must have the shape (height, width, channels) with "
+            f"1, 3 or 4 channels. Received: shape={array.shape}"
         )
     if array.dtype != np.uint8:
         raise ValueError(
             "An image array must be uint8 with pixels in [0, 255]. Received: "
-            f"dtype={array.dtype}, values {array.min()} to {array.max()}"
+            f"dtype={array.dtype}, values from {array.min()} to {array.max()}"
         )
     if array.shape[-1] == 1:
         return np.repeat(array, 3, axis=-1)

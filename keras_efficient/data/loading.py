@@ -1,62 +1,63 @@
-"""Data sets by looking at what lies there."""
+"""Datasets for classification from folders, files and arrays."""
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.datasets import ClassificationDataset
-from keras_efficient.data.readers.arrays import read_arrays
+from keras_efficient.data.readers.arrays import read_classification_arrays
 from keras_efficient.data.readers.arrays import read_npz
+from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.image_folder import read_image_folder
 from keras_efficient.data.records import listed
+from keras_efficient.types import PathLike
 
 
 def load_classification(
-    source: str | os.PathLike,
+    source: PathLike,
     split: str | None = None,
     *,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
 ) -> ClassificationDataset:
-    """Reads labelled images from a folder or an `.npz` file.
+    """Load labelled images from a folder or an `.npz` file.
 
-    - A folder with one folder for each class: `source/<class>/<image>`, or
-      `source/<split>/<class>/<image>` with `split`. Labels are the places of
-      the folders' names in alphabetical order. Images may lie deeper within
-      the folder of their class. Hidden files and folders do not count.
+    - A folder with one subfolder for each class: `source/<class>/<image>`, or
+      `source/<split>/<class>/<image>` with `split`. Labels are the indices of
+      the class folders in alphabetical order. Images may be in deeper
+      subfolders of their class. Hidden files and folders are ignored.
     - An `.npz` file with the arrays `x_<split>` (uint8 images), `y_<split>`
-      (integers) and, if there, `class_names`.
+      (integers) and, optionally, `class_names`.
 
-    Images are `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif` (the first picture) and
-    `.webp` files. Those that cannot be read are left out and named in the data
-    set's `report`.
+    Images are `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif` (the first frame) and
+    `.webp` files. Files that cannot be read are dropped and listed in the
+    dataset's `report`.
 
     Args:
         source: Path of the folder or file.
         split: String, such as `"train"`. Defaults to `None`: the folder
-            itself, and `"train"` of a file.
+            itself, or `"train"` in a file.
         class_names: Sequence of strings, the classes in the order of their
             labels. Other classes are left out, and a class may have no
-            images; the report names both. In an `.npz` file without names
-            they are those of the labels 0, 1, ... Defaults to all folders,
-            sorted, or the file's own names.
-        strict: Boolean, whether an image that cannot be read, or a difference
-            between `class_names` and the classes that are there, raises an
-            error. Defaults to `False`.
-        check: `"decode"` reads every image once to find the broken ones;
-            `"header"` looks only at the first bytes, for very large sets.
+            images; the report lists both. In an `.npz` file without names
+            these are the names of the labels 0, 1, ... Defaults to all
+            folders, sorted, or the names in the file.
+        strict: Boolean, whether an unreadable image, or a difference between
+            `class_names` and the classes found, is an error. Defaults to
+            `False`.
+        check: `"decode"` reads every image once to find broken files;
+            `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
 
     Returns:
         A `ClassificationDataset`.
 
     Raises:
-        FileNotFoundError: If `source`, or its split, is not there.
-        ValueError: If it has no classes, a class has no images, or it is
-            divided into splits and `split` does not say which.
+        FileNotFoundError: If `source`, or its split, does not exist.
+        ValueError: If there are no classes, a class has no images, or the
+            folder is divided into splits and `split` is `None`.
 
     Example:
     ```python
@@ -67,20 +68,20 @@ def load_classification(
     path = pathlib.Path(source)
     if path.suffix.lower() == ".npz" and not path.is_dir():
         if not path.exists():
-            raise FileNotFoundError(f"There is no file {path}")
+            raise FileNotFoundError(f"No such file: {path}")
         return ClassificationDataset(
             *read_npz(path, split or "train", class_names, strict)
         )
     folder = path / split if split else path
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {folder}; {_what_is_there(path)}. Expected "
-            "<folder>/<class>/<image>, or an .npz file."
+            f"No such folder: {folder}. Expected <folder>/<class>/<image>, or "
+            f"an .npz file. Found at {path}: {describe_folder(path)}."
         )
     splits = () if split or class_names else find_splits(folder)
     if splits:
         raise ValueError(
-            f"{folder} is divided into {listed(splits)}. Say which to read: "
+            f"{folder} is divided into {listed(splits)}. Choose one, such as "
             f"split={splits[0]!r}. If these are classes, pass class_names."
         )
     return ClassificationDataset(
@@ -88,21 +89,14 @@ def load_classification(
     )
 
 
-def _what_is_there(path):
-    if not path.is_dir():
-        return f"{path} is no folder"
-    names = sorted(entry.name for entry in path.iterdir())
-    return f"{path} has {listed(names)}" if names else f"{path} is empty"
-
-
 def classification_from_arrays(
     images: Any, labels: Any, class_names: Sequence[str] | None = None
 ) -> ClassificationDataset:
-    """Labelled images that lie in memory, as `keras.datasets` gives them.
+    """Make a dataset of labelled images in memory, as in `keras.datasets`.
 
     Args:
-        images: Array of shape `(number, height, width, channels)`, uint8;
-            greyscale without or with a channel becomes three equal ones.
+        images: Array of shape `(number, height, width, channels)`, uint8.
+            Grayscale images, with or without a channel, become RGB.
         labels: Integer array of shape `(number,)` or `(number, 1)`.
         class_names: Sequence of strings, the classes in the order of their
             labels. Defaults to the labels themselves.
@@ -111,7 +105,7 @@ def classification_from_arrays(
         A `ClassificationDataset`.
 
     Raises:
-        ValueError: If shapes, types or values do not fit.
+        ValueError: If shapes, types or values are invalid.
 
     Example:
     >>> images = np.zeros((4, 32, 32, 3), "uint8")
@@ -121,4 +115,6 @@ def classification_from_arrays(
     >>> len(dataset), dataset.class_names
     (4, ('0', '1'))
     """
-    return ClassificationDataset(*read_arrays(images, labels, class_names))
+    return ClassificationDataset(
+        *read_classification_arrays(images, labels, class_names)
+    )

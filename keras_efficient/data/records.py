@@ -1,13 +1,14 @@
-"""What readers give: plain records, and a report of what they found."""
+"""Records and reports that readers return."""
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-# As many names as fit into a report that is still read.
+# Names listed in full in a report or message.
 MAX_LISTED = 10
 
 
@@ -16,9 +17,9 @@ class ClassificationRecord:
     """One labelled image.
 
     Attributes:
-        image: Path of the file, or the image itself: an array `(height,
-            width, 3)`, uint8.
-        label: Integer from 0, the index into the class names.
+        image: Path of the file, or the image itself: a uint8 array of shape
+            `(height, width, 3)`.
+        label: Integer, index into the class names.
     """
 
     image: Any
@@ -27,21 +28,22 @@ class ClassificationRecord:
 
 @dataclasses.dataclass(frozen=True)
 class DetectionRecord:
-    """One image with boxes around the objects in it.
+    """One image with boxes around its objects.
 
     Attributes:
-        image: Path of the file, or the image itself: an array `(height,
-            width, 3)`, uint8.
-        boxes: Float32 array `(number, 4)`, `xyxy` in pixels of the image.
-        labels: Int32 array `(number,)`, from 0, indices into the class names.
-        is_crowd: Boolean array `(number,)`, whether a box is around a group
-            that nobody counted. Such boxes are not trained on, and what is
-            found in them is not counted in evaluation.
+        image: Path of the file, or the image itself: a uint8 array of shape
+            `(height, width, 3)`.
+        boxes: Float32 array of shape `(number, 4)`, `xyxy` in pixels of the
+            image.
+        labels: Int32 array of shape `(number,)`, indices into the class names.
+        is_crowd: Boolean array of shape `(number,)`, whether a box contains a
+            group of objects that were not annotated one by one. Training
+            ignores such boxes, evaluation ignores detections in them.
         size: `(height, width)` of the image, in pixels.
-        image_id: Integer or string that names the image in its data set.
-        areas: Float32 array `(number,)`, the objects' areas in pixels, which
-            decide what is small, medium and large in evaluation; `None` for
-            those of the boxes.
+        image_id: Integer or string, unique in its dataset.
+        areas: Float32 array of shape `(number,)`, areas of the objects in
+            pixels, by which evaluation distinguishes small, medium and large
+            objects; `None` for the areas of the boxes.
     """
 
     image: Any
@@ -55,15 +57,15 @@ class DetectionRecord:
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationReport:
-    """What a reader found.
+    """Result of reading a dataset for classification; `print` shows it.
 
     Attributes:
-        source: Where it read.
+        source: Path of the dataset.
         class_counts: Number of images of each class, in the order of labels.
-        dropped: Pairs `(path, reason)` of what was left out.
-        ignored: Number of files that are no images, or lie outside the
+        dropped: Pairs `(path, reason)` of the images that were dropped.
+        ignored: Number of files that are not images, or are outside the
             folders of the classes.
-        left_out: Classes that are there, but not asked for.
+        left_out: Classes of the dataset that were not requested.
     """
 
     source: str
@@ -77,7 +79,7 @@ class ClassificationReport:
         """Number of images of all classes."""
         return sum(self.class_counts.values())
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [
             f"{self.num_images} images of {len(self.class_counts)} classes "
             f"in {self.source}"
@@ -90,31 +92,30 @@ class ClassificationReport:
                 f"left out, not in `class_names`: {listed(self.left_out)}"
             )
         if self.ignored:
-            lines.append(f"{self.ignored} files are no images, ignored")
+            lines.append(f"ignored: {self.ignored} other files")
         if self.dropped:
-            lines.append(f"{len(self.dropped)} images dropped:")
-        lines += [f"  {reason}" for _, reason in self.dropped[:MAX_LISTED]]
-        if len(self.dropped) > MAX_LISTED:
-            lines.append(f"  and {len(self.dropped) - MAX_LISTED} more")
+            lines.append(f"dropped: {len(self.dropped)} images:")
+            lines += _first_places([reason for _, reason in self.dropped])
         return "\n".join(lines)
 
 
 @dataclasses.dataclass(frozen=True)
 class DetectionReport:
-    """What a reader of boxes found.
+    """Result of reading a dataset for detection; `print` shows it.
 
     Attributes:
-        source: Where it read.
-        layout: String, the layout that it recognised.
-        num_images: Number of images that can be used.
+        source: Path of the dataset.
+        layout: String, the layout that was recognized.
+        num_images: Number of usable images.
         class_counts: Number of boxes of each class, in the order of labels.
-        num_empty: Number of images without boxes. They teach what is
+        num_empty: Number of images without boxes; they are examples of
             background.
-        num_crowd: Number of boxes around groups.
-        repaired: Dict of what was mended to a pair: how often, and where each
-            time.
-        dropped: Dict of why something was left out to such a pair.
-        left_out: Classes that are there, but not asked for.
+        num_crowd: Number of boxes around groups of objects.
+        repaired: Dict from a reason to a pair `(count, places)` of the
+            annotations that were repaired.
+        dropped: Dict from a reason to a pair `(count, places)` of the
+            annotations and images that were dropped.
+        left_out: Classes of the dataset that were not requested.
     """
 
     source: str
@@ -123,10 +124,10 @@ class DetectionReport:
     class_counts: dict[str, int]
     num_empty: int = 0
     num_crowd: int = 0
-    repaired: dict[str, tuple[int, Sequence[str]]] = dataclasses.field(
+    repaired: Mapping[str, tuple[int, Sequence[str]]] = dataclasses.field(
         default_factory=dict
     )
-    dropped: dict[str, tuple[int, Sequence[str]]] = dataclasses.field(
+    dropped: Mapping[str, tuple[int, Sequence[str]]] = dataclasses.field(
         default_factory=dict
     )
     left_out: Sequence[str] = ()
@@ -136,23 +137,13 @@ class DetectionReport:
         """Number of boxes of all classes."""
         return sum(self.class_counts.values())
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [
             f"{self.num_images} images with {self.num_boxes} boxes of "
             f"{len(self.class_counts)} classes in {self.source} "
             f"({self.layout})"
         ]
-        # Of many classes the most frequent ones.
-        counts = sorted(self.class_counts.items(), key=lambda item: -item[1])
-        if len(counts) <= MAX_LISTED:
-            counts = self.class_counts.items()
-        counts = [f"{name}: {count}" for name, count in counts if count]
-        rest = len(counts) - MAX_LISTED
-        if counts:
-            lines.append(
-                f"  {', '.join(counts[:MAX_LISTED])}"
-                + (f" and {rest} more classes" if rest > 0 else "")
-            )
+        lines += self._count_lines()
         empty = [name for name, count in self.class_counts.items() if not count]
         if empty:
             lines.append(f"classes without boxes: {listed(empty)}")
@@ -164,20 +155,30 @@ class DetectionReport:
             lines.append(
                 f"left out, not in `class_names`: {listed(self.left_out)}"
             )
-        for verb, notes in (
+        for verb, issues in (
             ("repaired", self.repaired),
             ("dropped", self.dropped),
         ):
-            for reason, (count, places) in notes.items():
+            for reason, (count, places) in issues.items():
                 lines.append(f"{verb}: {count} {reason}:")
-                lines += [f"  {place}" for place in places[:MAX_LISTED]]
-                if len(places) > MAX_LISTED:
-                    lines.append(f"  and {len(places) - MAX_LISTED} more")
+                lines += _first_places(places)
         return "\n".join(lines)
 
+    def _count_lines(self) -> list[str]:
+        """Counts of the classes, only the most frequent of many."""
+        pairs = [pair for pair in self.class_counts.items() if pair[1]]
+        if len(self.class_counts) > MAX_LISTED:
+            pairs.sort(key=lambda pair: -pair[1])
+        if not pairs:
+            return []
+        counts = [f"{name}: {count}" for name, count in pairs[:MAX_LISTED]]
+        rest = len(pairs) - MAX_LISTED
+        more = f" and {rest} more classes" if rest > 0 else ""
+        return [f"  {', '.join(counts)}{more}"]
 
-def listed(names: Sequence[str]) -> str:
-    """The first of many names, for a message.
+
+def listed(names: Sequence[object]) -> str:
+    """Return the first of many names, quoted, for a message.
 
     >>> listed(["a", "b"])
     "'a', 'b'"
@@ -185,3 +186,10 @@ def listed(names: Sequence[str]) -> str:
     shown = ", ".join(repr(str(name)) for name in names[:MAX_LISTED])
     rest = len(names) - MAX_LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _first_places(places: Sequence[str]) -> list[str]:
+    lines = [f"  {place}" for place in places[:MAX_LISTED]]
+    if len(places) > MAX_LISTED:
+        lines.append(f"  and {len(places) - MAX_LISTED} more")
+    return lines

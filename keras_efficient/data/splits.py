@@ -3,14 +3,15 @@
 import functools
 import os
 import pathlib
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
+from typing import TypeVar
 
 import keras
 
 from keras_efficient.data.datasets import ClassificationDataset
 from keras_efficient.data.detection_datasets import DetectionDataset
-from keras_efficient.data.detection_loading import detection_splits
 from keras_efficient.data.detection_loading import load_detection
 from keras_efficient.data.loading import classification_from_arrays
 from keras_efficient.data.loading import load_classification
@@ -18,6 +19,7 @@ from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.image_folder import find_splits
+from keras_efficient.data.readers.layouts import split_names
 from keras_efficient.types import PathLike
 from keras_efficient.types import Task
 
@@ -29,6 +31,7 @@ DOWNLOADS = {
     "cifar10": keras.datasets.cifar10,
     "cifar100": keras.datasets.cifar100,
 }
+Dataset = TypeVar("Dataset", ClassificationDataset, DetectionDataset)
 TASKS: tuple[Task, ...] = ("classification", "detection")
 
 
@@ -64,7 +67,7 @@ def find_task(source: PathLike, task: Task | None = None) -> Task:
         return task
     if name in DOWNLOADS or path.suffix.lower() == ".npz":
         return "classification"
-    if path.is_file() or detection_splits(path):
+    if path.is_file() or split_names(path):
         return "detection"
     if find_splits(path) or _has_classes(path):
         return "classification"
@@ -123,37 +126,54 @@ def load_splits(
     """
     task = find_task(source, task)
     if os.fspath(source) in DOWNLOADS:
-        training, validation = DOWNLOADS[os.fspath(source)].load_data()
-        return (
-            classification_from_arrays(*training, class_names=class_names),
-            classification_from_arrays(*validation, class_names=class_names),
+        pair = DOWNLOADS[os.fspath(source)].load_data()
+        first, second = (
+            classification_from_arrays(images, labels, class_names)
+            for images, labels in pair
         )
-    load = functools.partial(
-        load_detection if task == "detection" else load_classification,
-        source,
-        strict=strict,
-        check=check,
+        return first, second
+    names = _split_names(pathlib.Path(source), task)
+    share = validation_share
+    if task == "detection":
+        load = functools.partial(
+            load_detection, source, strict=strict, check=check
+        )
+        return _load_pair(load, names, class_names, share, seed)
+    load_labelled = functools.partial(
+        load_classification, source, strict=strict, check=check
     )
-    first, second = _split_names(pathlib.Path(source), task)
-    train = load(first, class_names=class_names)
-    if first is None or second is None:
+    return _load_pair(load_labelled, names, class_names, share, seed)
+
+
+def _load_pair(
+    load: Callable[..., Dataset],
+    names: tuple[str | None, str | None],
+    class_names: Sequence[str] | None,
+    validation_share: float,
+    seed: int,
+) -> tuple[Dataset, Dataset]:
+    train = load(names[0], class_names=class_names)
+    if None in names:
         return train.split(validation_share, seed=seed)
-    return train, load(second, class_names=train.class_names)
+    return train, load(names[1], class_names=train.class_names)
 
 
-def _split_names(path: pathlib.Path, task: Task) -> tuple[str | None, ...]:
+def _split_names(
+    path: pathlib.Path, task: Task
+) -> tuple[str | None, str | None]:
     """Names of the training and the validation split, `None` if missing."""
     names: Collection[str | None]
     if path.suffix.lower() == ".npz" and not path.is_dir():
         names = ("train", "test")
     elif task == "detection":
-        names = detection_splits(path)
+        names = split_names(path)
     else:
         names = find_splits(path)
-    return tuple(
+    first, second = (
         next((name for name in known if name in names), None)
         for known in (TRAINING_NAMES, VALIDATION_NAMES)
     )
+    return first, second
 
 
 def _has_classes(path: pathlib.Path) -> bool:

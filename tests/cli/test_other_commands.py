@@ -198,7 +198,7 @@ def test_evaluate_says_what_is_wrong(cells, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, *arguments, "--nms", "hard") == 2
     assert "--nms is for detectors" in capsys.readouterr().err
     assert run(monkeypatch, *arguments, "--split", "tset") == 2
-    assert "no folder" in capsys.readouterr().err
+    assert "No such folder" in capsys.readouterr().err
 
 
 def test_evaluate_a_classifier(tmp_path, monkeypatch, capsys):

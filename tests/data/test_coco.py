@@ -116,9 +116,9 @@ def test_a_file_and_a_folder_of_images(folder, tmp_path):
     write_image(tmp_path / "elsewhere" / "a.jpg", 60, 70)
     (record,) = load_detection(path, images=tmp_path / "elsewhere").records
     assert record.size == (60, 70)
-    with pytest.raises(FileNotFoundError, match="no folder of images"):
+    with pytest.raises(FileNotFoundError, match="No such folder of images"):
         load_detection(path, images=tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
+    with pytest.raises(FileNotFoundError, match="No such file or folder"):
         load_detection(folder / "none.json")
 
 
@@ -212,9 +212,9 @@ def test_what_is_wrong_is_left_out_counted_and_named(folder):
         ("without area", 1),
         ("NaN or infinite", 4),
         ("without a box of four", 2),
-        ("missing", 1),
+        ("missing images", 1),
         ("cannot be read", 2),
-        ("id of an earlier one", 1),
+        ("id of an earlier image", 1),
         ("without an id or a file name", 1),
     ):
         assert count_of(report.dropped, words) == count, words
@@ -230,13 +230,13 @@ def test_sizes_that_the_file_states_wrongly(folder):
     images = (coco_image(7, "a.jpg", 31, 50), coco_image(5, "b.jpg", 0, 0))
     write_coco(folder / "boxes.json", images, ROWS, SPARSE)
     report = load_detection(folder).report
-    assert count_of(report.repaired, "another size") == 1
-    assert "a.jpg: (31, 50) is (30, 50)" in str(report)
+    assert count_of(report.repaired, "differs from the stated") == 1
+    assert "a.jpg: stated (31, 50), is (30, 50)" in str(report)
 
 
 def test_only_crowds_are_no_boxes(folder):
     write_coco(folder / "boxes.json", IMAGES, ROWS[1:], SPARSE)
-    with pytest.raises(ValueError, match="no boxes that can be used, in 2"):
+    with pytest.raises(ValueError, match="no usable boxes in 2"):
         load_detection(folder)
 
 
@@ -250,10 +250,10 @@ def test_classes_of_one_name_get_their_numbers(folder):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("{", "no whole json"),
-        ("[1]", "must hold lists named.*Received: list"),
+        ("{", "not a complete json"),
+        ("[1]", "must contain lists named.*Received: list"),
         ('{"images": [], "annotations": []}', r"Received: \['annotations'"),
-        (b"\xff\xfe", "no text in UTF-8"),
+        (b"\xff\xfe", "not UTF-8 text"),
     ],
 )
 def test_files_that_are_no_coco(tmp_path, content, message):

@@ -5,7 +5,7 @@ import pytest
 
 from keras_efficient.data import detection_from_arrays
 from keras_efficient.data import load_detection
-from keras_efficient.data.readers import checking
+from keras_efficient.data.readers import image_checks
 from tests.data.annotated import LARGE
 from tests.data.annotated import coco_image
 from tests.data.annotated import coco_row
@@ -45,15 +45,21 @@ def test_class_names_decide_labels_and_what_counts(folder):
 
 
 def test_says_what_was_looked_for(tmp_path):
-    with pytest.raises(ValueError, match="recognised. (.|\n)*an empty folder"):
+    with pytest.raises(ValueError, match="recognized. (.|\n)*an empty folder"):
         load_detection(tmp_path)
     write_image(tmp_path / "roses" / "a.jpg")
     write_text(tmp_path / "notes.md", "")
     with pytest.raises(ValueError) as error:
         load_detection(tmp_path, "train")
-    for words in ("COCO:", "Pascal VOC:", "YOLO:", "'roses'", "'notes.md'"):
+    for words in (
+        "COCO json:",
+        "Pascal VOC:",
+        "YOLO:",
+        "'roses'",
+        "'notes.md'",
+    ):
         assert words in str(error.value)
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
+    with pytest.raises(FileNotFoundError, match="No such file or folder"):
         load_detection(tmp_path / "nowhere")
 
 
@@ -65,11 +71,15 @@ def test_several_layouts_must_be_chosen_from(folder):
     assert len(load_detection(folder, layout="coco").class_names) == 2
     with pytest.raises(ValueError, match="`layout` must be one of"):
         load_detection(folder, layout="json")
-    with pytest.raises(ValueError, match="Only COCO"):
+    with pytest.raises(ValueError, match="the file 'boxes.json'; pass the fo"):
         load_detection(folder / "boxes.json", layout="voc")
-    with pytest.raises(ValueError, match="Only COCO"):
+    with pytest.raises(ValueError, match="in the layout 'coco'; pass the fold"):
         load_detection([folder / "boxes.json"], layout="yolo")
-    with pytest.raises(ValueError, match="`images` is only for COCO"):
+    with pytest.raises(ValueError, match="at least one.*source=\\[\\]"):
+        load_detection([])
+    with pytest.raises(FileNotFoundError, match="No such file: .*none.json"):
+        load_detection([folder / "boxes.json", folder / "none.json"])
+    with pytest.raises(ValueError, match="only used with the layouts 'coco'"):
         load_detection(folder, layout="voc", images=folder)
     # Only one of them has the split.
     write_text(folder / "ImageSets" / "Main" / "train.txt", "a")
@@ -78,13 +88,15 @@ def test_several_layouts_must_be_chosen_from(folder):
 
 def test_no_boxes_and_no_images(folder):
     write_coco(folder / "boxes.json", (coco_image(1, "a.jpg"),), (), CLASSES)
-    with pytest.raises(ValueError, match="no boxes that can be used, in 1 im"):
+    with pytest.raises(ValueError, match="no usable boxes in 1 im"):
         load_detection(folder)
     (folder / "a.jpg").unlink()
-    with pytest.raises(ValueError, match="none of which.*no image .*a.jpg"):
+    with pytest.raises(
+        ValueError, match="none of which.*No such image: .*a.jpg"
+    ):
         load_detection(folder)
     write_coco(folder / "boxes.json", (), (), CLASSES)
-    with pytest.raises(ValueError, match="has 0 images"):
+    with pytest.raises(ValueError, match="lists 0 images"):
         load_detection(folder)
     with pytest.raises(ValueError, match="`check` must be one of"):
         load_detection(folder, check="none")
@@ -102,7 +114,9 @@ def test_boxes_in_another_format(tmp_path):
         write_coco(tmp_path / "boxes.json", (image,), rows, CLASSES)
 
     write(1)
-    with pytest.raises(ValueError, match="be 'xywh', as COCO.*like 'xyxy'"):
+    with pytest.raises(
+        ValueError, match="be 'xywh', the format of COCO.*like 'xyxy'"
+    ):
         load_detection(tmp_path)
     write(0)
     load_detection(tmp_path, strict=True)
@@ -115,11 +129,11 @@ def test_boxes_in_another_format(tmp_path):
     objects = [("cat", box) for box in boxes]
     write_voc(tmp_path / "a.xml", objects, size=LARGE)
     report = load_detection(tmp_path, layout="voc").report
-    assert "cannot be 'xyxy'; they look like 'yxyx'" in str(report)
+    assert "cannot be 'xyxy' and look like 'yxyx'" in str(report)
 
 
 def test_a_progress_bar_for_many_images(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(checking, "MIN_IMAGES_FOR_PROGRESS", 2)
+    monkeypatch.setattr(image_checks, "MIN_IMAGES_FOR_PROGRESS", 2)
     for name in ("a", "b"):
         write_image(tmp_path / f"{name}.jpg")
         write_text(tmp_path / f"{name}.txt", "0 0.5 0.5 0.2 0.2")
@@ -169,15 +183,15 @@ def test_padded_arrays():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        (dict(labels=[[0]]), "must be as many. Received: 2, 2 and 1"),
+        (dict(labels=[[0]]), "must have the same length. Received: 2, 2 and 1"),
         (dict(labels=[[0, 1], []]), r"2 labels.*shape=\(1, 4\)"),
         (dict(labels=[[0.5], []]), "image 0 must be integers"),
-        (dict(labels=[[4], []]), r"Labels must lie in \[0, 1\].*up to 4"),
-        (dict(labels=[[-1], []]), "no boxes that can be used"),
+        (dict(labels=[[4], []]), r"Labels must be in \[0, 1\].*0 to 4"),
+        (dict(labels=[[-1], []]), "no usable boxes"),
         (dict(boxes=[[[1, 2, 3]], []]), r"shape \(1, 4\).*shape=\(1, 3\)"),
         (dict(images=np.zeros((2, 9, 9, 3))), "Image 0: .*must be uint8"),
         (dict(bounding_box_format="xyx"), "must be one of"),
-        (dict(class_names=["a", "a"]), "each once"),
+        (dict(class_names=["a", "a"]), "no name twice"),
     ],
 )
 def test_arrays_that_do_not_fit(changes, message):

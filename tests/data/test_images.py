@@ -172,7 +172,7 @@ def test_cut_off_files_are_named(tmp_path, kept):
     Image.fromarray(noise).save(whole, "jpeg")
     path = tmp_path / "cut.jpg"
     path.write_bytes(whole.getvalue()[: int(kept * len(whole.getvalue()))])
-    reason = "is empty" if kept == 0 else "is no whole image"
+    reason = "is empty" if kept == 0 else "is not a complete image"
     for max_reduction in (None, lambda height, width: 8):
         with pytest.raises(ValueError, match=f"cut.jpg {reason}"):
             load_image(path, max_reduction)
@@ -181,9 +181,9 @@ def test_cut_off_files_are_named(tmp_path, kept):
 def test_no_image_and_no_file(tmp_path):
     path = tmp_path / "text.jpg"
     path.write_text("this is no image")
-    with pytest.raises(ValueError, match="text.jpg is no whole image"):
+    with pytest.raises(ValueError, match="text.jpg is not an image"):
         load_image(path)
-    with pytest.raises(FileNotFoundError, match="There is no image .*gone"):
+    with pytest.raises(FileNotFoundError, match="No such image: .*gone"):
         load_image(tmp_path / "gone.jpg")
     with pytest.raises(ValueError, match="the given bytes is empty"):
         load_image(b"")

@@ -42,7 +42,7 @@ def test_reads_all_or_a_split(folder):
     # The other split's classes count, so that labels are the same.
     assert train.class_names == ("cat", "dog")
     assert len(load_detection(folder, "val")) == 1
-    with pytest.raises(FileNotFoundError, match="there are 'train', 'val'. "):
+    with pytest.raises(FileNotFoundError, match="it has 'train', 'val'. "):
         load_detection(folder, "test")
 
 
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(folder):
     assert count_of(report.repaired, "inverted") == 1
     for words, count in (
         ("xml files that cannot be read", 1),
-        ("images that are missing", 1),
+        ("missing images", 1),
         ("without an xml file", 1),
         ("class that the file does not name", 1),
         ("NaN or infinite", 1),
@@ -112,7 +112,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(folder):
     ):
         assert count_of(report.dropped, words) == count, words
     assert str(folder / "JPEGImages" / "gone.jpg") in str(report)
-    with pytest.raises(ValueError, match="is not clean"):
+    with pytest.raises(ValueError, match="has invalid annotations"):
         load_detection(folder, strict=True)
     lists = folder / "ImageSets" / "Main" / "train.txt"
     lists.write_text("b\nnothing\nb\n")
@@ -128,7 +128,7 @@ def test_images_that_the_camera_turned(folder):
     dataset = load_detection(folder)
     assert dataset.records[0].size == (30, 50)
     assert (
-        "a.xml: (50, 30) is (30, 50), as the camera noted that it is turned"
+        "a.xml: stated (50, 30), is (30, 50) (rotated, according to its EXIF"
         in str(dataset.report)
     )
     # Boxes drawn lying do not make the others' format look wrong.

@@ -163,7 +163,7 @@ def test_images_of_one_label_file_count_once(tmp_path):
     write_split(tmp_path)
     write_image(tmp_path / "images" / "train" / "a.png")
     report = load_detection(tmp_path).report
-    assert count_of(report.dropped, "id of an earlier one") == 1
+    assert count_of(report.dropped, "id of an earlier image") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""Images and labels that lie in memory, or in an `.npz` file."""
+"""Images in memory or in an `.npz` file, with labels or boxes."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -8,13 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.images import load_image
+from keras_efficient.data.readers.annotations import RawAnnotations
+from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
+from keras_efficient.ops import convert_boxes
+from keras_efficient.types import PathLike
 
 
-def read_arrays(
+def read_classification_arrays(
     images: Any,
     labels: Any,
     class_names: Sequence[str] | None = None,
@@ -22,18 +26,11 @@ def read_arrays(
 ) -> tuple[
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
-    """Reads arrays; see `classification_from_arrays`."""
+    """Read labelled images; see `classification_from_arrays`."""
     images, labels = np.asarray(images), np.asarray(labels)
-    check_images(images)
+    _check_images(images)
     labels = _standardize_labels(labels, len(images))
-    if class_names is None:
-        class_names = range(int(labels.max()) + 1)
-    names = standardize_class_names(class_names)
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise ValueError(
-            f"Labels must lie in [0, {len(names) - 1}] for {len(names)} "
-            f"classes. Received: labels from {labels.min()} to {labels.max()}"
-        )
+    names = _names(class_names, labels.min(), labels.max())
     if images.ndim == 3:
         images = images[..., None]
     if images.shape[-1] == 1:
@@ -48,25 +45,25 @@ def read_arrays(
 
 
 def read_npz(
-    path: str | os.PathLike,
+    path: PathLike,
     split: str,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
 ) -> tuple[
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
-    """Reads `x_<split>` and `y_<split>` of a file, and its `class_names`."""
-    arrays = _load(path, (f"x_{split}", f"y_{split}"))
+    """Read `x_<split>` and `y_<split>` of a file, and its `class_names`."""
+    arrays = _load_npz(path, (f"x_{split}", f"y_{split}"))
     images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
     source = f"{path}, {split}"
     if "class_names" not in arrays:
-        return read_arrays(images, labels, class_names, source)
-    records, found, report = read_arrays(
-        images, labels, arrays["class_names"], source
+        return read_classification_arrays(images, labels, class_names, source)
+    records, found, report = read_classification_arrays(
+        images, labels, arrays["class_names"].tolist(), source
     )
     if class_names is None:
         return records, found, report
-    # The names say which labels are meant, whatever their order in the file.
+    # Names determine the labels, whatever their order in the file.
     names, left_out = select_classes(path, found, class_names, strict)
     label_of = {
         found.index(name): i for i, name in enumerate(names) if name in found
@@ -84,7 +81,63 @@ def read_npz(
     )
 
 
-def _load(path, wanted):
+def read_detection_arrays(
+    images: Any,
+    boxes: Sequence[Any],
+    labels: Sequence[Any],
+    class_names: Sequence[str] | None = None,
+    bounding_box_format: str = "xyxy",
+) -> RawAnnotations:
+    """Read images with boxes; see `detection_from_arrays`."""
+    # Raises an error if the format is unknown.
+    convert_boxes(np.zeros((0, 4)), bounding_box_format, "xyxy", (1, 1))
+    if not len(images) == len(boxes) == len(labels):
+        raise ValueError(
+            "`images`, `boxes` and `labels` must have the same length. "
+            f"Received: {len(images)}, {len(boxes)} and {len(labels)}"
+        )
+    raw_images = []
+    for i, image in enumerate(images):
+        numbers = _labels_of(i, labels[i])
+        own = _boxes_of(i, boxes[i], len(numbers))
+        is_box = numbers >= 0
+        raw_images.append(
+            RawImage(
+                image=_image_of(i, image),
+                boxes=own[is_box],
+                labels=numbers[is_box],
+                image_id=i,
+                where=f"image {i}",
+            )
+        )
+    highest = max((x.labels.max(initial=-1) for x in raw_images), default=-1)
+    # At least one class, so that the error is about missing boxes.
+    names = _names(class_names, 0, max(int(highest), 0))
+    return RawAnnotations(
+        images=raw_images,
+        class_names=names,
+        category_ids=tuple(range(1, len(names) + 1)),
+        box_format=bounding_box_format,
+        layout="arrays",
+        source="arrays",
+    )
+
+
+def _names(
+    class_names: Sequence[str] | None, lowest: int, highest: int
+) -> tuple[str, ...]:
+    """Names of the classes, by default the labels themselves."""
+    given = range(int(highest) + 1) if class_names is None else class_names
+    names = standardize_class_names(given)
+    if lowest < 0 or highest >= len(names):
+        raise ValueError(
+            f"Labels must be in [0, {len(names) - 1}] for {len(names)} "
+            f"classes. Received: labels from {lowest} to {highest}"
+        )
+    return names
+
+
+def _load_npz(path: PathLike, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as opened, np.load(opened) as file:
             if set(wanted) <= set(file.files):
@@ -95,51 +148,79 @@ def _load(path, wanted):
         ValueError,
         OSError,
         EOFError,
-        AttributeError,  # an array, not an archive of some
+        AttributeError,  # a single array instead of an archive
         TypeError,
         zipfile.BadZipFile,
         zlib.error,
     ) as e:
-        raise ValueError(f"{path} is no whole .npz file: {e}") from e
+        raise ValueError(f"{path} is not a complete .npz file: {e}") from e
     raise ValueError(
-        f"{path} must hold the arrays {list(wanted)}. Received: {found}"
+        f"{path} must contain the arrays {list(wanted)}. Received: {found}"
     )
 
 
-def check_images(images):
-    """Raises an error if these are no images, `(number, height, ...)`."""
+def _check_images(images: np.ndarray) -> None:
+    """Raise an error if these are not images `(number, height, ...)`."""
     is_shape = images.ndim == 3 or (
         images.ndim == 4 and images.shape[-1] in (1, 3, 4)
     )
     if not is_shape or not images.size:
         raise ValueError(
-            "`images` must be of shape (number, height, width, channels) with "
-            "1, 3 or 4 channels, and at least one image. "
+            "`images` must have the shape (number, height, width, channels) "
+            "with 1, 3 or 4 channels and contain at least one image. "
             f"Received: shape={images.shape}"
         )
     if images.dtype == np.uint8:
         return
-    if not np.issubdtype(images.dtype, np.number):
-        values = ""
-    else:
-        values = f", values {images.min()} to {images.max()}"
+    values = ""
+    if np.issubdtype(images.dtype, np.number):
+        values = f", values from {images.min()} to {images.max()}"
     raise ValueError(
-        "`images` must be uint8 with pixels in [0, 255]: the model normalises "
-        "them itself. If they lie in [0, 1], pass "
+        "`images` must be uint8 with pixels in [0, 255]; the model normalizes "
+        "them. Convert pixels in [0, 1] with "
         '`(255 * images).round().astype("uint8")`. '
         f"Received: dtype={images.dtype}{values}"
     )
 
 
-def _standardize_labels(labels, num_images):
+def _standardize_labels(labels: np.ndarray, num_images: int) -> np.ndarray:
     if labels.shape not in ((num_images,), (num_images, 1)):
         raise ValueError(
-            f"`labels` must be of shape ({num_images},), one for each image. "
-            f"Received: shape={labels.shape}"
+            f"`labels` must have the shape ({num_images},), one label for each "
+            f"image. Received: shape={labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            "`labels` must be integers, the index of each image's class. "
+            "`labels` must be integers, the index of the class of each image. "
             f"Received: dtype={labels.dtype}"
         )
     return labels.reshape(-1)
+
+
+def _image_of(i: int, image: Any) -> np.ndarray:
+    try:
+        return load_image(np.asarray(image))
+    except ValueError as e:
+        raise ValueError(f"Image {i}: {e}") from e
+
+
+def _labels_of(i: int, labels: Any) -> np.ndarray:
+    labels = np.asarray(labels)
+    # An empty list becomes an array of floats.
+    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
+        raise ValueError(
+            f"The labels of image {i} must be integers, the index of the class "
+            f"of each box. Received: shape={labels.shape}, "
+            f"dtype={labels.dtype}"
+        )
+    return labels.astype("int64")
+
+
+def _boxes_of(i: int, boxes: Any, count: int) -> np.ndarray:
+    boxes = np.asarray(boxes, "float64")
+    if boxes.shape != (count, 4) and (boxes.size or count):
+        raise ValueError(
+            f"Image {i} has {count} labels; its boxes must have the shape "
+            f"({count}, 4). Received: shape={boxes.shape}"
+        )
+    return boxes.reshape(-1, 4)

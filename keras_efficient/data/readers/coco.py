@@ -1,28 +1,25 @@
 """Annotations in COCO's json files."""
 
+import dataclasses
 import json
 import os
 import pathlib
 import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
+from keras_efficient.data.readers.annotations import Layout
+from keras_efficient.data.readers.annotations import RawAnnotations
+from keras_efficient.data.readers.annotations import RawImage
+from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
-from keras_efficient.data.readers.raw import RawAnnotations
-from keras_efficient.data.readers.raw import RawImage
-from keras_efficient.data.readers.raw import box_array
-from keras_efficient.data.readers.raw import distinct
-from keras_efficient.data.readers.raw import number_or_nan
 
-LAYOUT = "COCO json"
-LOOKED_FOR = (
-    "COCO: annotations/instances_<split>.json, <split>/_annotations.coco.json,"
-    " or <name>.json beside the images"
-)
 KEYS = ("images", "annotations", "categories")
-# Names of files that do not say which split it is.
+# Names of files that do not contain the name of a split.
 PLAIN_NAMES = (
     "_annotations.coco",
     "_annotations",
@@ -34,36 +31,50 @@ PLAIN_NAMES = (
     "labels",
     "result",
 )
-# Files of COCO's that lie beside the boxes and repeat the images.
+# COCO's files for other tasks, which list the same images.
 OTHER_TASKS = ("captions_", "person_keypoints_", "stuff_", "panoptic_")
-# As much of a file as shows whether it is COCO's: they may have gigabytes.
+# Bytes that show whether a file, possibly of gigabytes, is COCO's.
 HEAD = 65_536
 
 
-def find_coco(folder: pathlib.Path) -> dict[str | None, pathlib.Path]:
-    """COCO's json files of a folder by split; `None` for one without."""
-    found = {}
-    for name in ("", "annotations", *list_folder(folder)[0]):
-        place = folder / name
-        for path in files_with_ending(place, ".json"):
-            split = path.stem.removeprefix("instances_")
-            is_split_folder = name not in ("", "annotations")
-            if path.stem in PLAIN_NAMES:
-                split = name if is_split_folder else None
-            elif is_split_folder:
-                split = f"{name}/{split}"
-            if path.stem.startswith(OTHER_TASKS) or not _is_coco(path):
-                continue
-            found.setdefault(split, path)
-    # The only file of a split's folder stands for the split; and "train" for
-    # "train2017" where there is no other year.
+@dataclasses.dataclass(frozen=True)
+class COCOSplit:
+    """The json files of a split.
+
+    Attributes:
+        files: Paths of the files.
+    """
+
+    files: tuple[pathlib.Path, ...]
+
+
+def find_splits(path: pathlib.Path) -> Mapping[str | None, COCOSplit]:
+    """Return the json files of a folder by split, or the file itself."""
+    if path.is_file():
+        return {None: COCOSplit((path,))}
+    found: dict[str | None, pathlib.Path] = {}
+    for folder in ("", "annotations", *list_folder(path)[0]):
+        for file in files_with_ending(path / folder, ".json"):
+            if not file.stem.startswith(OTHER_TASKS) and _is_coco(file):
+                found.setdefault(_split_of(folder, file), file)
+    # The only file of a split's folder stands for the split, and "train" for
+    # "train2017" if there is no other year.
     for pattern in (r"^(.+)/.*$", r"^([^/]*[^\d/_-])[-_]?\d+$"):
         _shorten(found, pattern)
-    return found
+    return {split: COCOSplit((file,)) for split, file in found.items()}
 
 
-def _shorten(found, pattern):
-    """Renames the splits that stay different by the pattern's group."""
+def _split_of(folder: str, file: pathlib.Path) -> str | None:
+    """Name of the split of a file, from its own name and its folder's."""
+    is_split_folder = folder not in ("", "annotations")
+    if file.stem in PLAIN_NAMES:
+        return folder if is_split_folder else None
+    split = file.stem.removeprefix("instances_")
+    return f"{folder}/{split}" if is_split_folder else split
+
+
+def _shorten(found: dict[str | None, pathlib.Path], pattern: str) -> None:
+    """Rename splits to the group of a pattern if they stay different."""
     short = {
         split: match[1]
         for split in found
@@ -75,7 +86,7 @@ def _shorten(found, pattern):
             found[name] = found.pop(split)
 
 
-def _is_coco(path):
+def _is_coco(path: pathlib.Path) -> bool:
     with open(path, "rb") as file:
         head = file.read(HEAD)
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(
@@ -83,38 +94,31 @@ def _is_coco(path):
     )
 
 
-def read_coco(
-    paths: list[pathlib.Path],
-    images: pathlib.Path | None = None,
-    split: str | None = None,
-) -> RawAnnotations:
-    """Reads one file, or several.
+def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
+    """Read one json file, or several.
 
     Classes are ordered by the numbers of their categories, which may have
-    gaps. Those of several files are told by their names; the numbers may
-    differ. An image that several files list gets the boxes of all.
+    gaps. Classes of several files are the same if their names are equal; their
+    numbers may differ. An image that several files list gets the boxes of all.
 
     Args:
-        paths: Paths of the json files.
-        images: Folder of the images. Defaults to where they usually lie:
-            beside the file, in `images/`, or in a folder of the split's name.
-        split: String, name of the split, to find that folder.
+        split: A `COCOSplit`.
+        options: A `ReadOptions`. `images` defaults to the usual places: the
+            folder of the file, `images/`, or a folder with the split's name.
 
     Returns:
         A `RawAnnotations`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a file is no COCO json.
+        FileNotFoundError: If a file or the folder of images does not exist.
+        ValueError: If a file is not in COCO's format.
     """
-    if not paths:
-        raise ValueError("There must be one json file at least. Received: []")
-    if images is not None and not images.is_dir():
-        raise FileNotFoundError(f"There is no folder of images {images}")
-    contents = [_load(path) for path in paths]
-    classes = {}  # name to number, in the order of labels
+    if options.images is not None and not options.images.is_dir():
+        raise FileNotFoundError(f"No such folder of images: {options.images}")
+    contents = [_load(path) for path in split.files]
+    classes: dict[str, Any] = {}  # name to number, in the order of labels
     categories = []  # for each file: number to name
-    for path, content in zip(paths, contents, strict=True):
+    for path, content in zip(split.files, contents, strict=True):
         categories.append(_categories(path, content))
         for number, name in categories[-1].items():
             if name not in classes:
@@ -126,44 +130,46 @@ def read_coco(
         class_names=tuple(classes),
         category_ids=tuple(classes.values()),
         box_format="xywh",
-        layout=LAYOUT,
-        source=", ".join(map(str, paths)),
+        layout=LAYOUT.title,
+        source=", ".join(map(str, split.files)),
     )
-    for path, content, named in zip(paths, contents, categories, strict=True):
+    for path, content, named in zip(
+        split.files, contents, categories, strict=True
+    ):
         labels = {number: label_of[name] for number, name in named.items()}
-        finder = _ImageFinder(path, images, split)
+        finder = _ImageFinder(path, options.images, options.split)
         _read_file(raw, path, content, labels, finder)
     return raw
 
 
-def _unused(classes):
+def _unused(classes: Mapping[str, Any]) -> int:
     return 1 + max(n for n in classes.values() if isinstance(n, int))
 
 
-def _load(path):
+def _load(path: pathlib.Path) -> dict[str, list]:
     try:
         content = json.loads(read_text(path))
     except FileNotFoundError as e:
-        raise FileNotFoundError(f"There is no file {path}") from e
+        raise FileNotFoundError(f"No such file: {path}") from e
     except json.JSONDecodeError as e:
-        raise ValueError(f"{path} is no whole json file: {e}") from e
+        raise ValueError(f"{path} is not a complete json file: {e}") from e
     is_list = [
         isinstance(content, dict) and isinstance(content.get(key), list)
         for key in KEYS
     ]
     if not all(is_list):
-        received = type(content).__name__
+        received: Any = type(content).__name__
         if isinstance(content, dict):
             received = sorted(content)
         raise ValueError(
-            f"{path} must hold lists named {list(KEYS)}, as COCO's files do. "
-            f"Received: {received}"
+            f"{path} must contain lists named {list(KEYS)}, as COCO's files "
+            f"do. Received: {received}"
         )
     return content
 
 
-def _categories(path, content):
-    """Number to name, in the order of the numbers."""
+def _categories(path: pathlib.Path, content: dict[str, list]) -> dict[Any, str]:
+    """Names of the classes by number, in the order of the numbers."""
     try:
         rows = {row["id"]: str(row["name"]) for row in content["categories"]}
         numbers = sorted(rows)
@@ -172,84 +178,102 @@ def _categories(path, content):
             f"{path} must have categories with an integer 'id' and a 'name'. "
             f"Received: {content['categories'][:3]}"
         ) from e
-    names = distinct([rows[number].strip() for number in numbers], numbers)
+    names = distinct_names([rows[n].strip() for n in numbers], numbers)
     return dict(zip(numbers, names, strict=True))
 
 
-def _read_file(raw, path, content, labels, finder):
-    listed = {}
-    for i, image in enumerate(content["images"]):
-        number, name = image.get("id"), image.get("file_name")
-        if number is None or not isinstance(name, str) or not name:
-            raw.dropped.append(
-                ("images without an id or a file name", f"{path}, image {i}")
-            )
-        elif number in listed:
-            # Its boxes are those of the first: nothing is lost, unless they
-            # are two files.
-            raw.dropped.append(
-                ("images with the id of an earlier one", f"{path}, {number!r}")
-            )
-        else:
-            listed[number] = image
-    rows = {number: [] for number in listed}
-    for row in content["annotations"]:
-        if row.get("image_id") not in listed:
-            raw.dropped.append(
-                (
-                    "annotations of images that are not listed",
-                    f"{path}, annotation {row.get('id')}",
-                )
-            )
-        elif not isinstance(row.get("bbox"), list) or len(row["bbox"]) != 4:
-            raw.dropped.append(
-                (
-                    "annotations without a box of four numbers",
-                    f"{path}, annotation {row.get('id')}",
-                )
-            )
-        else:
-            rows[row["image_id"]].append(row)
+def _read_file(
+    raw: RawAnnotations,
+    path: pathlib.Path,
+    content: dict[str, list],
+    labels: Mapping[Any, int],
+    finder: "_ImageFinder",
+) -> None:
+    """Add the images of one file to `raw`."""
+    images = _images_by_id(raw, path, content["images"])
+    rows = _rows_by_image(raw, path, content["annotations"], images)
     taken = {image.image_id for image in raw.images}
-    for number, image in listed.items():
-        own_id = number
-        if number in taken:  # another file counts from the same number
-            own_id = f"{path.parent.name}/{path.stem}:{number}"
+    for number, image in images.items():
+        image_id = number
+        if number in taken:  # another file starts with the same number
+            image_id = f"{path.parent.name}/{path.stem}:{number}"
+        own = rows[number]
         raw.images.append(
-            _raw_image(image, rows[number], labels, own_id, path, finder)
+            RawImage(
+                image=finder.find(image["file_name"]),
+                boxes=[row["bbox"] for row in own],
+                labels=[labels.get(row.get("category_id"), -1) for row in own],
+                image_id=image_id,
+                is_crowd=[bool(row.get("iscrowd")) for row in own],
+                areas=[row.get("area") for row in own],
+                size=_stated_size(image),
+                where=f"{path}, {image['file_name']}",
+            )
         )
 
 
-def _raw_image(image, rows, labels, image_id, path, finder):
-    size = image.get("height"), image.get("width")
-    is_stated = all(isinstance(x, int | float) and x > 0 for x in size)
-    areas = [number_or_nan(row.get("area")) for row in rows]
-    return RawImage(
-        image=finder.find(image["file_name"]),
-        boxes=box_array([row["bbox"] for row in rows]),
-        labels=np.array(
-            [labels.get(row.get("category_id"), -1) for row in rows], "int64"
-        ),
-        image_id=image_id,
-        is_crowd=np.array([bool(row.get("iscrowd")) for row in rows], bool),
-        areas=None if np.isnan(areas).all() and rows else np.array(areas),
-        size=tuple(int(x) for x in size) if is_stated else None,
-        where=f"{path}, {image['file_name']}",
+def _stated_size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    sides = [image.get("height"), image.get("width")]
+    height, width = (
+        int(side) if isinstance(side, int | float) and side > 0 else 0
+        for side in sides
     )
+    return (height, width) if height and width else None
+
+
+def _images_by_id(
+    raw: RawAnnotations, path: pathlib.Path, images: Sequence[dict]
+) -> dict[Any, dict]:
+    found: dict[Any, dict] = {}
+    for i, image in enumerate(images):
+        number, name = image.get("id"), image.get("file_name")
+        if number is None or not isinstance(name, str) or not name:
+            reason = "images without an id or a file name"
+            raw.dropped.append((reason, f"{path}, image {i}"))
+        elif number in found:
+            # Its boxes are those of the first image with this id.
+            reason = "images with the id of an earlier image"
+            raw.dropped.append((reason, f"{path}, {number!r}"))
+        else:
+            found[number] = image
+    return found
+
+
+def _rows_by_image(
+    raw: RawAnnotations,
+    path: pathlib.Path,
+    annotations: Sequence[dict],
+    images: Mapping[Any, dict],
+) -> dict[Any, list[dict]]:
+    rows: dict[Any, list[dict]] = {number: [] for number in images}
+    for row in annotations:
+        box, reason = row.get("bbox"), None
+        if row.get("image_id") not in images:
+            reason = "annotations of images that are not listed"
+        elif not isinstance(box, list) or len(box) != 4:
+            reason = "annotations without a box of four numbers"
+        if reason is None:
+            rows[row["image_id"]].append(row)
+        else:
+            where = f"{path}, annotation {row.get('id')}"
+            raw.dropped.append((reason, where))
+    return rows
 
 
 class _ImageFinder:
-    """Finds the images of a file: mostly where the last one was."""
+    """Finds the images of a file, usually where the previous one was."""
 
-    def __init__(self, path, images, split):
+    def __init__(
+        self, path: pathlib.Path, images: pathlib.Path | None, split: str | None
+    ):
         stem = path.stem.removeprefix("instances_")
         names = dict.fromkeys([split, stem, re.sub(r"[-_]?\d+$", "", stem)])
-        places = [path.parent, path.parent.parent]
-        self.folders = [images]
-        if images is None:
+        if images is not None:
+            self.folders = [images]
+        else:
             self.folders = [
                 folder
-                for place in places
+                for place in (path.parent, path.parent.parent)
                 for folder in (
                     place,
                     place / "images",
@@ -259,10 +283,10 @@ class _ImageFinder:
                 )
             ]
 
-    def find(self, name):
-        """Path of an image; in the first folder where it is in none."""
+    def find(self, name: str) -> pathlib.Path:
+        """Return the path of an image, in the first folder if it is missing."""
         slashed = name.replace("\\", "/")
-        # The last is for files that keep a path of another computer.
+        # The last name is for files with paths of another computer.
         names = dict.fromkeys([name, slashed, slashed.rpartition("/")[2]])
         for known in names:
             for i, folder in enumerate(self.folders):
@@ -270,3 +294,21 @@ class _ImageFinder:
                     self.folders.insert(0, self.folders.pop(i))
                     return folder / known
         return self.folders[0] / name
+
+
+def join_files(splits: Sequence[COCOSplit]) -> COCOSplit:
+    """Merge the files of several splits into one."""
+    return COCOSplit(tuple(file for split in splits for file in split.files))
+
+
+LAYOUT = Layout(
+    name="coco",
+    title="COCO json",
+    expected="annotations/instances_<split>.json, "
+    "<split>/_annotations.coco.json, or <name>.json beside the images",
+    find_splits=find_splits,
+    read=read,
+    file_endings=(".json",),
+    join_files=join_files,
+    has_images_option=True,
+)

@@ -1,34 +1,48 @@
-"""Files of images, and those beside them."""
+"""Folders, image files and text files."""
 
 import os
 import pathlib
 
+from keras_efficient.data.records import listed
+from keras_efficient.types import PathLike
+
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 
-def is_image(path: str | os.PathLike) -> bool:
-    """Whether a file is named as an image."""
+def is_image(path: PathLike) -> bool:
+    """Return whether a file has the extension of an image."""
     return os.fspath(path).lower().endswith(EXTENSIONS)
 
 
-def list_folder(folder: str | os.PathLike) -> tuple[list[str], list[str]]:
-    """Names of the folders and of the files in a folder; no hidden ones."""
-    folders, files = [], []
-    with os.scandir(folder) as entries:
+def list_folder(folder: PathLike) -> tuple[list[str], list[str]]:
+    """Return the names of the subfolders and files, without hidden ones."""
+    folders: list[str] = []
+    files: list[str] = []
+    with os.scandir(os.fspath(folder)) as entries:
         for entry in entries:
             if not entry.name.startswith("."):
                 (folders if entry.is_dir() else files).append(entry.name)
     return sorted(folders), sorted(files)
 
 
-def files_below(folder: str | os.PathLike) -> list[str]:
-    """Paths of all files below a folder, sorted; none where it is missing.
+def describe_folder(path: pathlib.Path) -> str:
+    """Return the contents of a folder as text for an error message."""
+    if not path.is_dir():
+        return f"the file {path.name!r}" if path.exists() else "nothing"
+    folders, files = list_folder(path)
+    if not folders and not files:
+        return "an empty folder"
+    return f"folders {listed(folders)}; files {listed(files)}"
 
-    Links to folders count for the folder itself, not below it, where they
-    might lead in a circle.
+
+def files_below(folder: PathLike) -> list[str]:
+    """Return the sorted paths of all files below a folder; `[]` if missing.
+
+    Links to folders are not followed, because they may form a circle, except
+    for `folder` itself.
     """
-    paths = []
-    for parent, folders, files in os.walk(folder):
+    paths: list[str] = []
+    for parent, folders, files in os.walk(os.fspath(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [
             os.path.join(parent, name)
@@ -41,7 +55,7 @@ def files_below(folder: str | os.PathLike) -> list[str]:
 def files_with_ending(
     folder: pathlib.Path, ending: str | tuple[str, ...]
 ) -> list[pathlib.Path]:
-    """Paths of the files in a folder that end so; none where it is missing."""
+    """Return the files of a folder that end so; `[]` if it is missing."""
     if not folder.is_dir():
         return []
     names = list_folder(folder)[1]
@@ -49,13 +63,13 @@ def files_with_ending(
 
 
 def read_text(path: pathlib.Path) -> str:
-    """The text of a file.
+    """Return the text of a UTF-8 file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no text in UTF-8.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not UTF-8 text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as e:
-        raise ValueError(f"{path} is no text in UTF-8: {e}") from e
+        raise ValueError(f"{path} is not UTF-8 text: {e}") from e

@@ -2,10 +2,18 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.readers.annotations import Layout
+from keras_efficient.data.readers.annotations import RawAnnotations
+from keras_efficient.data.readers.annotations import RawImage
+from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_below
@@ -13,60 +21,34 @@ from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
-from keras_efficient.data.readers.raw import RawAnnotations
-from keras_efficient.data.readers.raw import RawImage
-from keras_efficient.data.readers.raw import box_array
-from keras_efficient.data.readers.raw import distinct
 from keras_efficient.data.readers.yaml_keys import read_yaml_keys
 
-LAYOUT = "YOLO"
-LOOKED_FOR = (
-    "YOLO: data.yaml, images/<split>/ with labels/<split>/*.txt, or "
-    "<split>/images/ with <split>/labels/*.txt"
-)
+YAML = (".yaml", ".yml")
 SPLIT_KEYS = ("train", "val", "valid", "test")
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
-BROKEN_LINE = "lines that are not `<class> <x> <y> <width> <height>`"
-NO_IMAGE = "text files without an image"
 
 
 @dataclasses.dataclass(frozen=True)
-class YOLOPart:
-    """Where a split lies.
+class YOLOSplit:
+    """Where a split is stored.
 
     Attributes:
-        root: Folder of the whole set.
-        images: Folders of images, or text files that list them.
-        keys: Content of `data.yaml`.
+        root: Folder of the dataset.
+        images: Folders of images, or text files that list images.
+        keys: Contents of `data.yaml`.
     """
 
     root: pathlib.Path
     images: tuple[pathlib.Path, ...]
-    keys: dict
+    keys: dict[Any, Any]
 
 
-def find_yolo(path: pathlib.Path) -> dict[str | None, YOLOPart]:
-    """Parts of a folder, or of its `data.yaml`, by split."""
+def find_splits(path: pathlib.Path) -> Mapping[str | None, YOLOSplit]:
+    """Return the splits of a folder, or of its `data.yaml`."""
     root = path if path.is_dir() else path.parent
     yaml = path if path.is_file() else _find_yaml(root)
     keys = read_yaml_keys(read_text(yaml)) if yaml else {}
-    found = {}
-    folders, files = list_folder(root)
-    if (root / "images").is_dir() and (root / "labels").is_dir():
-        for name in list_folder(root / "images")[0]:
-            if any(map(is_image, files_below(root / "images" / name))):
-                found[name] = root / "images" / name
-        if files_with_ending(root / "images", EXTENSIONS):
-            found[None] = root / "images"
-    elif _are_paired(root, files):
-        found[None] = root
-    for name in folders:
-        place = root / name
-        if (place / "images").is_dir() and (place / "labels").is_dir():
-            found[name] = place / "images"
-        elif _are_paired(place, list_folder(place)[1]):
-            found[name] = place
-    found = {split: (place,) for split, place in found.items()}
+    found = _splits_in_folders(root)
     for split in SPLIT_KEYS:
         stated = keys.get(split)
         stated = stated if isinstance(stated, list) else [stated]
@@ -74,49 +56,72 @@ def find_yolo(path: pathlib.Path) -> dict[str | None, YOLOPart]:
         if places and all(place.exists() for place in places):
             found[split] = tuple(places)
     return {
-        split: YOLOPart(root, places, keys) for split, places in found.items()
+        split: YOLOSplit(root, places, keys) for split, places in found.items()
     }
 
 
-def _find_yaml(root):
-    """The yaml file that names classes or splits."""
-    for path in files_with_ending(root, (".yaml", ".yml")):
+def _splits_in_folders(
+    root: pathlib.Path,
+) -> dict[str | None, tuple[pathlib.Path, ...]]:
+    """Folders of the images of each split, as folders are usually named."""
+    found: dict[str | None, tuple[pathlib.Path, ...]] = {}
+    folders, files = list_folder(root)
+    if (root / "images").is_dir() and (root / "labels").is_dir():
+        for name in list_folder(root / "images")[0]:
+            if any(map(is_image, files_below(root / "images" / name))):
+                found[name] = (root / "images" / name,)
+        if files_with_ending(root / "images", EXTENSIONS):
+            found[None] = (root / "images",)
+    elif _are_paired(files):
+        found[None] = (root,)
+    for name in folders:
+        place = root / name
+        if (place / "images").is_dir() and (place / "labels").is_dir():
+            found[name] = (place / "images",)
+        elif _are_paired(list_folder(place)[1]):
+            found[name] = (place,)
+    return found
+
+
+def _find_yaml(root: pathlib.Path) -> pathlib.Path | None:
+    """The yaml file with the names of classes or splits."""
+    for path in files_with_ending(root, YAML):
         keys = read_yaml_keys(read_text(path))
         if "names" in keys or ("nc" in keys and "train" in keys):
             return path
     return None
 
 
-def _are_paired(folder, files):
-    """Whether an image of a folder has a text file of its name beside it."""
+def _are_paired(files: Sequence[str]) -> bool:
+    """Whether there is an image with a text file of the same name."""
     texts = {name[:-4] for name in files if name.lower().endswith(".txt")}
     return any(
         is_image(name) and name.rpartition(".")[0] in texts for name in files
     )
 
 
-def _resolve(root, keys, stated):
-    """A path of `data.yaml`, which often comes from another computer."""
-    stated = pathlib.PurePosixPath(str(stated).replace("\\", "/"))
-    # Roboflow writes "../train/images" where it means "train/images".
-    inner = pathlib.PurePosixPath(*(x for x in stated.parts if x != ".."))
+def _resolve(
+    root: pathlib.Path, keys: Mapping[Any, Any], stated: object
+) -> pathlib.Path:
+    """A path of `data.yaml`, which often was written on another computer."""
+    path = pathlib.PurePosixPath(str(stated).replace("\\", "/"))
+    # Roboflow writes "../train/images" for "train/images".
+    inner = pathlib.PurePosixPath(*(x for x in path.parts if x != ".."))
     bases = [root / str(keys.get("path") or ""), root]
-    places = [base / x for x in (stated, inner) for base in bases]
+    places = [base / x for x in (path, inner) for base in bases]
     return next((place for place in places if place.exists()), places[0])
 
 
-def read_yolo(
-    part: YOLOPart, class_names: Sequence[str] | None = None
-) -> RawAnnotations:
-    """Reads `<class> <x> <y> <width> <height>` files.
+def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
+    """Read text files with lines `<class> <x> <y> <width> <height>`.
 
-    Lines with more corners are polygons; their boxes are taken. Images
-    without a text file, or with an empty one, have no boxes.
+    Lines with more coordinates are polygons, of which the bounding boxes are
+    used. Images without a text file, or with an empty one, have no boxes.
 
     Args:
-        part: A `YOLOPart`.
-        class_names: Sequence of strings, names of the classes where no file
-            has them. Defaults to their numbers.
+        split: A `YOLOSplit`.
+        options: A `ReadOptions`. `class_names` are used if no file contains
+            the names; they default to the numbers of the classes.
 
     Returns:
         A `RawAnnotations`.
@@ -126,48 +131,39 @@ def read_yolo(
         class_names=(),
         category_ids=(),
         box_format="rel_center_xywh",
-        layout=LAYOUT,
-        source=", ".join(map(str, part.images)),
+        layout=LAYOUT.title,
+        source=", ".join(map(str, split.images)),
     )
-    pairs = _images_and_texts(part)
-    texts = {text for _, text in pairs}
-    for folder in dict.fromkeys(text.parent for text in texts):
-        for path in files_with_ending(folder, ".txt"):
-            is_other = path in part.images or path.name in NAME_FILES
-            if path not in texts and not is_other:
-                raw.dropped.append((NO_IMAGE, str(path)))
-    has_keypoints = "kpt_shape" in part.keys
-    for path, text in pairs:
-        numbers, boxes = _read_file(text, has_keypoints, raw)
+    pairs = _images_and_texts(split)
+    _drop_texts_without_image(split, {text for _, text in pairs}, raw)
+    has_keypoints = "kpt_shape" in split.keys
+    ids = _image_ids([path for path, _ in pairs])
+    for (path, text), image_id in zip(pairs, ids, strict=True):
+        labels, boxes = _read_file(text, has_keypoints, raw)
         raw.images.append(
-            RawImage(
-                image=path,
-                boxes=box_array(boxes),
-                labels=np.array(numbers, "int64"),
-                image_id=path.stem,
-                where=str(text),
-            )
+            RawImage(path, boxes, labels, image_id, where=str(text))
         )
-    _name_by_folder(raw.images)
     highest = max(
         (int(image.labels.max(initial=-1)) for image in raw.images), default=-1
     )
     folders = dict.fromkeys(x.parent for pair in pairs for x in pair)
-    raw.class_names = _class_names(part, folders, highest, class_names)
+    raw.class_names = _class_names(split, folders, highest, options.class_names)
     raw.category_ids = tuple(range(len(raw.class_names)))
     for image in raw.images:
         image.labels[image.labels >= len(raw.class_names)] = -1
     return raw
 
 
-def _images_and_texts(part):
-    """Pairs of an image's path and that of its text file."""
-    images = []
-    for place in part.images:
+def _images_and_texts(
+    split: YOLOSplit,
+) -> list[tuple[pathlib.Path, pathlib.Path]]:
+    """Pairs of the path of an image and that of its text file."""
+    images: list[pathlib.Path] = []
+    for place in split.images:
         if place.is_file():
             lines = read_text(place).splitlines()
-            images += [_listed(part, place, x.strip()) for x in lines if x]
-        elif place == part.root or _are_paired(place, list_folder(place)[1]):
+            images += [_listed(split, place, x.strip()) for x in lines if x]
+        elif place == split.root or _are_paired(list_folder(place)[1]):
             images += files_with_ending(place, EXTENSIONS)
         else:
             paths = map(pathlib.Path, files_below(place))
@@ -175,13 +171,15 @@ def _images_and_texts(part):
     return [(path, _text_of(path)) for path in images]
 
 
-def _listed(part, list_file, line):
-    """An image of a text file, from its folder or that of the whole set."""
-    places = [list_file.parent / line, _resolve(part.root, part.keys, line)]
+def _listed(
+    split: YOLOSplit, list_file: pathlib.Path, line: str
+) -> pathlib.Path:
+    """An image of a list, relative to the list or to the dataset's folder."""
+    places = [list_file.parent / line, _resolve(split.root, split.keys, line)]
     return next((place for place in places if place.is_file()), places[0])
 
 
-def _text_of(path):
+def _text_of(path: pathlib.Path) -> pathlib.Path:
     """In `labels` for the last `images` of the path, or beside the image."""
     parts = list(path.parts)
     beside = path.with_suffix(".txt")
@@ -193,72 +191,105 @@ def _text_of(path):
     return beside
 
 
-def _read_file(path, has_keypoints, raw):
-    """Classes and boxes of a text file; none where there is no file."""
-    numbers, boxes = [], []
+def _drop_texts_without_image(
+    split: YOLOSplit, texts: set[pathlib.Path], raw: RawAnnotations
+) -> None:
+    for folder in dict.fromkeys(sorted(text.parent for text in texts)):
+        for path in files_with_ending(folder, ".txt"):
+            is_other = path in split.images or path.name in NAME_FILES
+            if path not in texts and not is_other:
+                raw.dropped.append(("text files without an image", str(path)))
+
+
+def _read_file(
+    path: pathlib.Path, has_keypoints: bool, raw: RawAnnotations
+) -> tuple[list[int], list[list[float]]]:
+    """Classes and boxes of a text file; none if it does not exist."""
+    labels: list[int] = []
+    boxes: list[list[float]] = []
     if not path.is_file():
-        return numbers, boxes
+        return labels, boxes
     try:
         lines = read_text(path).splitlines()
     except ValueError as e:
         raw.dropped.append(("text files that cannot be read", str(e)))
-        return numbers, boxes
+        return labels, boxes
     for i, line in enumerate(lines):
         if not line.strip():
             continue
-        number, box = _parse(line, has_keypoints)
-        if box is None:
-            raw.dropped.append((BROKEN_LINE, f"{path}, line {i + 1}: {line}"))
+        parsed = _parse(line, has_keypoints)
+        if parsed is None:
+            reason = "lines that are not `<class> <x> <y> <width> <height>`"
+            raw.dropped.append((reason, f"{path}, line {i + 1}: {line}"))
         else:
-            numbers.append(number)
-            boxes.append(box)
-    return numbers, boxes
+            labels.append(parsed[0])
+            boxes.append(parsed[1])
+    return labels, boxes
 
 
-def _parse(line, has_keypoints):
-    """Class and box of a line, or twice `None`."""
+def _parse(line: str, has_keypoints: bool) -> tuple[int, list[float]] | None:
+    """Class and box of a line, or `None` if it has another form."""
     try:
         number, *values = (float(part) for part in line.split())
     except ValueError:
-        return None, None
+        return None
     if not number.is_integer():
-        return None, None
-    number = max(int(number), -1)
+        return None
+    label = max(int(number), -1)
     if len(values) == 4 or (has_keypoints and len(values) > 4):
-        return number, values[:4]
+        return label, values[:4]
     if len(values) < 6 or len(values) % 2:
-        return None, None
+        return None
     corners = np.array(values).reshape(-1, 2)
     low, high = corners.min(0), corners.max(0)
-    return number, [*((low + high) / 2), *(high - low)]
+    return label, [*((low + high) / 2), *(high - low)]
 
 
-def _name_by_folder(images):
-    """Images of one name in several folders get the folders in their ids."""
-    folders = {}
-    for image in images:
-        folders.setdefault(image.image_id, set()).add(image.image.parent)
-    for image in images:
-        if len(folders[image.image_id]) > 1:
-            parent = image.image.parent.as_posix()
-            image.image_id = f"{parent}/{image.image_id}"
+def _image_ids(paths: Sequence[pathlib.Path]) -> list[str]:
+    """Names without extension, with the folder if several share a name."""
+    folders: dict[str, set[pathlib.Path]] = {}
+    for path in paths:
+        folders.setdefault(path.stem, set()).add(path.parent)
+    return [
+        f"{path.parent.as_posix()}/{path.stem}"
+        if len(folders[path.stem]) > 1
+        else path.stem
+        for path in paths
+    ]
 
 
-def _class_names(part, folders, highest, class_names):
-    names = part.keys.get("names")
+def _class_names(
+    split: YOLOSplit,
+    folders: Iterable[pathlib.Path],
+    highest: int,
+    class_names: Sequence[str] | None,
+) -> tuple[str, ...]:
+    """Names in `data.yaml`, in a text file, as passed, or the numbers."""
+    names = split.keys.get("names")
     if isinstance(names, dict) and names:
         count = 1 + max(int(number) for number in names)
         names = {int(number): name for number, name in names.items()}
         names = [names.get(i, i) for i in range(count)]
     if not isinstance(names, list) or not names:
-        places = dict.fromkeys([part.root, part.root / "labels", *folders])
+        places = dict.fromkeys([split.root, split.root / "labels", *folders])
         files = [place / name for place in places for name in NAME_FILES]
         file = next((path for path in files if path.is_file()), None)
         names = read_text(file).strip().splitlines() if file else None
     if names is None and class_names is not None:
         return standardize_class_names(class_names)
     if names is None:
-        count = part.keys.get("nc", 0)
+        count = split.keys.get("nc", 0)
         names = range(max(highest + 1, count if isinstance(count, int) else 0))
     names = [str(name).strip() for name in names]
-    return distinct(names, range(len(names)))
+    return distinct_names(names, range(len(names)))
+
+
+LAYOUT = Layout(
+    name="yolo",
+    title="YOLO",
+    expected="data.yaml, images/<split>/ with labels/<split>/*.txt, or "
+    "<split>/images/ with <split>/labels/*.txt",
+    find_splits=find_splits,
+    read=read,
+    file_endings=YAML,
+)

@@ -1,0 +1,132 @@
+"""What readers of annotations offer, receive and return."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadOptions:
+    """Options of one call of a reader.
+
+    Attributes:
+        split: Name of the split, which may help to find its images.
+        images: Folder of the images, or `None` for the usual places.
+        class_names: Names of the classes for files that only number them.
+    """
+
+    split: str | None = None
+    images: pathlib.Path | None = None
+    class_names: Sequence[str] | None = None
+
+
+@dataclasses.dataclass
+class RawImage:
+    """One image with its annotations as a file states them.
+
+    Attributes:
+        image: Path of the file, or an array.
+        boxes: Rows of four numbers, in the format of the file; becomes a
+            float64 array of shape `(number, 4)`, NaN for what is not a number.
+        labels: Indices into the names of the classes, -1 for a class that the
+            file does not name; becomes an int64 array of shape `(number,)`.
+        image_id: Integer or string.
+        is_crowd: Boolean for each box, or `None` for no crowds.
+        areas: Number for each box; becomes a float64 array with NaN for
+            missing ones, or `None` if all are missing.
+        size: `(height, width)` as the file states it, or `None`.
+        where: Name of the place in messages. Defaults to the path.
+    """
+
+    image: Any
+    boxes: Any
+    labels: Any
+    image_id: int | str
+    is_crowd: Any = None
+    areas: Any = None
+    size: tuple[int, int] | None = None
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        self.boxes = _box_array(self.boxes)
+        self.labels = np.asarray(self.labels, "int64").reshape(-1)
+        if self.is_crowd is not None:
+            self.is_crowd = np.asarray(self.is_crowd, bool).reshape(-1)
+        if self.areas is not None:
+            areas = np.array([number_or_nan(x) for x in self.areas], "float64")
+            is_missing = len(areas) > 0 and bool(np.isnan(areas).all())
+            self.areas = None if is_missing else areas
+        self.where = self.where or str(self.image)
+
+
+@dataclasses.dataclass
+class RawAnnotations:
+    """The annotations of one split, before validation.
+
+    Attributes:
+        images: The images.
+        class_names: Names of the classes, in the order of their labels.
+        category_ids: Numbers of the classes in the file, in the same order.
+        box_format: Format of the boxes, such as `"xywh"`.
+        layout: Name of the layout, for the report.
+        source: Path of the files, for messages.
+        dropped: Pairs `(reason, where)` of what the reader dropped.
+    """
+
+    images: list[RawImage]
+    class_names: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    box_format: str
+    layout: str
+    source: pathlib.Path | str
+    dropped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A layout of annotations and its reader; see `data.readers`.
+
+    Attributes:
+        name: Value of the argument `layout` of `load_detection`.
+        title: Name in reports and messages.
+        expected: The files that `find_splits` searches for, for messages.
+        find_splits: Function from the path of a folder or file to a dict from
+            names of splits to objects that `read` accepts.
+        read: Function from such an object and `ReadOptions` to
+            `RawAnnotations`.
+        file_endings: Endings of single files that `find_splits` accepts.
+        join_files: Function that merges a sequence of such objects, for
+            annotation files that are passed directly. `None` if files of this
+            layout have names of splits, or are never passed directly.
+        has_images_option: Whether `ReadOptions.images` is used.
+    """
+
+    name: str
+    title: str
+    expected: str
+    find_splits: Callable[[pathlib.Path], Mapping[str | None, Any]]
+    read: Callable[[Any, ReadOptions], RawAnnotations]
+    file_endings: tuple[str, ...] = ()
+    join_files: Callable[[Sequence[Any]], Any] | None = None
+    has_images_option: bool = False
+
+
+def number_or_nan(value: Any) -> float:
+    """Return a value as a float, NaN if it is not a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _box_array(rows: Any) -> np.ndarray:
+    try:
+        return np.asarray(rows, "float64").reshape(-1, 4)
+    except (TypeError, ValueError):
+        numbers = [[number_or_nan(x) for x in row] for row in rows]
+        return np.asarray(numbers, "float64").reshape(-1, 4)

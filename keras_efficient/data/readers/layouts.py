@@ -1,0 +1,187 @@
+"""The table of layouts, and the choice of one for a path."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keras_efficient.data.readers import coco
+from keras_efficient.data.readers import pascal_voc
+from keras_efficient.data.readers import yolo
+from keras_efficient.data.readers.annotations import Layout
+from keras_efficient.data.readers.annotations import RawAnnotations
+from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.files import describe_folder
+from keras_efficient.data.records import listed
+from keras_efficient.types import PathLike
+
+# One row for each layout, in the order of error messages.
+LAYOUTS: tuple[Layout, ...] = (coco.LAYOUT, pascal_voc.LAYOUT, yolo.LAYOUT)
+# Other names of a split, in the order in which they are tried.
+OTHER_NAMES = {
+    "train": ("training",),
+    "training": ("train",),
+    "val": ("valid", "validation"),
+    "valid": ("val", "validation"),
+    "validation": ("val", "valid"),
+}
+
+
+def read_annotations(
+    source: PathLike | Sequence[PathLike],
+    split: str | None = None,
+    layout: str | None = None,
+    images: PathLike | None = None,
+    class_names: Sequence[str] | None = None,
+) -> RawAnnotations:
+    """Recognize the layout of annotations and read them.
+
+    Args:
+        source: Path of a folder or file, or a sequence of annotation files.
+        split: Name of the split; see `load_detection`.
+        layout: Name of the layout; see `load_detection`.
+        images: Folder of the images; see `load_detection`.
+        class_names: Names of the classes for files that only number them.
+
+    Returns:
+        A `RawAnnotations`.
+
+    Raises:
+        FileNotFoundError: If `source` or its split does not exist.
+        ValueError: If no layout is recognized, or several are.
+    """
+    layouts = _layouts_named(layout)
+    if not isinstance(source, str | os.PathLike):
+        chosen, part = _join(source, layouts)
+    else:
+        path = pathlib.Path(source)
+        if not path.exists():
+            raise FileNotFoundError(f"No such file or folder: {path}")
+        chosen, part, split = _choose(path, split, layouts)
+    if images is not None and not chosen.has_images_option:
+        usable = [x.name for x in LAYOUTS if x.has_images_option]
+        raise ValueError(
+            f"`images` is only used with the layouts {listed(usable)}. "
+            f"Received: images={str(images)!r}, a dataset in the layout "
+            f"{chosen.name!r}"
+        )
+    folder = None if images is None else pathlib.Path(images)
+    return chosen.read(part, ReadOptions(split, folder, class_names))
+
+
+def split_names(path: pathlib.Path) -> set[str | None]:
+    """Return the names of the splits of a folder or file, in any layout.
+
+    Args:
+        path: Path of an existing folder or file.
+
+    Returns:
+        A set of names; `None` stands for annotations that are not divided. An
+        empty set if no layout is recognized.
+    """
+    found = _find(path, LAYOUTS)
+    return {split for splits in found.values() for split in splits}
+
+
+def _layouts_named(name: str | None) -> tuple[Layout, ...]:
+    names = tuple(layout.name for layout in LAYOUTS)
+    if name not in (None, *names):
+        raise ValueError(
+            f"`layout` must be one of {names}. Received: layout={name!r}"
+        )
+    return tuple(x for x in LAYOUTS if name in (None, x.name))
+
+
+def _find(
+    path: pathlib.Path, layouts: Sequence[Layout]
+) -> dict[Layout, Mapping[str | None, Any]]:
+    """The splits of a path in each of the layouts that recognize it."""
+    if path.is_file():
+        ending = path.suffix.lower()
+        # A file with an unknown ending may still be an annotation file.
+        layouts = [x for x in layouts if ending in x.file_endings] or [
+            x for x in layouts if x.join_files is not None
+        ]
+    found = {layout: layout.find_splits(path) for layout in layouts}
+    return {layout: splits for layout, splits in found.items() if splits}
+
+
+def _join(
+    source: Sequence[PathLike], layouts: Sequence[Layout]
+) -> tuple[Layout, Any]:
+    """The layout of annotation files, and all of them as one split."""
+    paths = [pathlib.Path(path) for path in source]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"No such file: {path}")
+    for layout in layouts:
+        if paths and layout.join_files is not None:
+            parts = [x for p in paths for x in layout.find_splits(p).values()]
+            if len(parts) == len(paths):
+                return layout, layout.join_files(parts)
+    names = [x.name for x in LAYOUTS if x.join_files is not None]
+    raise ValueError(
+        "A list must contain at least one annotation file, in the layout "
+        f"{listed(names)}; pass the folder of other layouts. Received: "
+        f"source={[str(path) for path in paths]}, "
+        f"layout={layouts[0].name if len(layouts) == 1 else None!r}"
+    )
+
+
+def _choose(
+    path: pathlib.Path, split: str | None, layouts: Sequence[Layout]
+) -> tuple[Layout, Any, str | None]:
+    """The layout, its split, and the name that the split has there."""
+    found = _find(path, layouts)
+    if not found:
+        cure = "; pass the folder of the dataset" if path.is_file() else ""
+        raise ValueError(
+            f"{path} has no annotations that are recognized. Accepted:"
+            + "".join(f"\n- {x.title}: {x.expected}" for x in layouts)
+            + f"\nReceived: {describe_folder(path)}{cure}"
+        )
+    choices = {}
+    for layout, splits in found.items():
+        names: tuple[str | None, ...] = (
+            split,
+            *OTHER_NAMES.get(split or "", ()),
+        )
+        if len(splits) == 1 and (split is None or _is_whole(path, layout)):
+            names = tuple(splits)
+        fitting = [name for name in names if name in splits]
+        if fitting:
+            choices[layout] = fitting[0]
+    if len(choices) > 1:
+        usable = [layout.name for layout in choices]
+        raise ValueError(
+            f"{path} has annotations in several layouts: {listed(usable)}. "
+            f"Choose one, such as layout={usable[0]!r}."
+        )
+    if not choices:
+        raise _no_split(path, split, found)
+    layout, name = next(iter(choices.items()))
+    return layout, found[layout][name], split if name is None else name
+
+
+def _is_whole(path: pathlib.Path, layout: Layout) -> bool:
+    """Whether a path is an annotation file, which has no named splits."""
+    return layout.join_files is not None and path.is_file()
+
+
+def _no_split(
+    path: pathlib.Path,
+    split: str | None,
+    found: Mapping[Layout, Mapping[str | None, Any]],
+) -> Exception:
+    names = sorted({x for splits in found.values() for x in splits if x})
+    if split is None:
+        return ValueError(
+            f"{path} is divided into {listed(names)}. Choose one, such as "
+            f"split={names[0]!r}."
+        )
+    available = f"it has {listed(names)}" if names else "it is not divided"
+    titles = ", ".join(layout.title for layout in found)
+    return FileNotFoundError(
+        f"{path} has no split {split!r}: {available}. Recognized as: {titles}."
+    )
