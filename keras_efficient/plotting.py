@@ -1,14 +1,16 @@
-"""Figures of matplotlib, which is an extra."""
+"""Figures of matplotlib, which is an optional dependency."""
 
 import importlib
+from types import ModuleType
+from typing import Any
 
 
-def new_figure(size=(8, 5), dpi=120):
-    """A figure that no window shows, so that it may be made in any thread.
+def new_figure(size: tuple[float, float] = (8, 5), dpi: int = 120) -> Any:
+    """Return a figure without a window, which any thread may draw.
 
     Args:
-        size: Width and height, in inches. Defaults to `(8, 5)`.
-        dpi: Integer, pixels to an inch. Defaults to 120.
+        size: Pair of floats, width and height in inches. Defaults to `(8, 5)`.
+        dpi: Integer, pixels per inch. Defaults to 120.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -24,12 +26,12 @@ def new_figure(size=(8, 5), dpi=120):
     return figure(figsize=size, dpi=dpi, layout="constrained")
 
 
-def new_axes(size=(8, 5), dpi=120):
-    """Axes of a figure of their own, which no window shows.
+def new_axes(size: tuple[float, float] = (8, 5), dpi: int = 120) -> Any:
+    """Return the axes of a new figure without a window.
 
     Args:
-        size: Width and height, in inches. Defaults to `(8, 5)`.
-        dpi: Integer, pixels to an inch. Defaults to 120.
+        size: Pair of floats, width and height in inches. Defaults to `(8, 5)`.
+        dpi: Integer, pixels per inch. Defaults to 120.
 
     Returns:
         A `matplotlib.axes.Axes`.
@@ -44,8 +46,8 @@ def new_axes(size=(8, 5), dpi=120):
     return new_figure(size, dpi).subplots()
 
 
-def patches():
-    """`matplotlib.patches`, or an error that says how to install it.
+def patches() -> ModuleType:
+    """Return the module `matplotlib.patches`.
 
     Returns:
         The module.
@@ -60,11 +62,11 @@ def patches():
     return _import("matplotlib.patches")
 
 
-def _import(name):
+def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise ImportError(
-            "Drawing needs matplotlib. Install it by "
+            "Drawing needs matplotlib. Install it with "
             '`pip install "keras-efficient[plot]"`.'
         ) from error

@@ -263,20 +263,20 @@ def change(**fields):
 @pytest.mark.parametrize(
     "apply, message",
     [
-        (change(tag=None), r"lacks the fields \['tag'\]"),
+        (change(tag=None), r"missing fields \['tag'\]"),
         (change(colour="red"), r"unknown fields \['colour'\]"),
-        (change(format="zip"), "`format` is of.*'zip'"),
-        (change(urls=[]), "`urls` has one"),
+        (change(format="zip"), "`format` must be one of.*'zip'"),
+        (change(urls=[]), "`urls` must not be empty"),
         (change(urls=["http://a/b"]), "https.*'http://a/b'"),
-        (change(file_name="../a"), "plain name.*'../a'"),
+        (change(file_name="../a"), "name without folders.*'../a'"),
         (change(hash={"md5": "12"}), "32 hexadecimal.*'12'"),
         (change(hash={"md5": "g" * 32}), "32 hexadecimal"),
-        (change(hash={"crc": "1"}), "`hash` is of.*'crc'"),
-        (change(num_params=0), "`num_params` is positive"),
-        (lambda e: e["input"].update(std=[1, 0, 1]), "`std` is positive"),
+        (change(hash={"crc": "1"}), "`hash` must be one of.*'crc'"),
+        (change(num_params=0), "`num_params` must be positive"),
+        (lambda e: e["input"].update(std=[1, 0, 1]), "`std` must be positive"),
         (lambda e: e["input"].update(mean=[1]), "three numbers"),
-        (lambda e: e["input"].pop("size"), r"input.*lacks.*\['size'\]"),
-        (lambda e: e["license"].pop("url"), r"license.*lacks.*\['url'\]"),
+        (lambda e: e["input"].pop("size"), r"input.*missing.*\['size'\]"),
+        (lambda e: e["license"].pop("url"), r"license.*missing.*\['url'\]"),
     ],
 )
 def test_schema(apply, message):
@@ -297,8 +297,8 @@ def test_schema_of_the_whole():
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Install `keras-efficient`"):
-        manifest._read(tmp_path / "none.json")
+    with pytest.raises(FileNotFoundError, match="Reinstall `keras-efficient`"):
+        manifest.read(tmp_path / "none.json")
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ValueError, match="no valid JSON"):
-        manifest._read(tmp_path / "a.json")
+    with pytest.raises(ValueError, match="not valid JSON"):
+        manifest.read(tmp_path / "a.json")

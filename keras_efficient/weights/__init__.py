@@ -1,4 +1,4 @@
-"""Published weight files: where they are, and how they get here."""
+"""Published weight files: a list of them, and their download."""
 
 from keras_efficient.weights.download import DownloadError
 from keras_efficient.weights.download import HashMismatchError

@@ -1,9 +1,13 @@
-"""Published weight files into the cache: checked, resumable, never half.
+"""Download published weight files into a cache: checked and resumable.
 
-Two environment variables change where files lie and come from:
+`pooch` cannot replace this module. It restarts an interrupted download from
+the beginning and tries a single URL for each file. It compares complete
+hashes, while the names of PyTorch files contain 8 digits of a SHA-256.
 
-- `KERAS_EFFICIENT_CACHE`: folder of the files. By default it is the one of
-  `keras.applications`, so that what lies there is used.
+Two environment variables change where files are stored and come from:
+
+- `KERAS_EFFICIENT_CACHE`: folder of the files. Defaults to the folder of
+  `keras.applications`, so that files it has downloaded are used.
 - `KERAS_EFFICIENT_MIRROR`: URL or folder that is tried first for each file.
 """
 
@@ -15,34 +19,37 @@ import urllib.parse
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+import filelock
+
+from keras_efficient.log import get_logger
+from keras_efficient.types import PathLike
 from keras_efficient.weights import manifest
 from keras_efficient.weights.hashing import HashMismatchError
 from keras_efficient.weights.hashing import digests
 from keras_efficient.weights.hashing import matches
-from keras_efficient.weights.locking import locked
 from keras_efficient.weights.manifest import WeightsEntry
-from keras_efficient.weights.messages import print_message
 from keras_efficient.weights.transfer import TransferError
 from keras_efficient.weights.transfer import forget
 from keras_efficient.weights.transfer import transfer
 
 CACHE_VARIABLE = "KERAS_EFFICIENT_CACHE"
 MIRROR_VARIABLE = "KERAS_EFFICIENT_MIRROR"
+_LOGGER = get_logger(__name__)
 
 
 class DownloadError(OSError):
-    """A file could not be had from any of its URLs.
+    """A file could not be downloaded from any of its URLs.
 
     Attributes:
-        path: Where the file may be put by hand.
-        reasons: Dict of each URL tried to what went wrong there.
+        path: Path where the user may put the file.
+        reasons: Dict of each URL that was tried to the reason of its failure.
     """
 
     def __init__(self, path: pathlib.Path, reasons: Mapping[str, str]):
         tried = "".join(f"\n- {url}: {why}" for url, why in reasons.items())
         super().__init__(
             f"{path.name} could not be downloaded. Tried:{tried}\n"
-            f"Put the file by hand at {path}, or set the environment "
+            f"Download the file yourself to {path}, or set the environment "
             f"variable {MIRROR_VARIABLE} to a URL or folder that has it."
         )
         self.path = path
@@ -50,7 +57,7 @@ class DownloadError(OSError):
 
 
 def cache_dir() -> pathlib.Path:
-    """The folder in which downloaded files lie.
+    """Return the folder of downloaded files.
 
     Returns:
         A `pathlib.Path`; the folder need not exist.
@@ -67,7 +74,7 @@ def cache_dir() -> pathlib.Path:
         home = pathlib.Path(os.environ["KERAS_HOME"]).expanduser()
     else:
         home = pathlib.Path.home()
-        # As Keras does for users without a home of their own.
+        # As Keras does for users without a home folder.
         home = (home if os.access(home, os.W_OK) else pathlib.Path("/tmp")) / (
             ".keras"
         )
@@ -78,34 +85,36 @@ def fetch(
     source: WeightsEntry | str,
     *,
     file_hash: Mapping[str, str] | None = None,
-    folder: str | os.PathLike | None = None,
+    folder: PathLike | None = None,
     verbose: bool | None = None,
     timeout: float = 30.0,
 ) -> pathlib.Path:
-    """Gives the path of a published file, downloading it if it is not there.
+    """Return the path of a published file, downloading it if necessary.
 
-    A file that lies in the cache is used if its checksum is right. A download
-    goes to a temporary name and takes the place of the file only when it is
-    whole and right; one that broke off is resumed by the next call.
+    A file in the cache is used if its checksum is right. A download is
+    written to a temporary name and replaces the file only when it is complete
+    and its checksum is right. The next call resumes an interrupted download.
+    If several processes ask for the same file, one of them downloads it.
 
     Args:
         source: Entry of the manifest, or URL of any file.
         file_hash: Checksum of the file at a URL, such as `{"sha256": ...}`,
-            `{"md5": ...}` or `{"sha256_prefix": ...}`. Entries have their
-            own.
-        folder: Where to put the file. Defaults to `cache_dir()`.
-        verbose: Whether to show a progress bar. Defaults to whether the
-            output is a terminal.
-        timeout: Seconds to wait for a server at each step.
+            `{"md5": ...}` or `{"sha256_prefix": ...}`. Entries of the
+            manifest have their own.
+        folder: Folder to download to. Defaults to `cache_dir()`.
+        verbose: Boolean, whether to show a progress bar. Defaults to `None`:
+            if standard output is a terminal.
+        timeout: Float, seconds to wait for each response of a server.
+            Defaults to 30.
 
     Returns:
         The `pathlib.Path` of the file.
 
     Raises:
-        DownloadError: If the file cannot be had; it says where to put it by
-            hand. It is an `OSError`.
-        HashMismatchError: If what came is not what was published. It is a
-            `ValueError`.
+        DownloadError: If the file cannot be downloaded; the message says
+            where to put it. It is an `OSError`.
+        HashMismatchError: If the downloaded file is not the published one. It
+            is a `ValueError`.
 
     Example:
     ```python
@@ -119,12 +128,12 @@ def fetch(
     file_hash = file_hash or known_hash
     path = pathlib.Path(folder) if folder is not None else cache_dir()
     path = path.expanduser().absolute() / name
-    if _is_there(path, file_hash):
+    if _is_complete(path, file_hash):
         return path
     _make_folder(path.parent)
-    with locked(path):
-        # Whoever held the lock may have brought it meanwhile.
-        if not _is_there(path, file_hash):
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        # Another process may have downloaded it in the meantime.
+        if not _is_complete(path, file_hash):
             urls = _mirrors(path.name) + tuple(urls)
             _download(path, urls, file_hash, verbose, timeout)
     return path
@@ -133,7 +142,7 @@ def fetch(
 def _resolve(
     source: WeightsEntry | str,
 ) -> tuple[str, Sequence[str], Mapping[str, str]]:
-    """Name in the cache, URLs and checksum of what is asked for."""
+    """Return the name in the cache, the URLs and the checksum of a file."""
     if isinstance(source, WeightsEntry):
         return source.file_name, source.urls, source.hash
     url = os.fspath(source)
@@ -147,7 +156,7 @@ def _resolve(
             "`source` must be an entry of the manifest or the URL of a file. "
             f"Received: source={source!r}"
         )
-    # Files of other places may have equal names: each URL has its folder.
+    # Different URLs may end in the same name: each has its own folder.
     return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}/{name}", (url,), {}
 
 
@@ -165,12 +174,13 @@ def _make_folder(folder: pathlib.Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(
-            f"The folder for weight files cannot be made: {folder} ({error}). "
-            f"Set the environment variable {CACHE_VARIABLE} to another."
+            f"The folder for weight files cannot be created: {folder} "
+            f"({error}). Set the environment variable {CACHE_VARIABLE} to "
+            "another folder."
         ) from error
 
 
-def _is_there(path: pathlib.Path, file_hash: Mapping[str, str]) -> bool:
+def _is_complete(path: pathlib.Path, file_hash: Mapping[str, str]) -> bool:
     return path.is_file() and matches(path, file_hash)
 
 
@@ -182,9 +192,10 @@ def _download(
     timeout: float,
 ) -> None:
     if path.exists():
-        print_message(f"{path} is not the published file; fetching it again")
+        _LOGGER.info("The checksum of %s is wrong; downloading it again.", path)
     part = path.with_name(f"{path.name}.part")
-    reasons, mismatch = {}, None
+    reasons: dict[str, str] = {}
+    mismatch = None
     for url in urls:
         try:
             _download_from(url, part, file_hash, verbose, timeout)
@@ -201,8 +212,14 @@ def _download(
     raise DownloadError(path, reasons)
 
 
-def _download_from(url, part, file_hash, verbose, timeout) -> None:
-    """Brings the whole and right file into `part`."""
+def _download_from(
+    url: str,
+    part: pathlib.Path,
+    file_hash: Mapping[str, str],
+    verbose: bool | None,
+    timeout: float,
+) -> None:
+    """Download the complete file, with the right checksum, to `part`."""
     for _ in range(2):
         was_resumed = transfer(
             url,
@@ -215,12 +232,12 @@ def _download_from(url, part, file_hash, verbose, timeout) -> None:
             return
         received = digests(part, file_hash)
         forget(part)
-        # The beginning may have been another file's: once more from zero.
+        # The resumed part may be of another file: start again.
         if not was_resumed:
             break
     name = part.name.removesuffix(".part")
     raise HashMismatchError(
-        f"{name} from {url} is not the file that was published, and was "
-        f"removed. Expected: {dict(file_hash)}. Received: {received}. Its "
-        "place may have been taken by another file or by an error page."
+        f"{name} from {url} has a wrong checksum and was deleted. Expected: "
+        f"{dict(file_hash)}. Received: {received}. The URL may have returned "
+        "another file or an error page."
     )

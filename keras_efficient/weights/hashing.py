@@ -1,4 +1,4 @@
-"""Checksums of files, in the kinds that publishers give."""
+"""Checksums of files, of the kinds that publishers use."""
 
 import hashlib
 import pathlib
@@ -9,18 +9,19 @@ _ALGORITHMS = {"md5": "md5", "sha256": "sha256", "sha256_prefix": "sha256"}
 
 
 class HashMismatchError(ValueError):
-    """A file is not the one that was published."""
+    """The checksum of a file is not the published one."""
 
 
 def matches(path: pathlib.Path, file_hash: Mapping[str, str]) -> bool:
-    """Whether a file has the published checksum; true if none was published.
+    """Return whether a file has the published checksum.
 
     Args:
-        path: The file.
-        file_hash: Kind and value, such as `{"sha256_prefix": "0af12548"}`.
+        path: Path of the file.
+        file_hash: Dict of kind to value, such as
+            `{"sha256_prefix": "0af12548"}`.
 
     Returns:
-        A boolean.
+        A boolean, `True` if no checksum is published.
 
     Raises:
         ValueError: If the kind of checksum is unknown.
@@ -41,15 +42,14 @@ def matches(path: pathlib.Path, file_hash: Mapping[str, str]) -> bool:
 
 
 def digests(path: pathlib.Path, file_hash: Mapping[str, str]) -> dict[str, str]:
-    """The checksums of a file, of the same kinds as the published ones.
+    """Compute the checksums of a file, of the published kinds.
 
     Args:
-        path: The file.
-        file_hash: Published checksums, whose kinds are wanted.
+        path: Path of the file.
+        file_hash: Dict of the published checksums by kind.
 
     Returns:
-        A dict of kind to hexadecimal digits. A `sha256_prefix` is given
-        whole.
+        A dict of kind to hexadecimal digits; for `sha256_prefix`, all digits.
 
     Raises:
         ValueError: If the kind of checksum is unknown.
@@ -67,7 +67,7 @@ def digests(path: pathlib.Path, file_hash: Mapping[str, str]) -> dict[str, str]:
     unknown = set(file_hash) - set(_ALGORITHMS)
     if unknown:
         raise ValueError(
-            f"A checksum must be of {tuple(_ALGORITHMS)}. "
+            f"The kind of a checksum must be one of {tuple(_ALGORITHMS)}. "
             f"Received: {sorted(unknown)}"
         )
     hashers = {kind: hashlib.new(_ALGORITHMS[kind]) for kind in file_hash}

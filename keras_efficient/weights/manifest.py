@@ -1,8 +1,8 @@
 """The list of published weight files, from `weights_manifest.json`.
 
-The file stands at the root of the repository and travels inside the wheel,
-beside this module. Nothing in it is a guess: a hash or a figure that was not
-published is absent.
+The file is at the root of the repository, and beside this module in the wheel.
+It contains published facts only: a hash or a metric that was not published is
+absent.
 """
 
 import dataclasses
@@ -31,13 +31,13 @@ _PATHS = (
 
 @dataclasses.dataclass(frozen=True)
 class InputFormat:
-    """What a network was trained to see.
+    """The images that a network was trained on.
 
     Attributes:
-        size: Height and width of its images, in pixels.
-        value_range: Lowest and highest value of a pixel as it goes into the
-            model, ahead of `mean` and `std`.
-        mean: Mean of each channel, red, green, blue, in units of `[0, 1]`.
+        size: Height and width, in pixels.
+        value_range: Lowest and highest value of a pixel as it is passed to
+            the model, before normalization by `mean` and `std`.
+        mean: Mean of each channel (red, green, blue), in units of `[0, 1]`.
         std: Standard deviation of each channel, in units of `[0, 1]`.
     """
 
@@ -49,11 +49,11 @@ class InputFormat:
 
 @dataclasses.dataclass(frozen=True)
 class License:
-    """Under what terms a file is given.
+    """The license of a file.
 
     Attributes:
-        spdx: Identifier of SPDX, such as `"Apache-2.0"`.
-        url: Where its text stands.
+        spdx: SPDX identifier, such as `"Apache-2.0"`.
+        url: URL of its text.
     """
 
     spdx: str
@@ -67,21 +67,23 @@ class WeightsEntry:
     Attributes:
         name: Name of the entry, such as `"efficientnetb0.imagenet.timm"`.
         model: Name of the builder it fits, such as `"EfficientNetB0"`.
-        tag: What a user asks for by `weights=`, such as `"imagenet"`.
-        include_top: Whether the file holds the classifier.
-        format: How it is written, one of `FORMATS`.
-        file_name: Its name in the cache, like no other of the manifest.
-        urls: Where it is to be had, in the order to try.
+        tag: Value of the argument `weights` of the builder, such as
+            `"imagenet"`.
+        include_top: Whether the file contains the classifier.
+        format: Format of the file, one of `FORMATS`.
+        file_name: Its name in the cache, unique in the manifest.
+        urls: URLs, in the order in which they are tried.
         num_params: Number of trainable parameters.
         num_classes: Number of classes; 0 without the classifier.
         class_names: Name of the list of classes, or `None`.
-        input: What the network was trained to see.
-        license: Under what terms it is given.
-        source: Who made it: `url` and `note`.
-        training: What it was trained on: `dataset` and `recipe`.
+        input: The `InputFormat` of the network.
+        license: The `License` of the file.
+        source: Its author, as `url` and `note`.
+        training: Its training, as `dataset` and `recipe`.
         hash: Kind and value of its checksum, such as `{"md5": "902e..."}`;
-            empty where none was published.
-        metrics: Published accuracy with its source; empty where none was.
+            empty if none is published.
+        metrics: Published accuracy with its source; empty if none is
+            published.
     """
 
     name: str
@@ -103,33 +105,33 @@ class WeightsEntry:
 
 
 def entries() -> tuple[WeightsEntry, ...]:
-    """All published weight files, in the order in which they are tried.
+    """Return all published weight files, in the order they are tried.
 
     Returns:
         A tuple of `WeightsEntry`.
 
     Raises:
-        FileNotFoundError: If the manifest is not where it should be.
-        ValueError: If it does not follow its schema.
+        FileNotFoundError: If the manifest is missing.
+        ValueError: If the manifest does not follow its schema.
 
     Example:
     >>> from keras_efficient import weights
     >>> weights.entries()[0].name
     'efficientnetb0.imagenet'
     """
-    return _read(next((path for path in _PATHS if path.exists()), _PATHS[0]))
+    return read(next((path for path in _PATHS if path.exists()), _PATHS[0]))
 
 
 def find(
     model: str, tag: str, include_top: bool = True
 ) -> tuple[WeightsEntry, ...]:
-    """The files that fill a model, in the order in which to try them.
+    """Return the published files for a model, in the order they are tried.
 
     Args:
         model: Name of a builder, such as `"EfficientNetB0"`.
         tag: Set of weights, such as `"imagenet"`; see `tags`.
-        include_top: Whether the model has a classifier. One without takes
-            files with a classifier too, after those without.
+        include_top: Boolean, whether the model has a classifier. If `False`,
+            files with a classifier follow those without. Defaults to `True`.
 
     Returns:
         A tuple of `WeightsEntry`, empty if there are none.
@@ -146,13 +148,13 @@ def find(
 
 
 def tags(model: str) -> tuple[str, ...]:
-    """The sets of weights that were published for a model.
+    """Return the sets of weights that were published for a model.
 
     Args:
         model: Name of a builder, such as `"EfficientNetB0"`.
 
     Returns:
-        A tuple of strings for the argument `weights` of the builder.
+        A tuple of values for the argument `weights` of the builder.
 
     Example:
     >>> from keras_efficient import weights
@@ -164,14 +166,14 @@ def tags(model: str) -> tuple[str, ...]:
 
 
 def by_file_name(file_name: str) -> WeightsEntry | None:
-    """The entry of a file, by the name under which it was published.
+    """Return the entry of a file by its published name.
 
     Args:
         file_name: Name of the file, without its folder.
 
     Returns:
-        The `WeightsEntry`, or `None` if no entry or more than one file is
-        called so: three different files of Google are all called
+        The `WeightsEntry`, or `None` if no file or several files have this
+        name: Google published three different files named
         `efficientnet-b0.tar.gz`.
 
     Example:
@@ -187,21 +189,33 @@ def by_file_name(file_name: str) -> WeightsEntry | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _read(path: pathlib.Path) -> tuple[WeightsEntry, ...]:
+def read(path: pathlib.Path) -> tuple[WeightsEntry, ...]:
+    """Read a manifest.
+
+    Args:
+        path: `pathlib.Path` of a `weights_manifest.json`.
+
+    Returns:
+        A tuple of `WeightsEntry`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not JSON, or does not follow the schema.
+    """
     if not path.exists():
         raise FileNotFoundError(
-            f"The list of weight files is missing: {path}. Install "
-            "`keras-efficient` again, or work in a whole checkout."
+            f"The list of weight files is missing: {path}. Reinstall "
+            "`keras-efficient`, or restore the file in your checkout."
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no valid JSON: {error}") from error
+        raise ValueError(f"{path} is not valid JSON: {error}") from error
     return parse(manifest)
 
 
 def parse(manifest: Any) -> tuple[WeightsEntry, ...]:
-    """Turns the content of a manifest into entries, and checks its schema.
+    """Parse the content of a manifest and check its schema.
 
     Args:
         manifest: Content of a `weights_manifest.json`.
@@ -223,7 +237,7 @@ def parse(manifest: Any) -> tuple[WeightsEntry, ...]:
     )
     if version != SCHEMA_VERSION:
         raise ValueError(
-            f"The manifest must be of schema version {SCHEMA_VERSION}. "
+            f"The manifest must have schema version {SCHEMA_VERSION}. "
             f"Received: schema_version={version!r}"
         )
     parsed = tuple(_entry(fields) for fields in manifest["weights"])
@@ -267,40 +281,50 @@ def _check_fields(cls: type, fields: dict[str, Any], name: str) -> None:
     unknown = set(fields) - {field.name for field in known}
     if missing or unknown:
         raise ValueError(
-            f"Entry {name!r} of the manifest lacks the fields "
-            f"{sorted(missing)} and has the unknown fields {sorted(unknown)}."
+            f"Entry {name!r} of the manifest has missing fields "
+            f"{sorted(missing)} and unknown fields {sorted(unknown)}."
         )
 
 
 def _check_values(entry: WeightsEntry) -> None:
-    def check(is_right: bool, rule: str, received: Any) -> None:
-        if not is_right:
+    def check(is_valid: bool, rule: str, received: Any) -> None:
+        if not is_valid:
             raise ValueError(
                 f"Entry {entry.name!r} of the manifest: {rule}. "
                 f"Received: {received!r}"
             )
 
-    check(entry.format in FORMATS, f"`format` is of {FORMATS}", entry.format)
-    check(bool(entry.urls), "`urls` has one or more", entry.urls)
+    check(
+        entry.format in FORMATS,
+        f"`format` must be one of {FORMATS}",
+        entry.format,
+    )
+    check(bool(entry.urls), "`urls` must not be empty", entry.urls)
     for url in entry.urls:
-        check(url.startswith("https://"), "`urls` are https", url)
+        check(url.startswith("https://"), "`urls` must be https", url)
     check(
         "/" not in entry.file_name and not entry.file_name.startswith("."),
-        "`file_name` is a plain name",
+        "`file_name` must be a name without folders",
         entry.file_name,
     )
     for kind, digest in entry.hash.items():
-        check(kind in HASH_KINDS, f"`hash` is of {tuple(HASH_KINDS)}", kind)
+        check(
+            kind in HASH_KINDS,
+            f"`hash` must be one of {tuple(HASH_KINDS)}",
+            kind,
+        )
         check(
             len(digest) == HASH_KINDS[kind]
             and set(digest) <= set("0123456789abcdef"),
-            f"`{kind}` has {HASH_KINDS[kind]} hexadecimal digits",
+            f"`{kind}` must have {HASH_KINDS[kind]} hexadecimal digits",
             digest,
         )
-    check(entry.num_params > 0, "`num_params` is positive", entry.num_params)
+    check(
+        entry.num_params > 0, "`num_params` must be positive", entry.num_params
+    )
     check(
         len(entry.input.mean) == 3 and len(entry.input.std) == 3,
-        "`mean` and `std` have three numbers",
+        "`mean` and `std` must have three numbers",
         entry.input,
     )
-    check(min(entry.input.std) > 0, "`std` is positive", entry.input.std)
+    check(min(entry.input.std) > 0, "`std` must be positive", entry.input.std)

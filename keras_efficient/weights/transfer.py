@@ -1,4 +1,4 @@
-"""One file from one URL, resumed where it was broken off."""
+"""Download one file from one URL, resuming an interrupted download."""
 
 import http.client
 import json
@@ -12,19 +12,26 @@ from typing import Any
 
 import keras
 
-from keras_efficient.weights.messages import print_message
+from keras_efficient.atomic_writes import write_text
+from keras_efficient.log import get_logger
 
 _CHUNK_BYTES = 1 << 18
-# A connection that breaks is tried again as long as it brings new bytes.
+# An interrupted connection is retried as long as it yields new bytes.
 _MAX_ATTEMPTS = 4
+_LOGGER = get_logger(__name__)
 
 
 class TransferError(Exception):
-    """Why a file could not be had from one URL."""
+    """A file could not be downloaded from one URL.
 
-    def __init__(self, reason: str, *, is_broken_off: bool = False):
+    Attributes:
+        is_interrupted: Whether the connection was interrupted after it had
+            been established.
+    """
+
+    def __init__(self, reason: str, *, is_interrupted: bool = False):
         super().__init__(reason)
-        self.is_broken_off = is_broken_off
+        self.is_interrupted = is_interrupted
 
 
 def transfer(
@@ -35,22 +42,23 @@ def transfer(
     verbose: bool | None,
     timeout: float,
 ) -> bool:
-    """Downloads a URL into a file, going on from what it holds already.
+    """Download a URL to a file, resuming after the bytes it already has.
 
     Args:
-        url: Where to read.
-        part: Where to write. What it holds is taken for the beginning of the
-            same file if the server says so, or if `is_checked`.
-        is_checked: Whether a checksum will be compared afterwards, so that a
-            wrong beginning does no harm.
-        verbose: Whether to show progress; `None`: only on a terminal.
-        timeout: Seconds to wait for the server at each step.
+        url: URL to read.
+        part: File to write. Its content is taken for the beginning of the
+            same file if the server confirms it, or if `is_checked`.
+        is_checked: Whether a checksum is compared afterwards, so that a wrong
+            beginning is noticed.
+        verbose: Whether to show a progress bar; `None` for only on a
+            terminal.
+        timeout: Seconds to wait for each response of the server.
 
     Returns:
-        Whether the transfer went on from an earlier one.
+        Whether an earlier download was resumed.
 
     Raises:
-        TransferError: If the file cannot be had from there.
+        TransferError: If the file cannot be downloaded from this URL.
 
     Example:
     >>> import pathlib, tempfile
@@ -63,8 +71,7 @@ def transfer(
     ...     is_checked=False,
     ...     verbose=False,
     ...     timeout=5.0,
-    ... )  # doctest: +ELLIPSIS
-    Downloading there (3 bytes) from file:...
+    ... )
     False
     >>> (folder / "there").read_bytes()
     b'abc'
@@ -73,27 +80,23 @@ def transfer(
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         before = _size(part)
         try:
-            return _attempt(url, part, is_checked, verbose, timeout) or (
-                was_resumed
-            )
+            resumed = _attempt(url, part, is_checked, verbose, timeout)
+            return resumed or was_resumed
         except TransferError as error:
-            got_further = _size(part) > before
-            if not (error.is_broken_off and got_further):
+            has_progressed = _size(part) > before
+            if not (error.is_interrupted and has_progressed):
                 raise
             if attempt == _MAX_ATTEMPTS:
                 raise
             was_resumed = True
-    raise TransferError("no attempt was made")
+    raise AssertionError("unreachable")
 
 
 def forget(part: pathlib.Path) -> None:
-    """Removes an unfinished download.
+    """Delete an unfinished download.
 
     Args:
-        part: The file of the unfinished download.
-
-    Returns:
-        Nothing.
+        part: File of the unfinished download.
 
     Example:
     >>> import pathlib
@@ -104,7 +107,13 @@ def forget(part: pathlib.Path) -> None:
     _note_path(part).unlink(missing_ok=True)
 
 
-def _attempt(url, part, is_checked, verbose, timeout) -> bool:
+def _attempt(
+    url: str,
+    part: pathlib.Path,
+    is_checked: bool,
+    verbose: bool | None,
+    timeout: float,
+) -> bool:
     start = _size(part)
     headers = {"User-Agent": "keras-efficient", "Accept-Encoding": "identity"}
     validator = _validator(part, url)
@@ -126,19 +135,25 @@ def _attempt(url, part, is_checked, verbose, timeout) -> bool:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TransferError(_describe(error)) from error
     with response:
-        if start and not _goes_on_at(response, start):
+        if start and not _is_rest(response, start):
             start = 0
         _write_note(part, url, response)
         _receive(response, url, part, start, verbose)
     return start > 0
 
 
-def _receive(response, url, part, start, verbose) -> None:
+def _receive(
+    response: Any,
+    url: str,
+    part: pathlib.Path,
+    start: int,
+    verbose: bool | None,
+) -> None:
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else None
     name = part.name.removesuffix(".part")
     verb = "Resuming" if start else "Downloading"
-    print_message(f"{verb} {name} ({_format_bytes(total)}) from {url}")
+    _LOGGER.info("%s %s (%s) from %s", verb, name, _format_bytes(total), url)
     if verbose is None:
         verbose = sys.stdout.isatty()
     progress = keras.utils.Progbar(total) if verbose else None
@@ -154,8 +169,8 @@ def _receive(response, url, part, start, verbose) -> None:
         os.fsync(file.fileno())
     if total is not None and received != total:
         raise TransferError(
-            f"broken off after {received:,} of {total:,} bytes",
-            is_broken_off=True,
+            f"interrupted after {received:,} of {total:,} bytes",
+            is_interrupted=True,
         )
 
 
@@ -163,11 +178,11 @@ def _read(response: Any) -> bytes:
     try:
         return response.read(_CHUNK_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TransferError(_describe(error), is_broken_off=True) from error
+        raise TransferError(_describe(error), is_interrupted=True) from error
 
 
-def _goes_on_at(response: Any, start: int) -> bool:
-    """Whether the server sends the rest: some send the whole file again."""
+def _is_rest(response: Any, start: int) -> bool:
+    """Return whether the server sends the rest, not the whole file again."""
     if getattr(response, "status", None) != http.client.PARTIAL_CONTENT:
         return False
     content_range = response.headers.get("Content-Range", "")
@@ -180,7 +195,7 @@ def _goes_on_at(response: Any, start: int) -> bool:
 
 
 def _validator(part: pathlib.Path, url: str) -> str | None:
-    """What tells that the file at `url` is the one that was begun."""
+    """Return the validator of the unfinished download, if it is of `url`."""
     try:
         note = json.loads(_note_path(part).read_text())
         return note["validator"] if note["url"] == url else None
@@ -190,9 +205,10 @@ def _validator(part: pathlib.Path, url: str) -> str | None:
 
 def _write_note(part: pathlib.Path, url: str, response: Any) -> None:
     etag = response.headers.get("ETag")
-    if etag is None or etag.startswith("W/"):  # weak: not for ranges
+    if etag is None or etag.startswith("W/"):  # weak: not valid for ranges
         etag = response.headers.get("Last-Modified")
-    _note_path(part).write_text(json.dumps({"url": url, "validator": etag}))
+    note = json.dumps({"url": url, "validator": etag})
+    write_text(_note_path(part), note)
 
 
 def _note_path(part: pathlib.Path) -> pathlib.Path:

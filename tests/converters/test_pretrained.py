@@ -154,7 +154,7 @@ def test_offline_all_is_said_at_once(tmp_path):
     message = str(caught.value)
     for entry in published.find(B0, "imagenet"):
         assert f"- {entry.urls[0]}: " in message
-    assert f"by hand at {tmp_path / 'cache' / 'efficientnetb0.h5'}" in message
+    assert f"yourself to {tmp_path / 'cache' / 'efficientnetb0.h5'}" in message
 
 
 def test_without_tensorflow_its_files_are_not_fetched(monkeypatch):

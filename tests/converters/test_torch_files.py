@@ -204,10 +204,10 @@ def test_damaged_numbers(tmp_path):
         (0, (2.0,), (1,)),
     ],
 )
-def test_tensors_beyond_their_storage(offset, shape, strides):
+def test_tensors_that_exceed_their_storage(offset, shape, strides):
     dtype = Dtype("f4")
     tensor = LazyTensor(Storage("0", dtype, 11), dtype, offset, shape, strides)
-    with pytest.raises(ValueError, match="beyond its 11 numbers"):
+    with pytest.raises(ValueError, match="storage of 11 elements"):
         tensor.to_numpy(bytes(44))
 
 

@@ -9,6 +9,7 @@ from typing import IO
 from typing import Any
 
 from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.torch_pickle import ByteOrder
 from keras_efficient.converters.readers.torch_pickle import InertObject
 from keras_efficient.converters.readers.torch_pickle import LazyTensor
 from keras_efficient.converters.readers.torch_pickle import Storage
@@ -64,7 +65,7 @@ def read_zip_file(path: pathlib.Path) -> Arrays:
                 "it is a TorchScript program; save the tensors of its model, "
                 "`torch.save(model.state_dict(), path)`"
             )
-        byteorder = "<"
+        byteorder: ByteOrder = "<"
         if f"{folder}byteorder" in names:
             order = archive.read(f"{folder}byteorder").strip()
             byteorder = ">" if order == b"big" else "<"
@@ -100,7 +101,7 @@ def read_legacy_file(path: pathlib.Path) -> Arrays:
         unpickler = _StorageCollector(file, encoding="utf-8")
         content = unpickler.load()
         keys = TensorUnpickler(file).load()
-        byteorder = "<" if system.get("little_endian", True) else ">"
+        byteorder: ByteOrder = "<" if system.get("little_endian", True) else ">"
         places: dict[str, tuple[int, int]] = {}
         for key in map(str, keys):
             if key not in unpickler.storages:
@@ -148,7 +149,9 @@ def _folder_of(archive: zipfile.ZipFile) -> str:
 
 
 def _arrays(
-    content: Any, numbers: Callable[[Storage], bytes], byteorder: str
+    content: Any,
+    numbers: Callable[[Storage], bytes],
+    byteorder: ByteOrder,
 ) -> Arrays:
     return {
         name: tensor.to_numpy(numbers(tensor.storage), byteorder)

@@ -1,16 +1,22 @@
-"""The pickles of PyTorch, understood without PyTorch and without running them.
+"""Unpickle tensors of PyTorch, without PyTorch and without running code.
 
-A pickle names functions to call. Here the few that PyTorch writes for a dict
-of tensors are known; every other name becomes an `InertObject`, which does
-nothing, whatever the file would have it do.
+A pickle names functions to call. Only the few that PyTorch writes for a dict
+of tensors are implemented here; every other name becomes an `InertObject`,
+which does nothing, whatever the file would make it do.
 """
 
 import collections
 import dataclasses
 import pickle
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
+from typing import Literal
+from typing import TypeAlias
 
 import numpy as np
 
+ByteOrder: TypeAlias = Literal["<", ">"]
 # Names of `torch` as dtypes of NumPy. `bfloat16`, which NumPy lacks, is the
 # upper half of a float32.
 BFLOAT16 = "bfloat16"
@@ -46,7 +52,7 @@ _DTYPES = {
 
 @dataclasses.dataclass(frozen=True)
 class Dtype:
-    """A dtype, or a kind of storage, as the file names it.
+    """A dtype, or a class of storages.
 
     Attributes:
         code: Its name in NumPy, or `BFLOAT16`.
@@ -55,19 +61,19 @@ class Dtype:
     code: str
 
     @property
-    def itemsize(self):
-        """Bytes of one number."""
+    def itemsize(self) -> int:
+        """Number of bytes of one element."""
         return 2 if self.code == BFLOAT16 else np.dtype(self.code).itemsize
 
 
 @dataclasses.dataclass(frozen=True)
 class Storage:
-    """A block of numbers of the file, which tensors look at.
+    """A block of memory in the file, which tensors are views of.
 
     Attributes:
         key: Its name in the file.
-        dtype: The `Dtype` of its numbers.
-        size: How many they are.
+        dtype: The `Dtype` of its elements.
+        size: Number of its elements.
     """
 
     key: str
@@ -77,34 +83,35 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True)
 class LazyTensor:
-    """A tensor whose numbers are still in the file.
+    """A tensor whose elements have not been read yet.
 
     Attributes:
-        storage: The `Storage` it looks at.
+        storage: The `Storage` it is a view of.
         dtype: Its `Dtype`.
-        offset: Where in the storage it begins, in numbers.
+        offset: Index of its first element in the storage.
         shape: Its shape.
-        strides: Its strides, in numbers.
+        strides: Its strides, in elements.
     """
 
     storage: Storage
     dtype: Dtype
     offset: int
-    shape: tuple
-    strides: tuple
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
-    def to_numpy(self, data, byteorder="<"):
-        """Makes an array from the bytes of its storage.
+    def to_numpy(self, data: bytes, byteorder: ByteOrder = "<") -> np.ndarray:
+        """Convert the tensor to an array, given the bytes of its storage.
 
         Args:
             data: Bytes of the whole storage.
-            byteorder: `"<"` or `">"`.
+            byteorder: `"<"` for little-endian or `">"` for big-endian.
+                Defaults to `"<"`.
 
         Returns:
-            A NumPy array that owns its numbers; float32 for `bfloat16`.
+            A NumPy array that owns its memory; float32 for `bfloat16`.
 
         Raises:
-            ValueError: If the tensor reaches beyond its storage.
+            ValueError: If the tensor exceeds its storage.
         """
         code = "u2" if self.dtype.code == BFLOAT16 else self.dtype.code
         numbers = np.frombuffer(data, np.dtype(code).newbyteorder(byteorder))
@@ -119,7 +126,7 @@ class LazyTensor:
             return (array.astype("u4") << 16).view("f4")
         return array.astype(array.dtype.newbyteorder("="), order="C")
 
-    def _check_reach(self, size):
+    def _check_reach(self, size: int) -> None:
         is_plain = len(self.shape) == len(self.strides) and all(
             isinstance(n, int) and n >= 0
             for n in (self.offset, *self.shape, *self.strides)
@@ -131,53 +138,55 @@ class LazyTensor:
         if not is_plain or last >= size or self.offset > size:
             raise ValueError(
                 f"a tensor of shape {self.shape}, strides {self.strides} and "
-                f"offset {self.offset} reaches beyond its {size} numbers"
+                f"offset {self.offset} exceeds its storage of {size} elements"
             )
 
 
 class InertObject:
-    """Stands for whatever a pickle names that is no part of a tensor."""
+    """Replaces everything in a pickle that is not part of a tensor."""
 
     path = "unknown"
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> "InertObject":
         return super().__new__(cls)
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         pass
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> "InertObject":
         return self
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         pass
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> None:
         pass
 
-    def append(self, item):
+    def append(self, item: Any) -> None:
         pass
 
-    def extend(self, items):
+    def extend(self, items: Any) -> None:
         pass
 
     add = append
 
 
 class TensorUnpickler(pickle.Unpickler):
-    """Reads a pickle of tensors; calls nothing that the file brings."""
+    """Unpickler of tensors that calls nothing that the file names."""
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Any:
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise pickle.UnpicklingError(f"unknown reference {pid!r:.80}")
         _, dtype, key, _, size = pid[:5]
         if not isinstance(dtype, Dtype) or not isinstance(size, int):
             raise pickle.UnpicklingError(f"unknown storage {pid!r:.80}")
         if len(pid) > 5 and pid[5] is not None:
-            raise pickle.UnpicklingError("storages that are views of others")
+            raise pickle.UnpicklingError(
+                "storages that are views of other storages are not supported"
+            )
         return Storage(str(key), dtype, size)
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         known = _KNOWN.get((module, name))
         if known is not None:
             return known
@@ -188,32 +197,48 @@ class TensorUnpickler(pickle.Unpickler):
         return type("InertObject", (InertObject,), {"path": f"{module}.{name}"})
 
 
-def _rebuild_tensor(storage, offset, size, stride, *rest):
-    # `rest` is gradients, hooks, and in the end sometimes metadata.
+def _rebuild_tensor(
+    storage: Storage,
+    offset: int,
+    size: Iterable[int],
+    stride: Iterable[int],
+    *rest: Any,
+) -> LazyTensor:
+    # `rest` is `requires_grad`, hooks and sometimes metadata.
     metadata = rest[2] if len(rest) > 2 else None
     if isinstance(metadata, dict) and any(metadata.values()):
-        raise pickle.UnpicklingError("tensors that are negated or conjugated")
+        raise pickle.UnpicklingError(
+            "negated and conjugated tensors are not supported"
+        )
     return LazyTensor(
         storage, storage.dtype, offset, tuple(size), tuple(stride)
     )
 
 
-def _rebuild_tensor_v3(storage, offset, size, stride, *rest):
+def _rebuild_tensor_v3(
+    storage: Storage,
+    offset: int,
+    size: Iterable[int],
+    stride: Iterable[int],
+    *rest: Any,
+) -> LazyTensor:
     tensor = _rebuild_tensor(storage, offset, size, stride)
     return dataclasses.replace(tensor, dtype=rest[2])
 
 
-def _rebuild_parameter(data, *rest):
+def _rebuild_parameter(data: LazyTensor, *rest: Any) -> LazyTensor:
     return data
 
 
-def _rebuild_from_type(function, cls, arguments, state):
-    # `function` came through `find_class` too, and so is known or inert.
+def _rebuild_from_type(
+    function: Callable, cls: Any, arguments: Iterable[Any], state: Any
+) -> Any:
+    # `function` is a result of `find_class` too, implemented here or inert.
     return function(*arguments)
 
 
-def _size(*dimensions):
-    return tuple(*dimensions)
+def _size(dimensions: Iterable[int] = ()) -> tuple[int, ...]:
+    return tuple(dimensions)
 
 
 _KNOWN = {
