@@ -93,9 +93,9 @@ def test_swap_feature_network(tmp_path):
 def test_export_model(tmp_path):
     for package in ("tensorflow", "ai_edge_litert"):
         pytest.importorskip(package)
-    from tests.export.test_detection_exports import confident
+    from tests.support.export import confident_detector
 
-    confident(input_shape=(96, 96, 3)).save(tmp_path / "model.keras")
+    confident_detector(input_shape=(96, 96, 3)).save(tmp_path / "model.keras")
     photos = tmp_path / "photos"
     photos.mkdir()
     pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), "uint8")

@@ -12,33 +12,22 @@ from PIL import Image
 import keras_efficient
 from keras_efficient.export.verification import check
 from tests.cli.program import run
-from tests.export.test_detection_exports import confident
-from tests.export.test_saved_models import IS_TENSORFLOW
-from tests.export.test_saved_models import Unregistered
-from tests.export.test_saved_models import slow_elsewhere
-from tests.export.test_saved_models import tiny_efficientnet
+from tests.marks import slow_elsewhere
+from tests.support.export import IS_TENSORFLOW
+from tests.support.export import Unregistered
+from tests.support.export import confident_classifier
+from tests.support.export import confident_detector
+from tests.support.export import plain_classifier
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
-
-
-def plain_classifier():
-    """The least that is one: these tests are not about networks."""
-    keras.utils.set_random_seed(0)
-    return keras.Sequential(
-        [
-            keras.Input((24, 32, 3)),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(5, activation="softmax"),
-        ]
-    )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     plain_classifier().save(folder / "classifier.keras")
-    confident(input_shape=(96, 96, 3)).save(folder / "detector.keras")
+    confident_detector(input_shape=(96, 96, 3)).save(folder / "detector.keras")
     (folder / "names.txt").write_text("a\nb\nc\nd\ne e\n\n", encoding="utf-8")
     (folder / "two.txt").write_text("a\nb\n")
     (folder / "latin.txt").write_bytes("Vögel".encode("latin-1"))
@@ -97,7 +86,7 @@ def test_options_reach_the_file(folder, tmp_path):
 
 @pytest.mark.slow
 def test_int8(folder, tmp_path, monkeypatch, capsys):
-    tiny_efficientnet().save(tmp_path / "model.keras")
+    confident_classifier().save(tmp_path / "model.keras")
     path = tmp_path / "model.tflite"
     status = run(
         monkeypatch, "export", tmp_path / "model.keras", path,

@@ -18,13 +18,13 @@ from keras_efficient.cli import videos
 from keras_efficient.cli.sources import expand
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
-from tests.export.test_detection_exports import confident
+from tests.support.export import confident_detector
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    confident(input_shape=(96, 96, 3)).save(folder / "detector.keras")
+    confident_detector(input_shape=(96, 96, 3)).save(folder / "detector.keras")
     (folder / "run").mkdir()
     plain_classifier().save(folder / "run" / "model.keras")
     (folder / "run" / "class_names.txt").write_text("a\nb\nc\nd\ne e\n")

@@ -12,8 +12,8 @@ from keras_efficient.cli import converting
 from keras_efficient.cli import loading
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
-from tests.export.test_detection_exports import confident
-from tests.export.test_saved_models import slow_elsewhere
+from tests.marks import slow_elsewhere
+from tests.support.export import confident_detector
 
 TINY = {
     "stages": keras_efficient.variants.EFFICIENTNET_STAGES[:2],
@@ -135,7 +135,7 @@ def test_benchmark(tmp_path, monkeypatch, capsys):
 @slow_elsewhere
 def test_benchmark_of_a_detector(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    confident(input_shape=(96, 96, 3)).save("detector.keras")
+    confident_detector(input_shape=(96, 96, 3)).save("detector.keras")
     arguments = ("detector.keras", "--repeats", "2", "--json", "speed.json")
     assert run(monkeypatch, "benchmark", *arguments) == 0
     (row,) = json.loads((tmp_path / "speed.json").read_text())["rows"]
@@ -173,7 +173,9 @@ def cells(tmp_path):
 
 def test_evaluate_a_detector(cells, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    confident(input_shape=(96, 96, 3)).save(tmp_path / "detector.keras")
+    confident_detector(input_shape=(96, 96, 3)).save(
+        tmp_path / "detector.keras"
+    )
     arguments = ("evaluate", tmp_path / "detector.keras", cells, "--split",
                  "val", "--output", tmp_path / "out")  # fmt: skip
     assert run(monkeypatch, *arguments) == 0

@@ -3,7 +3,6 @@
 import io
 import struct
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,12 +11,10 @@ from keras_efficient.data.images import load_image
 from keras_efficient.export.graph import decoding
 from tests.shared import SHARED
 from tests.shared import needs_shared
+from tests.support.export import tensorflow_only
 
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="the graph is the same whatever the backend of the model",
-)
+pytestmark = tensorflow_only
 
 ORIENTATION = 0x0112
 DECODE = tf.function(

@@ -11,35 +11,19 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.export.detection_spec import DetectionSpec
 from keras_efficient.export.detection_spec import describe_detection
 from keras_efficient.export.verification.comparison import difference
-from tests.export.test_saved_models import image_files
 from tests.models.detectors import tiny
+from tests.support.export import OPTIONS
+from tests.support.export import as_rows
+from tests.support.export import confident_detector
+from tests.support.export import image_files
+from tests.support.export import run_signature
 
 tf = pytest.importorskip("tensorflow")
-
-OPTIONS = {"score_threshold": 0.05, "max_detections": 15}
-
-
-def confident(**arguments):
-    """A detector of random weights that is sure of some things."""
-    keras.utils.set_random_seed(0)
-    model = make_confident(tiny(**arguments))
-    model.class_names = ("cat", "dog", "Vögel")
-    return model
-
-
-def make_confident(model):
-    rng = np.random.default_rng(0)
-    for head, deviation in ((model.class_head, 1.3), (model.box_head, 0.5)):
-        for weight in head.weights:
-            if weight.path.endswith("kernel"):
-                values = rng.normal(0, deviation, weight.shape)
-                weight.assign(values.astype("float32"))
-    return model
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    model = confident()
+    model = confident_detector()
     path = tmp_path_factory.mktemp("served") / "pets" / "1"
     export.saved_model(model, path, **OPTIONS)
     return model, path
@@ -50,33 +34,12 @@ def signatures(exported):
     return tf.saved_model.load(str(exported[1])).signatures
 
 
-def ask(signature, **inputs):
-    inputs = {name: tf.constant(value) for name, value in inputs.items()}
-    return {name: x.numpy() for name, x in signature(**inputs).items()}
-
-
-def as_rows(detections, count=15):
-    """`Detections` as the arrays that an export gives."""
-    return {
-        "boxes": np.stack([_padded(d.boxes, count) for d in detections]),
-        "scores": np.stack([_padded(d.scores, count) for d in detections]),
-        "labels": np.stack([_padded(d.labels, count) for d in detections]),
-        "num_detections": np.array([len(d) for d in detections]),
-    }
-
-
-def _padded(values, count):
-    return np.concatenate(
-        [values, np.zeros((count - len(values), *values.shape[1:]))]
-    ).astype(values.dtype)
-
-
 def test_image_files_give_what_detect_gives(exported, signatures):
     model, _ = exported
     files = image_files()
     expected = as_rows(model.detect(files, **OPTIONS))
     assert expected["num_detections"].min() > 3
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     assert difference(expected, answer) < 1e-4
     names = answer["class_names"]
     for i, number in enumerate(answer["num_detections"]):
@@ -93,7 +56,7 @@ def test_image_files_give_what_detect_gives(exported, signatures):
 def test_images_give_what_detect_gives(exported, signatures, size):
     images = np.random.default_rng(3).integers(0, 256, (2, *size, 3), "uint8")
     expected = as_rows(exported[0].detect(images, **OPTIONS))
-    answer = ask(signatures["images"], images=images)
+    answer = run_signature(signatures["images"], images=images)
     assert difference(expected, answer) < 1e-4
     assert answer["boxes"].dtype == np.float32
     assert answer["labels"].dtype == np.int32
@@ -104,7 +67,7 @@ def test_raw_gives_what_the_network_gives(exported, signatures):
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 96, 3))
     images = images.astype("float32")
     expected = exported[0].predict(images, verbose=0)
-    answer = ask(signatures["raw"], images=images)
+    answer = run_signature(signatures["raw"], images=images)
     assert difference(expected, answer) < 1e-5
 
 
@@ -123,7 +86,7 @@ def test_metadata(exported):
 @pytest.mark.slow
 @pytest.mark.parametrize("antialias", [False, True])
 def test_any_size_hard_suppression_and_averaging(tmp_path, antialias):
-    model = confident(input_shape=(None, None, 3))
+    model = confident_detector(input_shape=(None, None, 3))
     letterbox = DetectionPreprocessing((80, 64), antialias)
     options = {"nms": "hard", "class_agnostic": True, **OPTIONS}
     path = export.saved_model(
@@ -132,7 +95,7 @@ def test_any_size_hard_suppression_and_averaging(tmp_path, antialias):
     signatures = tf.saved_model.load(str(path)).signatures
     files = image_files()
     detections = model.detect(files, preprocessing=letterbox, **options)
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     assert difference(as_rows(detections), answer) < 1e-4
 
 

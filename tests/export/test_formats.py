@@ -16,17 +16,17 @@ from keras_efficient.export.verification import check
 from keras_efficient.export.verification.comparison import coarse_difference
 from keras_efficient.export.verification.comparison import difference
 from tests import golden_fill
-from tests.export.test_detection_exports import OPTIONS
-from tests.export.test_detection_exports import as_rows
-from tests.export.test_detection_exports import confident
-from tests.export.test_detection_exports import make_confident
-from tests.export.test_saved_models import CLASS_NAMES
-from tests.export.test_saved_models import IS_TENSORFLOW
-from tests.export.test_saved_models import image_files
-from tests.export.test_saved_models import make_confident as make_sure
-from tests.export.test_saved_models import tiny_efficientnet
 from tests.marks import slow_elsewhere
 from tests.models.detectors import tiny
+from tests.support.export import CLASS_NAMES
+from tests.support.export import IS_TENSORFLOW
+from tests.support.export import OPTIONS
+from tests.support.export import as_rows
+from tests.support.export import confident_classifier
+from tests.support.export import confident_detector
+from tests.support.export import image_files
+from tests.support.export import sharpen_classifier
+from tests.support.export import sharpen_detector
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):
     pytest.importorskip(package)
@@ -55,7 +55,7 @@ def written(name, folder, model, **arguments):
 
 @functools.cache
 def detector():
-    return confident()
+    return confident_detector()
 
 
 @functools.cache
@@ -63,18 +63,18 @@ def d0():
     model = keras_efficient.EfficientDetD0(
         weights=None, backbone_weights=None, input_shape=(256, 256, 3)
     )
-    return make_confident(model)
+    return sharpen_detector(model)
 
 
 @functools.cache
 def b0():
     model = keras_efficient.EfficientNetB0(weights=None)
-    return make_sure(golden_fill.fill(model))
+    return sharpen_classifier(golden_fill.fill(model))
 
 
 @functools.cache
 def classifier():
-    return tiny_efficientnet()
+    return confident_classifier()
 
 
 @pytest.mark.parametrize("name", FORMATS)

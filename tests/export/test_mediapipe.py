@@ -14,9 +14,9 @@ from keras_efficient.export.formats.litert.mediapipe_metadata import (
 from keras_efficient.export.formats.litert.mediapipe_metadata import (
     make_metadata,
 )
-from tests.export.test_detection_exports import confident
-from tests.export.test_saved_models import tiny_efficientnet
 from tests.marks import slow_elsewhere
+from tests.support.export import confident_classifier
+from tests.support.export import confident_detector
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
@@ -27,7 +27,7 @@ OPTIONS = {"score_threshold": 0.3, "max_detections": 15}
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    model = confident(input_shape=(96, 96, 3))
+    model = confident_detector(input_shape=(96, 96, 3))
     path = tmp_path_factory.mktemp("mediapipe") / "model.tflite"
     write(model, path)
     return model, path
@@ -108,7 +108,7 @@ def test_padding_is_not_reported(exported):
 
 @pytest.mark.slow
 def test_images_of_the_cameras_ratio(tmp_path):
-    model = confident(input_shape=(96, 96, 3))
+    model = confident_detector(input_shape=(96, 96, 3))
     write(model, tmp_path / "model.tflite", image_size=(72, 96))
     image = squares(72, 96)
     answer = ask(tmp_path / "model.tflite", image)
@@ -116,7 +116,7 @@ def test_images_of_the_cameras_ratio(tmp_path):
 
 
 def test_bad_arguments_are_named(tmp_path):
-    model = confident(input_shape=(96, 96, 3))
+    model = confident_detector(input_shape=(96, 96, 3))
     path = tmp_path / "model.tflite"
     with pytest.raises(ValueError, match="antialias=False.*image_size=.72"):
         letterbox = DetectionPreprocessing((96, 96), antialias=True)
@@ -126,7 +126,7 @@ def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(ValueError, match="'mediapipe'.*layout='tasks'"):
         export.litert(model, path, layout="tasks")
     with pytest.raises(ValueError, match="Received: a classifier"):
-        export.litert(tiny_efficientnet(), path, layout="mediapipe")
+        export.litert(confident_classifier(), path, layout="mediapipe")
     assert list(tmp_path.iterdir()) == []
 
 

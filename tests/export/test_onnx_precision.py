@@ -9,10 +9,10 @@ import pytest
 
 from keras_efficient.export.specs import describe
 from keras_efficient.export.verification.comparison import coarse_difference
-from tests.export.test_detection_exports import confident
-from tests.export.test_litert_quantization import classifier
-from tests.export.test_litert_quantization import images
-from tests.export.test_saved_models import IS_TENSORFLOW
+from tests.support.export import confident_detector
+from tests.support.export import quantizable_classifier
+from tests.support.export import squares
+from tests.support.export import tensorflow_only
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):
     pytest.importorskip(package)
@@ -24,9 +24,7 @@ from keras_efficient.export.formats.onnx.precision import quantize  # noqa: E402
 from keras_efficient.export.formats.onnx.precision import to_float16  # noqa: E402
 
 # The functions run in TensorFlow's process; test_formats comes from others.
-pytestmark = pytest.mark.skipif(
-    not IS_TENSORFLOW, reason="these functions run on TensorFlow only"
-)
+pytestmark = tensorflow_only
 SIZE = (70, 90)
 
 
@@ -40,13 +38,15 @@ def write(model, folder, options=(), **settings):
 
 @pytest.fixture(scope="module")
 def classifier_file(tmp_path_factory):
-    return write(classifier(), tmp_path_factory.mktemp("classifier"))
+    return write(
+        quantizable_classifier(), tmp_path_factory.mktemp("classifier")
+    )
 
 
 @pytest.fixture(scope="module")
 def detector_files(tmp_path_factory):
     """The whole, and one that ends with the network's outputs."""
-    model, folder = confident(), tmp_path_factory.mktemp("detector")
+    model, folder = confident_detector(), tmp_path_factory.mktemp("detector")
     options = {"score_threshold": 0.1, "max_detections": 30}
     network = folder / "network"
     network.mkdir()
@@ -61,12 +61,12 @@ def copied(path, folder):
 
 
 def ask(path, size=SIZE):
-    return onnx_format.read(path)["images"](images(size))
+    return onnx_format.read(path)["images"](squares(size))
 
 
 def mixed_images():
     """Of three sizes."""
-    return [*images((64, 96)), *images(SIZE), *images((90, 50))]
+    return [*squares((64, 96)), *squares(SIZE), *squares((90, 50))]
 
 
 def in_8_bits(path):
@@ -152,7 +152,7 @@ def test_ranges_are_averages(classifier_file, tmp_path):
             and x.name.endswith("FusedBatchNormV3:0_scale")
         }
 
-    first, second = images(SIZE)[:1], images((64, 96))[3:4]
+    first, second = squares(SIZE)[:1], squares((64, 96))[3:4]
     one, other = scales(first), scales(second)
     both = scales([*first, *second])
     assert len(both) > 1
@@ -163,12 +163,14 @@ def test_ranges_are_averages(classifier_file, tmp_path):
 
 @pytest.mark.parametrize(
     "lower",
-    [to_float16, lambda x: quantize(x, images((64, 96)))],
+    [to_float16, lambda x: quantize(x, squares((64, 96)))],
     ids=["float16", "int8"],
 )
 def test_fixed_batch_and_size(lower, tmp_path):
     size = (64, 96)
-    path = write(classifier(), tmp_path, batch_size=3, image_size=size)
+    path = write(
+        quantizable_classifier(), tmp_path, batch_size=3, image_size=size
+    )
     copy = copied(path, tmp_path)
     lower(copy)
     expected, answer = ask(path, size), ask(copy, size)
@@ -183,7 +185,7 @@ def test_nothing_to_quantize_is_an_error(tmp_path):
     path = write(model, tmp_path)
     content = path.read_bytes()
     with pytest.raises(ValueError, match="convolution"):
-        quantize(path, images(SIZE))
+        quantize(path, squares(SIZE))
     assert path.read_bytes() == content
 
 

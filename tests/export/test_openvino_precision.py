@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from keras_efficient.export.specs import describe
-from tests.export.test_detection_exports import confident
-from tests.export.test_litert_quantization import classifier
-from tests.export.test_litert_quantization import images
-from tests.export.test_saved_models import IS_TENSORFLOW
+from tests.support.export import confident_detector
+from tests.support.export import quantizable_classifier
+from tests.support.export import squares
+from tests.support.export import tensorflow_only
 
 pytest.importorskip("tensorflow")
 openvino = pytest.importorskip("openvino")
@@ -17,9 +17,7 @@ from keras_efficient.export.formats.openvino import format as openvino_format  #
 from keras_efficient.export.formats.openvino.quantization import quantize  # noqa: E402
 
 # The functions run in TensorFlow's process; test_formats comes from others.
-pytestmark = pytest.mark.skipif(
-    not IS_TENSORFLOW, reason="these functions run on TensorFlow only"
-)
+pytestmark = tensorflow_only
 SIZE = (64, 96)
 
 
@@ -35,7 +33,7 @@ def load(folder):
 
 def quantized(folder, *sizes):
     """The folder of the same model in 8 bits."""
-    chosen = [image for size in sizes for image in images(size)]
+    chosen = [image for size in sizes for image in squares(size)]
     copy = folder / "int8"
     copy.mkdir()
     openvino.save_model(
@@ -61,10 +59,15 @@ def sides(folder):
 )
 def test_classifier(batch_size, tmp_path):
     size = SIZE if batch_size else None
-    write(classifier(), tmp_path, batch_size=batch_size, image_size=size)
+    write(
+        quantizable_classifier(),
+        tmp_path,
+        batch_size=batch_size,
+        image_size=size,
+    )
     copy = quantized(tmp_path, SIZE, *([] if batch_size else [(70, 90)]))
     expected, answer = (
-        openvino_format.read(x)["images"](images(SIZE))
+        openvino_format.read(x)["images"](squares(SIZE))
         for x in (tmp_path, copy)
     )
     probabilities = expected["probabilities"]
@@ -83,10 +86,10 @@ def test_classifier(batch_size, tmp_path):
 
 
 def test_detector(tmp_path):
-    write(confident(), tmp_path, stops_at_network=True)
+    write(confident_detector(), tmp_path, stops_at_network=True)
     copy = quantized(tmp_path, SIZE, (70, 90), (90, 50))
     expected, answer = (
-        openvino_format.read(x)["images"](images((70, 90)))
+        openvino_format.read(x)["images"](squares((70, 90)))
         for x in (tmp_path, copy)
     )
     for name, (values, *_) in expected.items():
@@ -98,7 +101,7 @@ def test_detector(tmp_path):
 
 def test_largest_numbers_come_in_any_order(tmp_path):
     # Those of equal size kept in order, OpenVINO takes seconds for each image.
-    write(confident(), tmp_path)
+    write(confident_detector(), tmp_path)
     stable = [
         x.get_attributes()["stable"]
         for x in load(tmp_path).get_ordered_ops()

@@ -1,17 +1,14 @@
 """Preprocessing in the graph against that of PIL."""
 
-import keras
 import numpy as np
 import pytest
 
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.export.graph import resampling
+from tests.support.export import tensorflow_only
 
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="the graph is the same whatever the backend of the model",
-)
+pytestmark = tensorflow_only
 
 # (height, width) of images: tall, wide, tiny, and larger than any target.
 IMAGE_SIZES = [(37, 53), (301, 67), (64, 230), (1, 1), (2, 190), (211, 3)]

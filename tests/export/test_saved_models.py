@@ -1,6 +1,5 @@
 """Exported classifiers say what their models say, on every backend."""
 
-import io
 import json
 import math
 import subprocess
@@ -9,86 +8,29 @@ import sys
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
-from keras_efficient.data import load_image
 from keras_efficient.export import pipeline
 from keras_efficient.export.verification import check
 from tests import golden_fill
 from tests.marks import slow_elsewhere
 from tests.shared import SHARED
 from tests.shared import needs_shared
+from tests.support.export import CLASS_NAMES
+from tests.support.export import IS_TENSORFLOW
+from tests.support.export import HalfOf
+from tests.support.export import Unregistered
+from tests.support.export import confident_classifier
+from tests.support.export import image_files
+from tests.support.export import prepare
+from tests.support.export import run_signature
+from tests.support.export import sharpen_classifier
 
 tf = pytest.importorskip("tensorflow")
 
-CLASS_NAMES = ("daisy", "dandelion", "Rosen für Ägypten", "sunflower", "tulip")
-IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
 LAYERS = keras.layers
-
-
-@keras.saving.register_keras_serializable(package="tests_of_export")
-class HalfOf(LAYERS.Layer):
-    """A registered layer of the user's, in a module that can be imported."""
-
-    def call(self, inputs):
-        return inputs / 2.0
-
-
-class Unregistered(LAYERS.Layer):
-    def call(self, inputs):
-        return inputs
-
-
-def tiny_efficientnet(**options):
-    stages = keras_efficient.variants.EFFICIENTNET_STAGES[:2]
-    model = keras_efficient.EfficientNet(
-        input_shape=(64, 48, 3),
-        classes=5,
-        width_coefficient=0.25,
-        stages=stages,
-        **options,
-    )
-    return make_confident(golden_fill.fill(model))
-
-
-def make_confident(model):
-    """Probabilities near 1, in which every mistake shows."""
-    kernel = model.layers[-1].kernel
-    kernel.assign(keras.ops.convert_to_numpy(kernel) * 40)
-    return model
-
-
-def image_files():
-    """JPEG lying on its side, transparent PNG and grey PNG, three sizes."""
-    rng = np.random.default_rng(11)
-    noise = rng.integers(0, 256, (6, 5, 4), "uint8")
-    image = Image.fromarray(noise)
-    exif = Image.Exif()
-    exif[0x0112] = 8
-    return [
-        encode(image.convert("RGB").resize((91, 133), 3), "JPEG", exif=exif),
-        encode(image.resize((31, 70), 3), "PNG"),
-        encode(image.convert("L").resize((200, 64), 3), "PNG"),
-    ]
-
-
-def encode(image, form, **options):
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
-
-
-def prepare(files, preprocessing):
-    images = [preprocessing(load_image(file)) for file in files]
-    return np.stack(images).astype("float32")
-
-
-def ask(signature, **inputs):
-    inputs = {name: tf.constant(value) for name, value in inputs.items()}
-    return {name: x.numpy() for name, x in signature(**inputs).items()}
 
 
 def check_answer(answer, probabilities, class_names, tolerance=1e-5):
@@ -105,7 +47,7 @@ def check_answer(answer, probabilities, class_names, tolerance=1e-5):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A small EfficientNet and the folder that was made of it."""
-    model = tiny_efficientnet()
+    model = confident_classifier()
     path = tmp_path_factory.mktemp("served") / "flowers" / "1"
     returned = export.saved_model(model, path, class_names=CLASS_NAMES)
     assert returned == path
@@ -122,9 +64,9 @@ def test_image_files_give_what_the_model_gives(exported, signatures):
     images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = exported[0].predict(images, verbose=0)
     assert probabilities.max(axis=-1).min() > 0.5  # of 1 / 5 if all the same
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     check_answer(answer, probabilities, CLASS_NAMES)
-    alone = ask(signatures["serving_default"], image_bytes=files[1:2])
+    alone = run_signature(signatures["serving_default"], image_bytes=files[1:2])
     check_answer(alone, probabilities[1:2], CLASS_NAMES)
 
 
@@ -136,7 +78,7 @@ def test_images_give_what_the_model_gives(exported, signatures, size):
     ]
     pixels = np.stack(prepared).astype("float32")
     probabilities = exported[0].predict(pixels, verbose=0)
-    answer = ask(signatures["images"], images=images)
+    answer = run_signature(signatures["images"], images=images)
     check_answer(answer, probabilities, CLASS_NAMES)
 
 
@@ -144,7 +86,7 @@ def test_raw_gives_what_the_model_gives(exported, signatures):
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 48, 3))
     images = images.astype("float32")
     probabilities = exported[0].predict(images, verbose=0)
-    answer = ask(signatures["raw"], images=images)
+    answer = run_signature(signatures["raw"], images=images)
     check_answer(answer, probabilities, CLASS_NAMES)
 
 
@@ -233,11 +175,11 @@ def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
         return exp / exp.sum(axis=-1, keepdims=True)
 
     files = image_files()
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     expected = probabilities_of(prepare(files, preprocessing))
     check_answer(answer, expected, ("0", "1", "2"))
     images = np.random.default_rng(0).uniform(0, 255, (2, 17, 33, 3))
-    answer = ask(signatures["raw"], images=images.astype("float32"))
+    answer = run_signature(signatures["raw"], images=images.astype("float32"))
     check_answer(answer, probabilities_of(images), ("0", "1", "2"))
 
 
@@ -267,7 +209,7 @@ def test_other_kinds_of_models(tmp_path, kind):
     signatures = tf.saved_model.load(str(path)).signatures
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((21, 30)))
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     expected = model.predict(images, verbose=0)
     expected = expected[0] if isinstance(expected, list) else expected
     check_answer(answer, expected, ("0", "1", "2"))
@@ -287,7 +229,7 @@ def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
     with pytest.raises(
         export.ExportMismatchError, match="differs from the model by [23]"
     ):
-        export.saved_model(tiny_efficientnet(), tmp_path, overwrite=True)
+        export.saved_model(confident_classifier(), tmp_path, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert list(tmp_path.parent.glob(f".{tmp_path.name}*")) == []
 
@@ -306,18 +248,18 @@ def test_layers_that_the_child_cannot_find(tmp_path):
 def test_a_child_that_breaks_off(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="broke off .exit status 1"):
-        export.saved_model(tiny_efficientnet(), tmp_path / "1", verify=False)
+        export.saved_model(confident_classifier(), tmp_path / "1", verify=False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_folder_is_refused_before_any_work(tmp_path):
     (tmp_path / "saved_model.pb").write_text("old")
     with pytest.raises(FileExistsError, match="overwrite=True"):
-        export.saved_model(tiny_efficientnet(), tmp_path)
+        export.saved_model(confident_classifier(), tmp_path)
 
 
 def test_without_tensorflow_the_error_names_the_extra(tmp_path, monkeypatch):
-    model = tiny_efficientnet()
+    model = confident_classifier()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ImportError, match=r'"keras-efficient\[export\]"'):
         export.saved_model(model, tmp_path / "1")
@@ -327,7 +269,7 @@ def test_without_tensorflow_the_error_names_the_extra(tmp_path, monkeypatch):
 def test_mixed_precision_gives_float32(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = tiny_efficientnet()
+        model = confident_classifier()
     finally:
         keras.config.set_dtype_policy("float32")
     export.saved_model(model, tmp_path / "1", class_names=CLASS_NAMES)
@@ -335,7 +277,7 @@ def test_mixed_precision_gives_float32(tmp_path):
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = model.predict(images, verbose=0)
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     check_answer(answer, probabilities, CLASS_NAMES, tolerance=0.05)
 
 
@@ -343,14 +285,14 @@ def test_mixed_precision_gives_float32(tmp_path):
 @needs_shared
 def test_b0_on_photos(tmp_path):
     model = keras_efficient.EfficientNetB0(weights=None)
-    make_confident(golden_fill.fill(model))
+    sharpen_classifier(golden_fill.fill(model))
     path = export.saved_model(model, tmp_path / "b0" / "1")
     photos = sorted((SHARED / "data" / "flowers" / "val").rglob("*.jpg"))
     files = [photo.read_bytes() for photo in photos[::20]]
     images = prepare(files, ClassificationPreprocessing((224, 224)))
     probabilities = model.predict(images, verbose=0)
     signatures = tf.saved_model.load(str(path)).signatures
-    answer = ask(signatures["serving_default"], image_bytes=files)
+    answer = run_signature(signatures["serving_default"], image_bytes=files)
     names = [str(label) for label in range(1000)]
     check_answer(answer, probabilities, names)
     assert probabilities.max(axis=-1).mean() > 0.05

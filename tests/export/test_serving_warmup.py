@@ -2,13 +2,13 @@
 
 import io
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_efficient import export
 from tests.marks import slow_elsewhere
+from tests.support.export import plain_classifier
 
 tf = pytest.importorskip("tensorflow")
 prediction_log_pb2 = pytest.importorskip(
@@ -19,13 +19,7 @@ prediction_log_pb2 = pytest.importorskip(
 @slow_elsewhere
 def test_the_request_is_one_that_the_model_answers(tmp_path):
     path = tmp_path / "pets" / "3"
-    model = keras.Sequential(
-        [
-            keras.Input((24, 32, 3)),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(5, activation="softmax"),
-        ]
-    )
+    model = plain_classifier()
     export.saved_model(model, path, verify=False)
     file = path / "assets.extra" / "tf_serving_warmup_requests"
     (record,) = tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
