@@ -148,7 +148,7 @@ WRONG = {
     "C a.onnx --format onnx --photo names.txt": "names.txt is not an image",
     "C a.onnx --format onnx --class-names none.txt": "none.txt",
     "C a.onnx --format onnx --class-names two.txt": "--class-names must have 5",
-    "C a.onnx --format onnx --class-names latin.txt": "latin.txt is not UTF-8 text",
+    "C a.onnx --format onnx --class-names latin.txt": "not UTF-8 text",
     "C a.bin --format onnx": "ends in .onnx",
     "C there.onnx --format onnx": "Pass --overwrite",
     "C there --format saved_model": "Pass --overwrite",

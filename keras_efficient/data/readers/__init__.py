@@ -8,7 +8,7 @@ To add a layout of detection annotations:
      of each split (`None` for annotations that are not divided) to an object
      of the module's own that says where the split is stored; `{}` if `path` is
      not in this layout. `path` is a folder, or a file with one of the row's
-     `file_endings`. It must be quick: it is called for every layout.
+     `source_endings`. It must be quick: it is called for every layout.
    - `read(split, options)` reads such an object into `RawAnnotations`: the
      boxes and classes as the files state them, without checks of values. What
      the reader cannot represent, it adds to `RawAnnotations.dropped`.

@@ -99,7 +99,9 @@ class Layout:
             names of splits to objects that `read` accepts.
         read: Function from such an object and `ReadOptions` to
             `RawAnnotations`.
-        file_endings: Endings of single files that `find_splits` accepts.
+        endings: Endings of its annotation files. `find_splits` is not called
+            for folders without such files.
+        source_endings: Endings of single files that `find_splits` accepts.
         join_files: Function that merges a sequence of such objects, for
             annotation files that are passed directly. `None` if files of this
             layout have names of splits, or are never passed directly.
@@ -111,7 +113,8 @@ class Layout:
     expected: str
     find_splits: Callable[[pathlib.Path], Mapping[str | None, Any]]
     read: Callable[[Any, ReadOptions], RawAnnotations]
-    file_endings: tuple[str, ...] = ()
+    endings: tuple[str, ...]
+    source_endings: tuple[str, ...] = ()
     join_files: Callable[[Sequence[Any]], Any] | None = None
     has_images_option: bool = False
 

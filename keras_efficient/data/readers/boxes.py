@@ -1,5 +1,8 @@
 """Recognition of wrong box formats, and repair of single boxes."""
 
+import dataclasses
+from collections.abc import Mapping
+
 import numpy as np
 
 from keras_efficient.ops.boxes import RELATIVE
@@ -13,14 +16,69 @@ TOLERANCE = 1.0
 ROUNDING = 0.5
 # Largest number that may be a fraction of a side.
 MAX_FRACTION = 1.5
-# From this share of impossible boxes on, another format is considered.
+# From this share of impossible boxes on, another format is an error.
 SUSPICIOUS = 0.5
+# From this share on, the report names the better format.
+WORTH_A_NOTE = 0.1
 # Share of boxes that another format must explain; the second applies if the
 # expected format explains more than half.
 CONVINCING = 0.9
 CERTAIN = 0.99
 # A single box with swapped edges is an error of its annotator.
 MIN_IMPOSSIBLE = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedBoxes:
+    """Boxes after `check_boxes`.
+
+    Attributes:
+        boxes: Float32 array of shape `(number, 4)`, `xyxy` in pixels, repaired.
+        repaired: Dict from a reason to a boolean array of shape `(number,)`.
+        dropped: Dict of the same form. A box has at most one reason to be
+            dropped, and is not repaired if it has one.
+        looks_like: The format that most boxes seem to have instead of the
+            expected one, or `None`.
+        may_look_like: The format that fits better than the expected one, which
+            fits most boxes, or `None`.
+    """
+
+    boxes: np.ndarray
+    repaired: Mapping[str, np.ndarray]
+    dropped: Mapping[str, np.ndarray]
+    looks_like: str | None
+    may_look_like: str | None
+
+
+def check_boxes(
+    boxes: np.ndarray,
+    sizes: np.ndarray,
+    box_format: str,
+    is_trusted: np.ndarray,
+) -> CheckedBoxes:
+    """Convert the boxes of a dataset to pixels, check and repair them.
+
+    Args:
+        boxes: Float array of shape `(number, 4)`.
+        sizes: Array of shape `(number, 2)`, height and width of the image of
+            each box, in pixels.
+        box_format: String, the expected format.
+        is_trusted: Boolean array of shape `(number,)`, the boxes by which the
+            format is checked.
+
+    Returns:
+        A `CheckedBoxes`.
+    """
+    with np.errstate(invalid="ignore"):  # infinite coordinates
+        corners = convert_boxes(boxes, box_format, "xyxy", sizes)
+    first, second, third = (x[is_trusted] for x in (boxes, corners, sizes))
+    trusted = first, second, third, box_format
+    looks_like = _guess(*trusted, SUSPICIOUS)
+    return CheckedBoxes(
+        *repair_boxes(corners, sizes),
+        looks_like,
+        looks_like or _guess(*trusted, WORTH_A_NOTE),
+    )
 
 
 def guess_box_format(
@@ -50,14 +108,27 @@ def guess_box_format(
     'rel_xyxy'
     """
     boxes = np.asarray(boxes, "float64").reshape(-1, 4)
+    corners = convert_boxes(boxes, expected, "xyxy", np.asarray(sizes))
+    return _guess(boxes, corners, sizes, expected, suspicious)
+
+
+def _guess(
+    boxes: np.ndarray,
+    corners: np.ndarray,
+    sizes: np.ndarray,
+    expected: str,
+    suspicious: float,
+) -> str | None:
+    """`guess_box_format` with the boxes also as `xyxy` in pixels."""
     is_finite = np.isfinite(boxes).all(-1)
-    boxes, sizes = boxes[is_finite], np.asarray(sizes, "float64")[is_finite]
+    boxes, corners = boxes[is_finite], corners[is_finite]
+    sizes = np.asarray(sizes, "float64")[is_finite]
     if not len(boxes):
         return None
     is_relative = _are_relative(boxes, sizes)
     prefix = RELATIVE if is_relative else ""
     if expected.startswith(RELATIVE) == is_relative:
-        share = _share_possible(boxes, sizes, expected)
+        share = _share_possible(corners, sizes)
         if len(boxes) * (1 - share) < MIN_IMPOSSIBLE - 0.5:
             return None
     else:
@@ -65,8 +136,8 @@ def guess_box_format(
     if share > 1 - suspicious:
         return None
     shares = {
-        prefix + name: _share_possible(boxes, sizes, prefix + name)
-        for name in GUESSES
+        name: _share_possible(convert_boxes(boxes, name, "xyxy", sizes), sizes)
+        for name in (prefix + guess for guess in GUESSES)
     }
     best = max(shares, key=lambda name: shares[name])
     needed = CONVINCING if share <= 1 - SUSPICIOUS else CERTAIN
@@ -84,11 +155,8 @@ def _are_pixels(boxes: np.ndarray) -> bool:
     return bool((boxes > MAX_FRACTION).any(-1).mean() >= 0.5)
 
 
-def _share_possible(
-    boxes: np.ndarray, sizes: np.ndarray, box_format: str
-) -> float:
+def _share_possible(corners: np.ndarray, sizes: np.ndarray) -> float:
     """Share of the boxes that lie in their images and have an area."""
-    corners = convert_boxes(boxes, box_format, "xyxy", sizes)
     is_possible = (
         (corners[:, 2:] > corners[:, :2]).all(-1)
         & (corners[:, :2] >= -TOLERANCE).all(-1)
@@ -98,43 +166,43 @@ def _share_possible(
 
 
 def repair_boxes(
-    boxes: np.ndarray, size: tuple[int, int]
+    boxes: np.ndarray, sizes: np.ndarray | tuple[int, int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Repair the boxes of one image, and find those to skip.
+    """Repair boxes, and find those to drop.
 
     Swapped edges are exchanged, and boxes are clipped to the image.
 
     Args:
         boxes: Float array of shape `(number, 4)`, `xyxy` in pixels.
-        size: `(height, width)` of the image.
+        sizes: `(height, width)` of the image, or an array of shape `(number,
+            2)` for boxes of several images.
 
     Returns:
-        A tuple `(boxes, repaired, skipped)`: the repaired boxes, float32, and
-        two dicts from a reason to a boolean array of shape `(number,)`. A box
-        is skipped for at most one reason, and not repaired if it is skipped.
+        A tuple `(boxes, repaired, dropped)`; see `CheckedBoxes`.
     """
     boxes = np.array(boxes, "float64").reshape(-1, 4)
     is_finite = np.isfinite(boxes).all(-1)
     boxes[~is_finite] = 0
-    limits = np.array([size[1], size[0]], "float64")
+    limits = np.asarray(sizes, "float64")[..., ::-1]
     low = np.minimum(boxes[:, :2], boxes[:, 2:])
     high = np.maximum(boxes[:, :2], boxes[:, 2:])
-    repaired = np.concatenate([low, high], axis=-1).clip(0, np.tile(limits, 2))
-    repaired = repaired.astype("float32")
+    repaired = np.concatenate(
+        [low.clip(0, limits), high.clip(0, limits)], axis=-1
+    ).astype("float32")
     is_flat = (high <= low).any(-1)
     is_outside = ((high <= 0) | (low >= limits)).any(-1)
     # Float32 may round a tiny side to 0.
     is_flat |= (repaired[:, 2:] <= repaired[:, :2]).any(-1) & ~is_outside
-    skipped_for = {
+    dropped_for = {
         "boxes with NaN or infinite coordinates": ~is_finite,
         "boxes without area": is_finite & is_flat,
         "boxes outside the image": is_finite & ~is_flat & is_outside,
     }
-    is_kept = ~np.any(list(skipped_for.values()), axis=0)
+    is_kept = ~np.any(list(dropped_for.values()), axis=0)
     is_beyond = (low < -ROUNDING) | (high > limits + ROUNDING)
     repaired_for = {
         "inverted boxes (edges swapped)": is_kept
         & (boxes[:, :2] > boxes[:, 2:]).any(-1),
         "boxes partly outside the image (clipped)": is_kept & is_beyond.any(-1),
     }
-    return repaired, repaired_for, skipped_for
+    return repaired, repaired_for, dropped_for

@@ -14,8 +14,7 @@ from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.class_names import distinct_names
-from keras_efficient.data.readers.files import files_with_ending
-from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import read_text
 
 KEYS = ("images", "annotations", "categories")
@@ -53,10 +52,13 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, COCOSplit]:
     if path.is_file():
         return {None: COCOSplit((path,))}
     found: dict[str | None, pathlib.Path] = {}
-    for folder in ("", "annotations", *list_folder(path)[0]):
-        for file in files_with_ending(path / folder, ".json"):
-            if not file.stem.startswith(OTHER_TASKS) and _is_coco(file):
-                found.setdefault(_split_of(folder, file), file)
+    files = files_to_depth(path, 1, ".json")
+    # Files in the folder itself and in "annotations" have precedence.
+    files.sort(key=lambda x: x.parent not in (path, path / "annotations"))
+    for file in files:
+        if not file.stem.startswith(OTHER_TASKS) and _is_coco(file):
+            folder = "" if file.parent == path else file.parent.name
+            found.setdefault(_split_of(folder, file), file)
     # The only file of a split's folder stands for the split, and "train" for
     # "train2017" if there is no other year.
     for pattern in (r"^(.+)/.*$", r"^([^/]*[^\d/_-])[-_]?\d+$"):
@@ -308,7 +310,8 @@ LAYOUT = Layout(
     "<split>/_annotations.coco.json, or <name>.json beside the images",
     find_splits=find_splits,
     read=read,
-    file_endings=(".json",),
+    endings=(".json",),
+    source_endings=(".json",),
     join_files=join_files,
     has_images_option=True,
 )

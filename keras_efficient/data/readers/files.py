@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
@@ -33,6 +34,53 @@ def describe_folder(path: pathlib.Path) -> str:
     if not folders and not files:
         return "an empty folder"
     return f"folders {listed(folders)}; files {listed(files)}"
+
+
+def files_to_depth(
+    folder: pathlib.Path, depth: int, ending: str
+) -> list[pathlib.Path]:
+    """Return the files of a folder and its subfolders that end so.
+
+    Args:
+        folder: Path of an existing folder.
+        depth: Integer, levels of subfolders; links to folders are followed.
+        ending: String, lower case.
+
+    Returns:
+        A list of paths: those of the folder, then of each subfolder, sorted.
+    """
+    return [
+        place / name
+        for place, names in _walk(folder, depth)
+        for name in names
+        if name.lower().endswith(ending)
+    ]
+
+
+def endings_to_depth(folder: pathlib.Path, depth: int) -> set[str]:
+    """Return the extensions of all files of a folder and its subfolders.
+
+    Args:
+        folder: Path of an existing folder.
+        depth: Integer, levels of subfolders; links to folders are followed.
+
+    Returns:
+        A set of strings such as `".json"`, lower case.
+    """
+    return {
+        os.path.splitext(name)[1].lower()
+        for _, names in _walk(folder, depth)
+        for name in names
+    }
+
+
+def _walk(
+    folder: pathlib.Path, depth: int
+) -> Iterator[tuple[pathlib.Path, list[str]]]:
+    folders, files = list_folder(folder)
+    yield folder, files
+    for name in folders if depth > 0 else ():
+        yield from _walk(folder / name, depth - 1)
 
 
 def files_below(folder: PathLike) -> list[str]:

@@ -13,11 +13,14 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.files import describe_folder
+from keras_efficient.data.readers.files import endings_to_depth
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
 # One row for each layout, in the order of error messages.
 LAYOUTS: tuple[Layout, ...] = (coco.LAYOUT, pascal_voc.LAYOUT, yolo.LAYOUT)
+# Subfolders in which annotation files are expected.
+MAX_DEPTH = 4
 # Other names of a split, in the order in which they are tried.
 OTHER_NAMES = {
     "train": ("training",),
@@ -100,9 +103,12 @@ def _find(
     if path.is_file():
         ending = path.suffix.lower()
         # A file with an unknown ending may still be an annotation file.
-        layouts = [x for x in layouts if ending in x.file_endings] or [
+        layouts = [x for x in layouts if ending in x.source_endings] or [
             x for x in layouts if x.join_files is not None
         ]
+    else:
+        endings = endings_to_depth(path, MAX_DEPTH)
+        layouts = [x for x in layouts if endings.intersection(x.endings)]
     found = {layout: layout.find_splits(path) for layout in layouts}
     return {layout: splits for layout, splits in found.items() if splits}
 

@@ -238,4 +238,5 @@ LAYOUT = Layout(
     "ImageSets/Main/<split>.txt, or <split>/*.xml beside the images",
     find_splits=find_splits,
     read=read,
+    endings=(".xml",),
 )

@@ -8,13 +8,12 @@ import numpy as np
 
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
-from keras_efficient.data.readers.boxes import guess_box_format
-from keras_efficient.data.readers.boxes import repair_boxes
+from keras_efficient.data.readers.boxes import CheckedBoxes
+from keras_efficient.data.readers.boxes import check_boxes
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.image_checks import check_images
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
-from keras_efficient.ops import convert_boxes
 
 # Reasons in reports, each after a number.
 NO_CLASS = "boxes of a class that the file does not name"
@@ -25,9 +24,6 @@ STATED_SIZE = "images whose size differs from the stated one (actual size used)"
 MISSING = "missing images"
 UNREADABLE = "images that cannot be read"
 LOOKS_LIKE = "sets of boxes that cannot be {!r} and look like {!r}"
-# From this share of impossible boxes on, the report names a better format;
-# from half on, it is an error.
-WORTH_A_NOTE = 0.1
 
 
 class _Issues:
@@ -73,18 +69,11 @@ def validated_records(
         issues.dropped[reason].append(where)
     images = _merge_duplicates(raw.images, issues)
     readable = _readable(raw, images, check, issues)
-    _check_format(raw, readable, issues)
-    label_of = {name: label for label, name in enumerate(names)}
-    # The last one is for the label -1: no class.
-    new_labels = np.array([label_of.get(n, -1) for n in raw.class_names] + [-1])
-    records = tuple(
-        _record(image, size, raw.box_format, new_labels, issues)
-        for image, size in readable
-    )
+    records = _records(raw, readable, names, issues)
     report = _report(raw, records, names, left_out, issues)
     if strict:
         _raise_if_invalid(report)
-    if report.num_boxes == report.num_crowd:
+    if all(record.is_crowd.all() for record in records):
         raise ValueError(
             f"{raw.source} has no usable boxes in {len(raw.images)} images. "
             "Training a detector requires boxes. Report of the reader:\n"
@@ -181,80 +170,78 @@ def _readable(
     return readable
 
 
-def _check_format(
+def _records(
     raw: RawAnnotations,
     readable: Sequence[tuple[RawImage, tuple[int, int]]],
+    names: Sequence[str],
+    issues: _Issues,
+) -> tuple[DetectionRecord, ...]:
+    """Check the boxes of all images at once, and divide them into records."""
+    label_of = {name: label for label, name in enumerate(names)}
+    # The last one is for the label -1: no class.
+    new_labels = np.array([label_of.get(n, -1) for n in raw.class_names] + [-1])
+    counts = [len(image.labels) for image, _ in readable]
+    found = np.concatenate([image.labels for image, _ in readable])
+    boxes = np.concatenate([image.boxes for image, _ in readable])
+    sizes = np.repeat([size for _, size in readable], counts, axis=0)
+    # A wrongly stated size may move boxes whose format is right.
+    is_trusted = np.repeat(
+        [x.size in (None, size) for x, size in readable], counts
+    )
+    if not is_trusted.any():
+        is_trusted[:] = True
+    checked = check_boxes(boxes, sizes, raw.box_format, is_trusted)
+    _check_format(raw, checked, boxes[is_trusted], sizes[is_trusted], issues)
+    for image, size in readable:
+        _check_stated_size(image, size, issues)
+    labels = new_labels[found]
+    where = np.repeat(
+        np.array([image.where for image, _ in readable], object), counts
+    )
+    for reason, is_it in (
+        (NO_CLASS, found < 0),
+        (NOT_REQUESTED, (labels < 0) & (found >= 0)),
+    ):
+        if is_it.any():
+            issues.dropped[reason] += where[is_it].tolist()
+    is_used = labels >= 0
+    for places, reasons in (
+        (issues.repaired, checked.repaired),
+        (issues.dropped, checked.dropped),
+    ):
+        for reason, is_it in reasons.items():
+            for i in np.flatnonzero(is_it & is_used):
+                places[reason].append(f"{where[i]}: {boxes[i].tolist()}")
+    is_kept = is_used & ~np.any(list(checked.dropped.values()), axis=0)
+    stops = np.cumsum(counts)
+    parts = [
+        (checked.boxes[a:b], labels[a:b], is_kept[a:b])
+        for a, b in zip(stops - counts, stops, strict=True)
+    ]
+    return tuple(
+        _record(image, size, *part)
+        for (image, size), part in zip(readable, parts, strict=True)
+    )
+
+
+def _check_format(
+    raw: RawAnnotations,
+    checked: CheckedBoxes,
+    boxes: np.ndarray,
+    sizes: np.ndarray,
     issues: _Issues,
 ) -> None:
     """Raise an error if the boxes together look like another format."""
-    pairs = [(image, size) for image, size in readable if len(image.boxes)]
-    # A wrongly stated size may move boxes whose format is right.
-    pairs = [x for x in pairs if x[0].size in (None, x[1])] or pairs
-    if not pairs:
-        return
-    boxes = np.concatenate([image.boxes for image, _ in pairs])
-    sizes = np.concatenate(
-        [np.broadcast_to(size, (len(x.boxes), 2)) for x, size in pairs]
-    )
-    expected = raw.box_format
-    looks_like = guess_box_format(boxes, sizes, expected)
-    if looks_like is not None:
+    if checked.looks_like is not None:
         raise ValueError(
-            f"The boxes of {raw.source} should be {expected!r}, the format of "
-            f"{raw.layout}, but look like {looks_like!r}. Received: boxes such "
-            f"as {boxes[0].tolist()} in an image of height {sizes[0][0]} and "
-            f"width {sizes[0][1]}"
+            f"The boxes of {raw.source} should be {raw.box_format!r}, the "
+            f"format of {raw.layout}, but look like {checked.looks_like!r}. "
+            f"Received: boxes such as {boxes[0].tolist()} in an image of "
+            f"height {sizes[0][0]} and width {sizes[0][1]}"
         )
-    looks_like = guess_box_format(boxes, sizes, expected, WORTH_A_NOTE)
-    if looks_like is not None:
-        reason = LOOKS_LIKE.format(expected, looks_like)
+    if checked.may_look_like is not None:
+        reason = LOOKS_LIKE.format(raw.box_format, checked.may_look_like)
         issues.repaired[reason].append(str(raw.source))
-
-
-def _record(
-    image: RawImage,
-    size: tuple[int, int],
-    box_format: str,
-    new_labels: np.ndarray,
-    issues: _Issues,
-) -> DetectionRecord:
-    _check_stated_size(image, size, issues)
-    labels = new_labels[image.labels]
-    for reason, is_it in (
-        (NO_CLASS, image.labels < 0),
-        (NOT_REQUESTED, (labels < 0) & (image.labels >= 0)),
-    ):
-        if is_it.any():
-            issues.dropped[reason] += [image.where] * int(is_it.sum())
-    used = np.flatnonzero(labels >= 0)
-    boxes, repaired, dropped = repair_boxes(
-        convert_boxes(image.boxes[used], box_format, "xyxy", size), size
-    )
-    for found, reasons in (
-        (issues.repaired, repaired),
-        (issues.dropped, dropped),
-    ):
-        for reason, is_it in reasons.items():
-            for box in image.boxes[used[is_it]].tolist():
-                found[reason].append(f"{image.where}: {box}")
-    is_kept = ~np.any(list(dropped.values()), axis=0)
-    kept, boxes = used[is_kept], boxes[is_kept]
-    areas = image.areas
-    if areas is not None:
-        sides = boxes[:, 2:] - boxes[:, :2]
-        areas = np.where(np.isfinite(areas[kept]), areas[kept], sides.prod(-1))
-        areas = areas.astype("float32")
-    return DetectionRecord(
-        image=image.image,
-        boxes=boxes,
-        labels=labels[kept].astype("int32"),
-        is_crowd=np.zeros(len(kept), bool)
-        if image.is_crowd is None
-        else image.is_crowd[kept],
-        size=size,
-        image_id=image.image_id,
-        areas=areas,
-    )
 
 
 def _check_stated_size(
@@ -266,6 +253,33 @@ def _check_stated_size(
     note = " (rotated, according to its EXIF data)" if is_rotated else ""
     issues.repaired[STATED_SIZE].append(
         f"{image.where}: stated {image.size}, is {size}{note}"
+    )
+
+
+def _record(
+    image: RawImage,
+    size: tuple[int, int],
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    is_kept: np.ndarray,
+) -> DetectionRecord:
+    boxes = boxes[is_kept]
+    areas = image.areas
+    if areas is not None:
+        areas, sides = areas[is_kept], boxes[:, 2:] - boxes[:, :2]
+        areas = np.where(np.isfinite(areas), areas, sides.prod(-1))
+        areas = areas.astype("float32")
+    is_crowd = np.zeros(len(boxes), bool)
+    if image.is_crowd is not None:
+        is_crowd = image.is_crowd[is_kept]
+    return DetectionRecord(
+        image=image.image,
+        boxes=boxes,
+        labels=labels[is_kept].astype("int32"),
+        is_crowd=is_crowd,
+        size=size,
+        image_id=image.image_id,
+        areas=areas,
     )
 
 

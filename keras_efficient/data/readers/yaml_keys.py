@@ -41,7 +41,8 @@ def read_yaml_keys(text: str) -> dict:
 
 def _logical_lines(text):
     """Lines without comments; those of a bracket that stays open as one."""
-    lines, depth = [], 0
+    lines: list[str] = []
+    depth = 0
     for line in text.splitlines():
         line = _without_comment(line).rstrip()
         if not line.strip() or line.strip() in ("---", "..."):

@@ -291,5 +291,6 @@ LAYOUT = Layout(
     "<split>/images/ with <split>/labels/*.txt",
     find_splits=find_splits,
     read=read,
-    file_endings=YAML,
+    endings=(".txt", *YAML),
+    source_endings=YAML,
 )
