@@ -1,17 +1,21 @@
-"""Networks for inference: batch norm folded, nothing left to compute twice.
+"""Models for inference, in which everything constant is computed once.
 
-A fused network is an ordinary Keras model of the same classes. Batch norm is
-part of the convolutions ahead of it, the weights of fusions are the numbers
-that the inputs are multiplied by, and each level of a prediction head has the
-convolutions that its own norms make of the shared ones.
+A fused model is an ordinary Keras model of the same classes. Batch
+normalization is part of the preceding convolutions, fusion weights are
+normalized, and each level of a prediction head has its own convolutions,
+because each has its own normalization.
 """
+
+from typing import Any
 
 import keras
 
-from keras_efficient.layers import WeightedFusion
+from keras_efficient.internals import keras_internals
+from keras_efficient.layers.folding import Foldable
 from keras_efficient.layers.folding import copy_weights
-from keras_efficient.layers.folding import fold
-from keras_efficient.layers.weighted_fusion import fused_method
+from keras_efficient.layers.folding import fold_normalization
+from keras_efficient.layers.folding import fold_weights
+from keras_efficient.layers.folding import folding_scope
 
 CONVOLUTIONS = (
     keras.layers.Conv2D,
@@ -21,25 +25,25 @@ CONVOLUTIONS = (
 )
 
 
-def fuse(model, dtype=None):
-    """An inference model that gives what `model` gives, and is faster.
+def fuse(model: keras.Model, dtype: str | None = None) -> keras.Model:
+    """Return a faster model for inference with the outputs of `model`.
 
-    Works for any functional or Sequential model, with models inside: each
-    convolution or dense layer whose only reader is a batch norm takes it in,
-    and layers of ours do so with what is inside of them. All others stay as
-    they are. The weights are copies.
+    Works for any functional or Sequential model, including nested models: a
+    convolution or dense layer whose output only a batch normalization uses
+    absorbs it, and the layers of this package fold what is inside them. All
+    other layers stay as they are. The weights are copies.
 
     Args:
         model: A `keras.Model`, functional or Sequential, built.
-        dtype: String, the dtype of weights and of what is computed, such as
-            `"bfloat16"`; the layers that give the outputs stay as they are.
-            Defaults to `None`: each layer's own.
+        dtype: String, the dtype of weights and computation, such as
+            `"bfloat16"`; the layers that return the outputs stay as they are.
+            Defaults to `None`, the dtype of each layer.
 
     Returns:
         A functional `keras.Model` with the same inputs and outputs, frozen.
 
     Raises:
-        TypeError: If `model` has no graph of layers to see.
+        TypeError: If `model` is neither functional nor Sequential.
 
     Example:
     >>> images = keras.Input((8, 12, 3))
@@ -49,21 +53,19 @@ def fuse(model, dtype=None):
     >>> model.count_params(), fused.count_params()
     (124, 112)
     """
-    fused = _fused_graph(model, dtype, is_outermost=True)
+    with folding_scope():
+        fused = _fused_graph(model, dtype, is_outermost=True)
     fill_fused(fused, model)
     fused.trainable = False
     return fused
 
 
-def fill_fused(fused, model):
-    """Gives a fused model the weights that `model` has now.
+def fill_fused(fused: keras.Model, model: keras.Model) -> None:
+    """Update the weights of a fused model from the model it was made from.
 
     Args:
-        fused: A model that `fuse` has made, or `fused()` of a network.
-        model: The model that it was made of.
-
-    Returns:
-        Nothing.
+        fused: A model returned by `fuse` or by `fused()` of a network.
+        model: The model that it was made from.
 
     Example:
     >>> images = keras.Input((8, 12, 3))
@@ -74,36 +76,34 @@ def fill_fused(fused, model):
     >>> float(fused(np.ones((1, 8, 12, 3)))[0, 0, 0, 0])
     3.0
     """
-    norm_of = {conv.name: norm for conv, norm in _foldable(model)}
+    norm_of = {conv.name: norm for conv, norm in _foldable_pairs(model)}
     sources = {layer.name: layer for layer in model.layers}
     for target in fused.layers:
-        if not target.weights:  # an input, maybe of another name
+        if not target.weights:  # An input may have another name.
             continue
         source = sources[target.name]
         if isinstance(source, keras.Model):
             fill_fused(target, source)
         elif source.name in norm_of:
-            fold(target, source, norm_of[source.name])
-        elif hasattr(source, "fold_from") and not _is_fused(source):
-            target.fold_from(source)
+            fold_normalization(target, source, norm_of[source.name])
+        elif isinstance(source, Foldable):
+            fold_weights(target, source)
         else:
             copy_weights(target, source)
 
 
-def _is_fused(layer):
-    return getattr(layer, "fused", False)
-
-
-def _fused_graph(model, dtype, is_outermost):
-    """The graph of the fused model, its weights not filled yet."""
+def _fused_graph(
+    model: keras.Model, dtype: Any, is_outermost: bool
+) -> keras.Model:
+    """Return the graph of the fused model with initial weights."""
     plain = _as_functional(model)
-    pairs = _foldable(model)
+    pairs = _foldable_pairs(model)
     convs = {conv.name for conv, _ in pairs}
     norms = {norm.name for _, norm in pairs}
-    outputs = {x._keras_history.operation.name for x in plain.outputs}
+    outputs = {keras_internals.operation_of(x).name for x in plain.outputs}
 
     def clone(layer):
-        if not isinstance(layer, keras.layers.Layer):  # `x + y`, say
+        if not isinstance(layer, keras.layers.Layer):  # Such as `x + y`.
             return layer
         is_output = is_outermost and layer.name in outputs
         own = None if is_output or _is_float32_output(layer) else dtype
@@ -112,10 +112,6 @@ def _fused_graph(model, dtype, is_outermost):
         config = layer.get_config()
         if layer.name in convs:
             config["use_bias"] = True
-        if "fused" in config:
-            config["fused"] = True
-        if isinstance(layer, WeightedFusion):
-            config["weight_method"] = fused_method(layer.weight_method)
         if own is not None:
             config["dtype"] = own
         if isinstance(layer, keras.layers.Lambda):
@@ -124,7 +120,7 @@ def _fused_graph(model, dtype, is_outermost):
         return type(layer).from_config(config)
 
     def call(layer, *args, **kwargs):
-        # A folded norm hands on what its convolution gives.
+        # A folded normalization passes on the output of its convolution.
         return args[0] if layer.name in norms else layer(*args, **kwargs)
 
     fused = keras.models.clone_model(
@@ -134,18 +130,18 @@ def _fused_graph(model, dtype, is_outermost):
     return fused
 
 
-def _is_float32_output(layer):
-    """Whether a layer was given more digits than the policy's."""
+def _is_float32_output(layer: keras.layers.Layer) -> bool:
+    """Return whether a layer computes in float32 against the policy."""
     return layer.dtype_policy != keras.config.dtype_policy() and (
         layer.compute_dtype == "float32"
     )
 
 
-def _as_functional(model):
-    """A plain functional model of the same layers."""
+def _as_functional(model: keras.Model) -> keras.Model:
+    """Return a plain functional model of the same layers."""
     try:
         if isinstance(model, keras.Sequential):
-            # Its `input` may be that of a model around it.
+            # Its `input` may be that of an enclosing model.
             (inputs,), (outputs,) = model.inputs, model.outputs
         else:
             inputs, outputs = model.input, model.output
@@ -158,47 +154,34 @@ def _as_functional(model):
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def _foldable(model):
-    """Pairs of a convolution and the norm that can be folded into it."""
+def _foldable_pairs(
+    model: keras.Model,
+) -> list[tuple[keras.layers.Layer, keras.layers.Layer]]:
+    """Return pairs of a convolution and a normalization it can absorb."""
     plain = _as_functional(model)
-    readers = {}
-    seen, waiting = set(), list(plain.outputs)
+    readers: dict[tuple, list] = {}
     for tensor in plain.outputs:
-        readers.setdefault(_key(tensor), []).append(None)
-    calls = {}
-    while waiting:
-        node = _node_of(waiting.pop())
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
+        readers.setdefault(keras_internals.tensor_key(tensor), []).append(None)
+    calls: dict[Any, list] = {}
+    for node in keras_internals.walk_nodes(plain.outputs):
         calls.setdefault(node.operation, []).append(node)
         for tensor in node.input_tensors:
-            readers.setdefault(_key(tensor), []).append(node.operation)
-            waiting.append(tensor)
+            key = keras_internals.tensor_key(tensor)
+            readers.setdefault(key, []).append(node.operation)
     pairs = []
     for layer, nodes in calls.items():
         if not isinstance(layer, CONVOLUTIONS) or len(nodes) > 1:
             continue
         (output,) = nodes[0].output_tensors
-        found = readers[_key(output)]
-        if len(found) == 1 and _folds(layer, found[0]):
+        found = readers[keras_internals.tensor_key(output)]
+        if len(found) == 1 and _absorbs(layer, found[0]):
             if len(calls[found[0]]) == 1:
                 pairs.append((layer, found[0]))
     return pairs
 
 
-def _node_of(tensor):
-    history = tensor._keras_history
-    return history.operation._inbound_nodes[history.node_index]
-
-
-def _key(tensor):
-    history = tensor._keras_history
-    return id(history.operation), history.node_index, history.tensor_index
-
-
-def _folds(layer, norm):
-    """Whether a norm follows a linear layer along its channels."""
+def _absorbs(layer: keras.layers.Layer, norm: Any) -> bool:
+    """Return whether a linear layer can absorb the layer that follows it."""
     if not isinstance(norm, keras.layers.BatchNormalization):
         return False
     is_first = getattr(layer, "data_format", None) == "channels_first"

@@ -46,12 +46,14 @@ def _behind_backbone(canonical, nodes):
         variable = layer.replace("conv", "kernel")
     if layer.endswith("wise_conv"):
         layer = inner
+    layer = {"norm": "bn"}.get(layer, layer)
     if canonical.startswith("resample_"):
         layer = {"conv": "conv2d"}.get(layer, layer)
         return f"{path[0]}/{layer}/{variable}"
     if canonical.startswith("bifpn_"):
         cell = canonical.split("/")[0].removeprefix("bifpn_")
-        number, part = re.match(r"\w+/node(\d+)_(\w+)", canonical).groups()
+        number, part = re.match(r"\w+/node(\d+)[_/](\w+)", canonical).groups()
+        part = {"norm": "bn"}.get(part, part)
         prefix = f"fpn_cells/cell_{cell}/fnode{number}"
         index = len(nodes) // 2 + 1 + int(number)
         if part == "fusion":
@@ -64,13 +66,14 @@ def _behind_backbone(canonical, nodes):
             return f"{prefix}/{edge}/{layer}/{variable}"
         return f"{prefix}/op_after_combine{index}/{part}/{variable}"
     head = canonical.split("_")[0]
-    norm = re.match(r"bn(\d+)_p(\d+)$", layer)
+    unit = canonical.split("/")[1]
+    norm = re.match(r"norm_p(\d+)$", layer)
     if norm:
-        layer = f"{head}-{norm[1]}-bn-{norm[2]}"
-    elif layer == "predictor":
+        layer = f"{head}-{unit.removeprefix('conv')}-bn-{norm[1]}"
+    elif unit == "predictor":
         layer = f"{head}-predict"
     else:
-        layer = f"{head}-{layer.removeprefix('conv')}"
+        layer = f"{head}-{unit.removeprefix('conv')}"
     return f"{head}_net/{layer}/{variable}"
 
 

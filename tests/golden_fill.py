@@ -11,14 +11,14 @@ import numpy as np
 
 # Sub-layers of an `MBConvBlock`, as `keras.applications` calls them.
 BLOCK_PARTS = {
-    "expand_conv": "expand_conv",
-    "expand_bn": "expand_bn",
-    "depthwise_conv": "dwconv",
-    "depthwise_bn": "bn",
+    "expand/conv": "expand_conv",
+    "expand/norm": "expand_bn",
+    "depthwise/conv": "dwconv",
+    "depthwise/norm": "bn",
     "squeeze_excite/reduce_conv": "se_reduce",
     "squeeze_excite/expand_conv": "se_expand",
-    "project_conv": "project_conv",
-    "project_bn": "project_bn",
+    "project/conv": "project_conv",
+    "project/norm": "project_bn",
 }
 
 

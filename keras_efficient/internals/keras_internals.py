@@ -25,6 +25,20 @@ def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers(include_self=False, recursive=True))
 
 
+def child_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers directly inside a layer or model.
+
+    Assumes `Layer._flatten_layers(include_self, recursive)`.
+
+    Args:
+        layer: A Keras layer or model.
+
+    Returns:
+        A list of layers in the order in which they were created.
+    """
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
 def node_of(tensor: Any) -> Any:
     """Return the node of the functional graph that computed a Keras tensor.
 

@@ -9,15 +9,20 @@ from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.host_initialization import HostInitialization
 
 
+def check_padding(padding: str) -> None:
+    """Raise a `ValueError` if `padding` is unknown."""
+    if padding not in kernels.PADDINGS:
+        raise ValueError(
+            f"`padding` must be one of {kernels.PADDINGS}. "
+            f"Received: padding={padding!r}"
+        )
+
+
 class Convolution:
     """Mixin of convolutions: `padding="symmetric"`, and what follows them."""
 
     def __init__(self, *args, padding="same", **kwargs):
-        if padding not in kernels.PADDINGS:
-            raise ValueError(
-                f"`padding` must be one of {kernels.PADDINGS}. "
-                f"Received: padding={padding!r}"
-            )
+        check_padding(padding)
         super().__init__(
             *args,
             padding="valid" if padding == "symmetric" else padding,

@@ -1,31 +1,127 @@
-"""Batch norm folded into the convolution ahead of it."""
+"""Folding: constants of inference computed once instead of in every call.
+
+A batch normalization in inference mode is a scale and a shift for each
+channel, which the preceding convolution can absorb. `ConvNorm` and its
+relatives are built in this *folded* form inside `folding_scope()`; layers that
+are composed of them need no code for it except the base class `Foldable`,
+which saves and restores the form.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_efficient.internals import keras_internals
 
-def normalized(x, conv, bn, training):
-    """A convolution and its batch norm, which a fused layer does not have."""
-    x = conv(x)
-    return x if bn is None else bn(x, training=training)
+_IS_FOLDING = contextvars.ContextVar("is_folding", default=False)
 
 
-def fold(target, conv, norm=None):
-    """Gives a layer the weights of another one and of the norm behind it.
+@contextlib.contextmanager
+def folding_scope(is_folding: bool = True) -> Iterator[None]:
+    """Build the layers inside the scope in their folded form.
 
     Args:
-        target: Layer of the class of `conv`, built, with a bias where there
-            is a norm.
-        conv: A convolution or dense layer of Keras or of ours, linear.
-        norm: The batch normalisation that follows it, or `None`.
+        is_folding: Boolean, whether to fold. `False` leaves an enclosing
+            scope in effect. Defaults to `True`.
     """
-    if norm is None:
-        copy_weights(target, conv)
+    token = _IS_FOLDING.set(is_folding or _IS_FOLDING.get())
+    try:
+        yield
+    finally:
+        _IS_FOLDING.reset(token)
+
+
+def is_folding() -> bool:
+    """Return whether layers built now take their folded form."""
+    return _IS_FOLDING.get()
+
+
+class Foldable(keras.layers.Layer):
+    """Base class of layers that contain something that can be folded.
+
+    The form is decided when a layer is built. It is saved with the shape that
+    the layer was built for, and restored with it.
+    """
+
+    # Set by the `build` of layers that themselves have two forms.
+    folded = False
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the input shape and whether the layer is folded."""
+        config = super().get_build_config()
+        if config is not None and is_folded(self):
+            config["folded"] = True
+        return config
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer in the form in which it was saved."""
+        config = dict(config)
+        with folding_scope(config.pop("folded", False)):
+            super().build_from_config(config)
+
+
+def is_folded(layer: keras.layers.Layer) -> bool:
+    """Return whether a layer, or any layer inside it, is folded."""
+    layers = [layer, *keras_internals.all_layers(layer)]
+    return any(getattr(x, "folded", False) for x in layers)
+
+
+def fold_weights(
+    target: keras.layers.Layer, source: keras.layers.Layer
+) -> None:
+    """Assign to a folded layer the weights of a layer that may be unfolded.
+
+    Args:
+        target: Layer of the class and configuration of `source`, built inside
+            a `folding_scope`.
+        source: Layer whose weights are read.
+    """
+    if target.folded and not source.folded:
+        target.fold_from(source)
         return
+    children = keras_internals.child_layers(target)
+    if not children:
+        copy_weights(target, source)
+        return
+    others = keras_internals.child_layers(source)
+    for child, other in zip(children, others, strict=True):
+        if isinstance(child, Foldable):
+            fold_weights(child, other)
+        else:
+            copy_weights(child, other)
+
+
+def copy_weights(
+    target: keras.layers.Layer, source: keras.layers.Layer
+) -> None:
+    """Assign to a layer the weights of another one of the same structure."""
+    for new, old in zip(target.weights, source.weights, strict=True):
+        # Through NumPy: on JAX two variables would otherwise share one array,
+        # which a training step donates.
+        new.assign(ops.convert_to_numpy(old.value))
+
+
+def fold_normalization(
+    target: keras.layers.Layer,
+    conv: keras.layers.Layer,
+    norm: keras.layers.BatchNormalization,
+) -> None:
+    """Assign to a convolution another one with its normalization folded in.
+
+    Args:
+        target: Layer of the class of `conv`, built, with a bias.
+        conv: Convolution or dense layer of Keras or of this package, without
+            an activation.
+        norm: The batch normalization that follows it.
+    """
     if hasattr(conv, "pointwise_conv"):
         copy_weights(target.depthwise_conv, conv.depthwise_conv)
-        fold(target.pointwise_conv, conv.pointwise_conv, norm)
+        fold_normalization(target.pointwise_conv, conv.pointwise_conv, norm)
         return
     scale, shift = _scale_and_shift(norm)
     if conv.use_bias:
@@ -40,20 +136,16 @@ def fold(target, conv, norm=None):
     _assign_scaled(target.kernel, conv.kernel, scale)
 
 
-def copy_weights(target, source):
-    """Gives a layer the weights of another one of the same structure."""
-    for new, old in zip(target.weights, source.weights, strict=True):
-        # By NumPy: on JAX two variables would share one array, which a step
-        # of training gives away.
-        new.assign(ops.convert_to_numpy(old.value))
-
-
-def _assign_scaled(variable, source, scale):
+def _assign_scaled(
+    variable: keras.Variable, source: keras.Variable, scale: np.ndarray
+) -> None:
     variable.assign((_values(source) * scale).astype("float32"))
 
 
-def _scale_and_shift(norm):
-    """What inference multiplies each channel by, and adds to it."""
+def _scale_and_shift(
+    norm: keras.layers.BatchNormalization,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scale and the shift of each channel in inference mode."""
     scale = 1.0 / np.sqrt(_values(norm.moving_variance) + norm.epsilon)
     if norm.scale:
         scale = scale * _values(norm.gamma)
@@ -63,5 +155,5 @@ def _scale_and_shift(norm):
     return scale, shift
 
 
-def _values(variable):
+def _values(variable: keras.Variable) -> np.ndarray:
     return ops.convert_to_numpy(variable).astype("float64")

@@ -1,60 +1,66 @@
-"""The convolutions that predict, the same ones at every level."""
+"""The head that predicts classes or boxes at all levels of a pyramid."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_efficient.layers import folding
-from keras_efficient.layers.batch_normalization import BatchNormalization
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.layers.folding import Foldable
 from keras_efficient.layers.initializers import head_kernel_initializer
 from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.separable_conv2d import SeparableConv2D
+from keras_efficient.layers.shared_conv_norm import SharedConvNorm
+from keras_efficient.types import Activation
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Initializer
+from keras_efficient.types import Padding
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class PredictionHead(keras.layers.Layer):
-    """Predicts some numbers for each anchor at each place of each level.
+class PredictionHead(Foldable):
+    """Predicts numbers for each anchor at each position of each level.
 
-    `repeats` times a 3x3 convolution, batch norm and activation, then one
-    more convolution. All levels share the convolutions; each has batch norms
-    of its own.
+    A 3x3 convolution, batch normalization and activation, `repeats` times,
+    are followed by the convolution that predicts. All levels share the
+    convolutions; each level has its own batch normalization.
 
     Args:
-        units: Integer, numbers predicted for each anchor: the classes, or 4
-            for boxes.
-        num_anchors: Integer, anchors at each place. Defaults to 9.
+        units: Integer, numbers predicted for each anchor: the number of
+            classes, or 4 for boxes.
+        num_anchors: Integer, anchors at each position. Defaults to 9.
         filters: Integer, filters of the convolutions. Defaults to 64.
         repeats: Integer, convolutions before the predicting one. Defaults to
             3.
         min_level: Integer, finest level. Defaults to 3.
         max_level: Integer, coarsest level. Defaults to 7.
-        activation: Activation after each norm. Defaults to `"swish"`.
-        use_separable_conv: Boolean, whether the convolutions are depthwise
-            ones and 1x1 ones. Defaults to `True`.
-        bias_initializer: Initializer of the predictor's bias. Defaults to
-            `"zeros"`.
-        use_bias: Boolean, whether the other convolutions have a bias,
-            although batch norm follows. Defaults to `True`, as in the
+        activation: Activation after each normalization. Defaults to `"swish"`.
+        use_separable_conv: Boolean, whether the convolutions are separable
+            (depthwise and 1x1). Defaults to `True`.
+        bias_initializer: Initializer of the bias of the predicting
+            convolution. Defaults to `"zeros"`.
+        use_bias: Boolean, whether the other convolutions have a bias although
+            a batch normalization follows. Defaults to `True`, as in the
             published weights.
         padding: String, `"same"` or `"symmetric"`. Defaults to `"same"`.
-        batch_norm_momentum: Float, share of the old statistics that is kept.
-            Defaults to 0.99.
+        batch_norm_momentum: Float, fraction of the moving statistics that each
+            update keeps. Defaults to 0.99.
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
-        fused: Boolean, whether the layer is one for inference, whose
-            convolutions have taken batch norm in; see `GraphModel.fused`.
-            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        features: Dict of a tensor for each level, `{"P3": tensor, ...}`, of
+        features: Dict of one tensor for each level, `{"P3": tensor, ...}`, of
             shape `(batch, height, width, channels)` or with channels second,
-            all with the same channels.
-        training: Boolean, whether batch norm uses the batch's statistics.
+            all with the same number of channels.
+        training: Boolean, whether batch normalization uses the statistics of
+            the batch.
 
     Returns:
         Tensor of shape `(batch, all_anchors, units)`, in the order level,
@@ -83,23 +89,22 @@ class PredictionHead(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        num_anchors=9,
-        filters=64,
-        repeats=3,
-        min_level=3,
-        max_level=7,
-        activation="swish",
-        use_separable_conv=True,
-        bias_initializer="zeros",
-        use_bias=True,
-        padding="same",
-        batch_norm_momentum=0.99,
-        batch_norm_epsilon=1e-3,
-        data_format=None,
-        fused=False,
-        **kwargs,
-    ):
+        units: int,
+        num_anchors: int = 9,
+        filters: int = 64,
+        repeats: int = 3,
+        min_level: int = 3,
+        max_level: int = 7,
+        activation: Activation = "swish",
+        use_separable_conv: bool = True,
+        bias_initializer: Initializer = "zeros",
+        use_bias: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         for argument, number, least in (
             ("units", units, 1),
             ("num_anchors", num_anchors, 1),
@@ -126,62 +131,42 @@ class PredictionHead(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
-        self.fused = fused
         self.levels = [f"P{level}" for level in range(min_level, max_level + 1)]
-        self._make_layers()
-
-    def _make_layers(self):
-        # The convolutions of a level, then its norms; fused, each level has
-        # convolutions of its own, as each has norms of its own.
-        self.convs = [
-            self._conv(f"conv{i}", self.filters, self.use_bias, "zeros")
-            for i in range(self.repeats if not self.fused else 0)
-        ]
-        self.level_convs = {
-            level: [
-                self._conv(
-                    f"conv{i}_{level.lower()}", self.filters, True, "zeros"
-                )
-                for i in range(self.repeats)
-            ]
-            for level in (self.levels if self.fused else ())
-        }
-        self.bns = {
-            level: [
-                self._batch_norm(f"bn{i}_{level.lower()}")
-                for i in range(self.repeats)
-            ]
-            for level in (() if self.fused else self.levels)
-        }
-        self.predictor = self._conv(
-            "predictor",
-            self.num_anchors * self.units,
-            use_bias=True,
+        self.conv_norms = [self._conv_norm(f"conv{i}") for i in range(repeats)]
+        conv = SeparableConv2D if use_separable_conv else Conv2D
+        self.predictor = conv(
+            num_anchors * units,
+            3,
+            padding=padding,
+            kernel_initializer=head_kernel_initializer(use_separable_conv),
             bias_initializer=self.bias_initializer,
+            data_format=self.data_format,
+            dtype=self.dtype_policy,
+            name="predictor",
         )
 
-    def build(self, features_shape):
+    def build(self, features_shape: dict[str, Shape]) -> None:
+        """Create the weights of the convolutions and normalizations."""
         self._check_levels(features_shape)
         axis = channel_axis(self.data_format)
         channels = {features_shape[level][axis] for level in self.levels}
         if len(channels) > 1:
             raise ValueError(
-                "`PredictionHead` shares its convolutions over all levels, "
-                "which must have as many channels each. Received shapes: "
-                f"{features_shape}"
+                "`PredictionHead` shares its convolutions between all levels, "
+                "which must have the same number of channels. Received "
+                f"shapes: {features_shape}"
             )
-        for level in self.levels:
-            shape = list(features_shape[level])
-            for conv, bn in self._convs_of(level):
-                if not conv.built:
-                    conv.build(tuple(shape))
-                shape[axis] = self.filters
-                if bn is not None:
-                    bn.build(tuple(shape))
-        self.predictor.build(tuple(shape))
+        shape = features_shape[self.levels[0]]
+        for layer in self.conv_norms:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.predictor.build(shape)
 
     @rematerializable
-    def call(self, features, training=None):
+    def call(
+        self, features: dict[str, Tensor], training: bool | None = None
+    ) -> Tensor:
+        """Predict for the anchors of all levels."""
         self._check_levels(features)
         return ops.concatenate(
             [
@@ -191,20 +176,23 @@ class PredictionHead(keras.layers.Layer):
             axis=1,
         )
 
-    def compute_output_shape(self, features_shape):
-        places = 0
+    def compute_output_shape(self, features_shape: dict[str, Shape]) -> Shape:
+        """Return the shape of the outputs."""
         axes = spatial_axes(self.data_format)
-        for level in self.levels:
-            sizes = [features_shape[level][axis] for axis in axes]
-            if None in sizes or places is None:
-                places = None
-            else:
-                places += sizes[0] * sizes[1]
+        sizes = [
+            features_shape[level][axis]
+            for level in self.levels
+            for axis in axes
+        ]
         batch = features_shape[self.levels[0]][0]
-        anchors = None if places is None else places * self.num_anchors
-        return (batch, anchors, self.units)
+        if None in sizes:
+            return (batch, None, self.units)
+        pairs = zip(sizes[::2], sizes[1::2], strict=True)
+        positions = sum(height * width for height, width in pairs)
+        return (batch, positions * self.num_anchors, self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {
@@ -224,30 +212,14 @@ class PredictionHead(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
-                "fused": self.fused,
             }
         )
         return config
 
-    def fold_from(self, head):
-        """Takes the weights of a head that is not fused."""
-        for level in self.levels:
-            for conv, (source, bn) in zip(
-                self.level_convs[level], head._convs_of(level), strict=True
-            ):
-                folding.fold(conv, source, bn)
-        folding.copy_weights(self.predictor, head.predictor)
-
-    def _convs_of(self, level):
-        """Pairs of a convolution and its norm, which may be `None`."""
-        if self.fused:
-            return [(conv, None) for conv in self.level_convs[level]]
-        return list(zip(self.convs, self.bns[level], strict=True))
-
-    def _predict(self, x, level, training):
-        """The numbers of one level, (batch, anchors, units)."""
-        for conv, bn in self._convs_of(level):
-            x = self.activation(folding.normalized(x, conv, bn, training))
+    def _predict(self, x: Tensor, level: str, training: bool | None) -> Tensor:
+        """Return the predictions of one level, (batch, anchors, units)."""
+        for layer in self.conv_norms:
+            x = layer(x, level=level, training=training)
         x = self.predictor(x)
         if self.data_format == "channels_first":
             x = ops.transpose(x, (0, 2, 3, 1))
@@ -255,7 +227,7 @@ class PredictionHead(keras.layers.Layer):
         shape = (-1, height * width * self.num_anchors, self.units)
         return ops.reshape(x, shape)
 
-    def _check_levels(self, features):
+    def _check_levels(self, features: dict[str, Any]) -> None:
         if not isinstance(features, dict) or set(features) != set(self.levels):
             received = (
                 sorted(features)
@@ -267,25 +239,19 @@ class PredictionHead(keras.layers.Layer):
                 f"levels {self.levels}. Received: {received}"
             )
 
-    def _conv(self, name, filters, use_bias, bias_initializer):
-        conv = SeparableConv2D if self.use_separable_conv else Conv2D
-        return conv(
-            filters,
+    def _conv_norm(self, name: str) -> SharedConvNorm:
+        return SharedConvNorm(
+            self.levels,
+            self.filters,
             3,
-            use_bias=use_bias,
+            convolution="separable" if self.use_separable_conv else "regular",
+            activation=self.activation,
+            use_bias=self.use_bias,
             padding=self.padding,
             kernel_initializer=head_kernel_initializer(self.use_separable_conv),
-            bias_initializer=bias_initializer,
+            batch_norm_momentum=self.batch_norm_momentum,
+            batch_norm_epsilon=self.batch_norm_epsilon,
             data_format=self.data_format,
-            dtype=self.dtype_policy,
-            name=name,
-        )
-
-    def _batch_norm(self, name):
-        return BatchNormalization(
-            axis=channel_axis(self.data_format),
-            momentum=self.batch_norm_momentum,
-            epsilon=self.batch_norm_epsilon,
             dtype=self.dtype_policy,
             name=name,
         )

@@ -1,60 +1,64 @@
-"""Features brought to the size and the filters of another level."""
+"""Resampling of features between the levels of a pyramid."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_efficient import kernels
-from keras_efficient.layers import folding
-from keras_efficient.layers.batch_normalization import BatchNormalization
-from keras_efficient.layers.conv2d import Conv2D
+from keras_efficient.layers.conv_norm import ConvNorm
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.layers.folding import Foldable
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Padding
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class ResampleFeatures(keras.layers.Layer):
-    """Takes features to another level of a pyramid, and to other filters.
+class ResampleFeatures(Foldable):
+    """Resamples features to another pyramid level and number of filters.
 
-    1. Where the filters differ, a 1x1 convolution and batch norm;
-    2. for a coarser level max pooling, for a finer one every pixel is
-       repeated, and what goes beyond the target's size is cut off at the
-       bottom and the right, so that odd sizes fit, too.
+    1. If the filters differ: a 1x1 convolution and batch normalization.
+    2. To a coarser level: max pooling. To a finer level: nearest-neighbor
+       upsampling, cropped at the bottom and the right to the size of the
+       target, so that odd sizes match.
 
     Args:
         filters: Integer, output filters.
-        level_change: Integer, output level less input level: the image gets
-            `2**level_change` times smaller. Defaults to 0.
-        pool_size: Integer, side of the pooling window. Defaults to `None`:
-            one more than its stride.
-        use_bias: Boolean, whether the convolution has a bias, although batch
-            norm follows. Defaults to `True`, as in the published weights.
+        level_change: Integer, output level minus input level: height and
+            width are divided by `2**level_change`. Defaults to 0.
+        pool_size: Integer, side of the pooling window. Defaults to `None`,
+            the stride plus one.
+        use_bias: Boolean, whether the convolution has a bias although a batch
+            normalization follows. Defaults to `True`, as in the published
+            weights.
         padding: String, `"same"` or `"symmetric"`, of the pooling; see
             `Conv2D`. Defaults to `"same"`.
-        batch_norm_momentum: Float, share of the old statistics that is kept.
-            Defaults to 0.99.
+        batch_norm_momentum: Float, fraction of the moving statistics that each
+            update keeps. Defaults to 0.99.
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
-        fused: Boolean, whether the layer is one for inference, whose
-            convolutions have taken batch norm in; see `GraphModel.fused`.
-            Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`, or with
             channels second.
-        target: Tensor of the same kind whose height and width the result
-            gets when going to a finer level. Defaults to `None`: twice as
-            high and wide for each level.
-        training: Boolean, whether batch norm uses the batch's statistics.
+        target: Tensor with the height and width of the result when upsampling
+            to a finer level. Defaults to `None`: twice the height and width
+            for each level.
+        training: Boolean, whether batch normalization uses the statistics of
+            the batch.
 
     Returns:
         Tensor of shape `(batch, new_height, new_width, filters)`, or with the
         filters second.
 
     Raises:
-        ValueError: If a number lies outside its range.
+        ValueError: If a number is outside its range.
 
     Example:
     >>> layer = keras_efficient.layers.ResampleFeatures(8, level_change=1)
@@ -68,17 +72,16 @@ class ResampleFeatures(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        level_change=0,
-        pool_size=None,
-        use_bias=True,
-        padding="same",
-        batch_norm_momentum=0.99,
-        batch_norm_epsilon=1e-3,
-        data_format=None,
-        fused=False,
-        **kwargs,
-    ):
+        filters: int,
+        level_change: int = 0,
+        pool_size: int | None = None,
+        use_bias: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         if filters < 1:
             raise ValueError(
                 f"`filters` must be at least 1. Received: filters={filters}"
@@ -98,8 +101,8 @@ class ResampleFeatures(keras.layers.Layer):
         if padding == "symmetric" and pool_size not in (None, window):
             raise ValueError(
                 '`padding="symmetric"` pools with a window of one more than '
-                "its stride only; with others sizes would not be halved and "
-                f"rounded up. Received: pool_size={pool_size}"
+                "the stride only; others would not halve sizes and round "
+                f"them up. Received: pool_size={pool_size}"
             )
         super().__init__(**kwargs)
         self.filters = filters
@@ -110,37 +113,36 @@ class ResampleFeatures(keras.layers.Layer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
-        self.fused = fused
-        self.conv = self.bn = None
+        self.project: ConvNorm | None = None
 
-    def build(self, inputs_shape, target_shape=None):
-        axis = channel_axis(self.data_format)
-        if inputs_shape[axis] == self.filters:
+    def build(
+        self, inputs_shape: Shape, target_shape: Shape | None = None
+    ) -> None:
+        """Create the convolution if the number of filters changes."""
+        if inputs_shape[channel_axis(self.data_format)] == self.filters:
             return
-        self.conv = Conv2D(
+        self.project = ConvNorm(
             self.filters,
-            1,
-            use_bias=self.use_bias or self.fused,
+            use_bias=self.use_bias,
+            kernel_initializer="glorot_uniform",
+            batch_norm_momentum=self.batch_norm_momentum,
+            batch_norm_epsilon=self.batch_norm_epsilon,
             data_format=self.data_format,
             dtype=self.dtype_policy,
-            name="conv",
+            name="project",
         )
-        self.conv.build(inputs_shape)
-        if self.fused:
-            return
-        self.bn = BatchNormalization(
-            axis=axis,
-            momentum=self.batch_norm_momentum,
-            epsilon=self.batch_norm_epsilon,
-            dtype=self.dtype_policy,
-            name="bn",
-        )
-        self.bn.build(self.conv.compute_output_shape(inputs_shape))
+        self.project.build(inputs_shape)
 
-    def call(self, inputs, target=None, training=None):
+    def call(
+        self,
+        inputs: Tensor,
+        target: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
+        """Change the filters, then the level."""
         x = inputs
-        if self.conv is not None:
-            x = folding.normalized(x, self.conv, self.bn, training)
+        if self.project is not None:
+            x = self.project(x, training=training)
         if self.level_change > 0:
             return kernels.max_pool(
                 x, *self._window(), self.padding, self.data_format
@@ -150,12 +152,10 @@ class ResampleFeatures(keras.layers.Layer):
             return self._crop(x, target)
         return x
 
-    def fold_from(self, layer):
-        """Takes the weights of a layer that is not fused."""
-        if self.conv is not None:
-            folding.fold(self.conv, layer.conv, layer.bn)
-
-    def compute_output_shape(self, inputs_shape, target_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Shape, target_shape: Shape | None = None
+    ) -> Shape:
+        """Return the shape of the outputs."""
         shape = list(inputs_shape)
         shape[channel_axis(self.data_format)] = self.filters
         for axis in spatial_axes(self.data_format):
@@ -172,7 +172,8 @@ class ResampleFeatures(keras.layers.Layer):
                 shape[axis] = wanted
         return tuple(shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {
@@ -184,20 +185,19 @@ class ResampleFeatures(keras.layers.Layer):
                 "batch_norm_momentum": self.batch_norm_momentum,
                 "batch_norm_epsilon": self.batch_norm_epsilon,
                 "data_format": self.data_format,
-                "fused": self.fused,
             }
         )
         return config
 
-    def _factor(self):
+    def _factor(self) -> int:
         return 2 ** abs(self.level_change)
 
-    def _window(self):
-        """Side and stride of the pooling window."""
+    def _window(self) -> tuple[int, int]:
+        """Return side and stride of the pooling window."""
         stride = self._factor()
         return self.pool_size or stride + 1, stride
 
-    def _crop(self, x, target):
+    def _crop(self, x: Tensor, target: Tensor | None) -> Tensor:
         if target is None:
             return x
         height, width = (
@@ -208,10 +208,10 @@ class ResampleFeatures(keras.layers.Layer):
         return x[:, :, :height, :width]
 
 
-def _check_size(wanted, size, factor):
-    """Refuses a target that is no finer level of the same pyramid."""
+def _check_size(wanted: int | None, size: int, factor: int) -> None:
+    """Raise an error if a target is not a finer level of the same pyramid."""
     if wanted is not None and not size - factor < wanted <= size:
         raise ValueError(
-            "`target` must be of a finer level of the same pyramid: "
+            "`target` must be a finer level of the same pyramid, with "
             f"{size - factor + 1} to {size} pixels. Received: {wanted} pixels"
         )

@@ -1,19 +1,27 @@
 """Depthwise separable convolution."""
 
+from typing import Any
+
 import keras
 
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.depthwise_conv2d import DepthwiseConv2D
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Initializer
+from keras_efficient.types import Padding
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class SeparableConv2D(keras.layers.Layer):
-    """A depthwise convolution and a 1x1 convolution, nothing in between.
+    """A depthwise convolution followed by a 1x1 convolution.
 
     Args:
         filters: Integer, output filters.
         kernel_size: Integer, side of the depthwise kernel. Defaults to 3.
+        strides: Integer, stride of the depthwise convolution. Defaults to 1.
         use_bias: Boolean, whether the 1x1 convolution has a bias. Defaults to
             `True`.
         padding: String, `"same"`, `"valid"` or `"symmetric"`; see `Conv2D`.
@@ -44,18 +52,20 @@ class SeparableConv2D(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size=3,
-        use_bias=True,
-        padding="same",
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        data_format=None,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        use_bias: bool = True,
+        padding: Padding = "same",
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
+        self.strides = strides
         self.use_bias = use_bias
         self.padding = padding
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -64,6 +74,7 @@ class SeparableConv2D(keras.layers.Layer):
         shared = {"data_format": self.data_format, "dtype": self.dtype_policy}
         self.depthwise_conv = DepthwiseConv2D(
             kernel_size,
+            strides=strides,
             padding=padding,
             use_bias=False,
             depthwise_initializer=self.kernel_initializer.clone(),
@@ -80,26 +91,31 @@ class SeparableConv2D(keras.layers.Layer):
             **shared,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
+        """Create the weights of both convolutions."""
         self.depthwise_conv.build(input_shape)
         self.pointwise_conv.build(
             self.depthwise_conv.compute_output_shape(input_shape)
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply both convolutions."""
         return self.pointwise_conv(self.depthwise_conv(inputs))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
         return self.pointwise_conv.compute_output_shape(
             self.depthwise_conv.compute_output_shape(input_shape)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {
                 "filters": self.filters,
                 "kernel_size": self.kernel_size,
+                "strides": self.strides,
                 "use_bias": self.use_bias,
                 "padding": self.padding,
                 "kernel_initializer": keras.initializers.serialize(

@@ -5,6 +5,8 @@ from keras import ops
 
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
+from keras_efficient.layers.folding import Foldable
+from keras_efficient.layers.folding import is_folding
 from keras_efficient.layers.host_initialization import HostInitialization
 
 CHANNEL_PREFIX = "channel_"
@@ -17,7 +19,7 @@ WEIGHT_METHODS = (
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class WeightedFusion(HostInitialization, keras.layers.Layer):
+class WeightedFusion(HostInitialization, Foldable):
     """Sums tensors of one shape, each times a weight that learns.
 
     | `weight_method` | each input is multiplied by |
@@ -79,6 +81,7 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         self.fusion_weights = None
 
     def build(self, input_shape):
+        self.folded = is_folding()
         shape = _common_shape(input_shape)
         if self.weight_method == "sum":
             return
@@ -105,8 +108,8 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
             total = total + x
         return total
 
-    def fold_from(self, fusion):
-        """Takes the weights of another method, as they are used."""
+    def fold_from(self, fusion: "WeightedFusion") -> None:
+        """Assign the normalized weights of an unfolded layer."""
         if self.fusion_weights is not None:
             values = ops.convert_to_numpy(fusion.normalized_weights())
             self.fusion_weights.assign(values)
@@ -126,8 +129,10 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         return config
 
     def normalized_weights(self):
-        """What the inputs are multiplied by, in the weights' own dtype."""
+        """Return the factors of the inputs, in the dtype of the weights."""
         weights = ops.convert_to_tensor(self.fusion_weights)
+        if self.folded:
+            return weights
         method = self.weight_method.removeprefix(CHANNEL_PREFIX)
         if method == "fast_normalized":
             weights = ops.relu(weights)
@@ -135,14 +140,6 @@ class WeightedFusion(HostInitialization, keras.layers.Layer):
         elif method == "softmax":
             weights = ops.softmax(weights, axis=0)
         return weights
-
-
-def fused_method(method):
-    """The method that takes computed weights as they are."""
-    if method == "sum":
-        return method
-    is_by_channel = method.startswith(CHANNEL_PREFIX)
-    return f"{CHANNEL_PREFIX * is_by_channel}unbounded"
 
 
 def _common_shape(shapes):

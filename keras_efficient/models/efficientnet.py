@@ -10,6 +10,7 @@ import string
 import keras
 
 from keras_efficient import variants
+from keras_efficient.layers import ConvNorm
 from keras_efficient.layers import ImageNormalization
 from keras_efficient.layers import MBConvBlock
 from keras_efficient.layers.data_format import standardize_data_format
@@ -17,7 +18,8 @@ from keras_efficient.models.arguments import check_arguments
 from keras_efficient.models.arguments import image_input
 from keras_efficient.models.arguments import source_of
 from keras_efficient.models.graph_model import GraphModel
-from keras_efficient.models.parts import Parts
+from keras_efficient.models.parts import classification_head
+from keras_efficient.models.parts import global_pool
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
 
@@ -132,13 +134,13 @@ class EfficientNet(GraphModel):
     ):
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
-        parts = Parts(
-            data_format,
-            activation=activation,
-            padding=padding,
-            momentum=batch_norm_momentum,
-            epsilon=batch_norm_epsilon,
-        )
+        shared = {
+            "activation": activation,
+            "padding": padding,
+            "batch_norm_momentum": batch_norm_momentum,
+            "batch_norm_epsilon": batch_norm_epsilon,
+            "data_format": data_format,
+        }
         images = image_input(
             input_tensor, input_shape, resolution, include_top, data_format
         )
@@ -148,19 +150,23 @@ class EfficientNet(GraphModel):
                 data_format=data_format, name="preprocessing"
             )(x)
         filters = round_filters(stem_filters, width_coefficient, divisor)
-        x = parts.conv(x, filters, 3, strides=2, name="stem_conv")
-        x = parts.norm_activation(x, "stem_bn", "stem_activation")
+        x = ConvNorm(filters, 3, strides=2, **shared).unroll(
+            x, "stem_conv", "stem_bn", "stem_activation"
+        )
         stages = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
-        x = _blocks(x, stages, drop_connect_rate, parts)
+        x = _blocks(x, stages, drop_connect_rate, shared)
         filters = round_filters(top_filters, width_coefficient, divisor)
-        x = parts.conv(x, filters, 1, name="top_conv")
-        x = parts.norm_activation(x, "top_bn", "top_activation")
+        x = ConvNorm(filters, **shared).unroll(
+            x, "top_conv", "top_bn", "top_activation"
+        )
         if include_top:
-            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+            x = classification_head(
+                x, classes, classifier_activation, dropout_rate, data_format
+            )
         elif pooling is not None:
-            x = parts.pool(x, pooling)
+            x = global_pool(x, pooling, data_format)
         super().__init__(inputs=source_of(images), outputs=x, name=name)
 
     @property
@@ -179,7 +185,7 @@ class EfficientNet(GraphModel):
         return pyramid
 
 
-def _blocks(x, stages, drop_connect_rate, parts):
+def _blocks(x, stages, drop_connect_rate, shared):
     num_blocks = sum(stage.repeats for stage in stages)
     index = 0
     for stage_number, stage in enumerate(stages, start=1):
@@ -190,12 +196,8 @@ def _blocks(x, stages, drop_connect_rate, parts):
                 strides=stage.strides if repeat == 0 else 1,
                 expand_ratio=stage.expand_ratio,
                 se_ratio=stage.se_ratio,
-                activation=parts.activation,
                 drop_connect_rate=drop_connect_rate * index / num_blocks,
-                padding=parts.padding,
-                batch_norm_momentum=parts.momentum,
-                batch_norm_epsilon=parts.epsilon,
-                data_format=parts.data_format,
+                **shared,
                 name=f"block{stage_number}{_letters(repeat)}",
             )(x)
             index += 1

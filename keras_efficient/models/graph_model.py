@@ -3,6 +3,7 @@
 import keras
 
 from keras_efficient import fusing
+from keras_efficient.internals import keras_internals
 
 
 class GraphModel(keras.Model):
@@ -19,7 +20,7 @@ class GraphModel(keras.Model):
         # Keras sets the model's own `trainable` on every layer when it loads.
         config["frozen_layers"] = [
             index
-            for index, layer in enumerate(all_layers(self))
+            for index, layer in enumerate(keras_internals.all_layers(self))
             if not layer.trainable
         ]
         return config
@@ -30,7 +31,7 @@ class GraphModel(keras.Model):
         config = dict(config)
         frozen = set(config.pop("frozen_layers", ()))
         model = cls._of_graph(keras.Model.from_config(config, custom_objects))
-        for index, layer in enumerate(all_layers(model)):
+        for index, layer in enumerate(keras_internals.all_layers(model)):
             if index in frozen:
                 layer.trainable = False
         return model
@@ -83,7 +84,9 @@ class GraphModel(keras.Model):
         Reference:
             - [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
         """
-        layers = [x for x in all_layers(self) if hasattr(x, "remat")]
+        layers = [
+            x for x in keras_internals.all_layers(self) if hasattr(x, "remat")
+        ]
         if not layers:
             raise ValueError(
                 f"{type(self).__name__} has no layer that can be computed "
@@ -105,8 +108,3 @@ class GraphModel(keras.Model):
             inputs=graph.input, outputs=graph.output, name=graph.name
         )
         return model
-
-
-def all_layers(model):
-    """Every layer of a model, also those inside other layers."""
-    return list(model._flatten_layers(include_self=False, recursive=True))

@@ -4,17 +4,21 @@ Layers, their names and results are those of `keras.applications.MobileNet`
 and `MobileNetV2`; what the networks are made of stands in `variants`.
 """
 
+import functools
+
 import keras
 
 from keras_efficient import variants
 from keras_efficient.converters.pretrained import load_pretrained
+from keras_efficient.layers import ConvNorm
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.models.arguments import check_arguments
 from keras_efficient.models.arguments import image_input
 from keras_efficient.models.arguments import source_of
 from keras_efficient.models.graph_model import GraphModel
-from keras_efficient.models.parts import Parts
+from keras_efficient.models.parts import classification_head
+from keras_efficient.models.parts import global_pool
 from keras_efficient.models.scalable import normalize
 from keras_efficient.models.scalable import pyramid_of
 from keras_efficient.scaling import round_filters
@@ -95,7 +99,9 @@ class MobileNetV1(GraphModel):
     ):
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
-        parts = Parts(data_format, activation, "same", 0.99, 1e-3)
+        conv_norm = functools.partial(
+            ConvNorm, activation=activation, data_format=data_format
+        )
         images = image_input(
             input_tensor, input_shape, resolution, include_top, data_format
         )
@@ -103,8 +109,9 @@ class MobileNetV1(GraphModel):
         if include_preprocessing:
             x = normalize(x, _MEAN, _STD, data_format)
         filters = round_filters(32, width_coefficient, divisor)
-        x = parts.conv(x, filters, 3, strides=2, name="conv1")
-        x = parts.norm_activation(x, "conv1_bn", "conv1_relu")
+        x = conv_norm(filters, 3, strides=2).unroll(
+            x, "conv1", "conv1_bn", "conv1_relu"
+        )
         stages = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
@@ -113,19 +120,21 @@ class MobileNetV1(GraphModel):
             for repeat in range(stage.repeats):
                 number += 1
                 strides = stage.strides if repeat == 0 else 1
-                names = f"conv_dw_{number}", f"conv_pw_{number}"
-                x = parts.depthwise_conv(x, 3, strides, name=names[0])
-                x = parts.norm_activation(
-                    x, f"{names[0]}_bn", f"{names[0]}_relu"
+                depthwise = conv_norm(
+                    kernel_size=3, strides=strides, convolution="depthwise"
                 )
-                x = parts.conv(x, stage.filters, 1, name=names[1])
-                x = parts.norm_activation(
-                    x, f"{names[1]}_bn", f"{names[1]}_relu"
+                name = f"conv_dw_{number}"
+                x = depthwise.unroll(x, name, f"{name}_bn", f"{name}_relu")
+                name = f"conv_pw_{number}"
+                x = conv_norm(stage.filters).unroll(
+                    x, name, f"{name}_bn", f"{name}_relu"
                 )
         if include_top:
-            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+            x = classification_head(
+                x, classes, classifier_activation, dropout_rate, data_format
+            )
         elif pooling is not None:
-            x = parts.pool(x, pooling)
+            x = global_pool(x, pooling, data_format)
         super().__init__(inputs=source_of(images), outputs=x, name=name)
         load_pretrained(self, "MobileNetV1", weights)
 
@@ -200,7 +209,12 @@ class MobileNetV2(GraphModel):
     ):
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
-        parts = Parts(data_format, activation, "same", 0.999, 1e-3)
+        conv_norm = functools.partial(
+            ConvNorm,
+            activation=activation,
+            batch_norm_momentum=0.999,
+            data_format=data_format,
+        )
         images = image_input(
             input_tensor, input_shape, resolution, include_top, data_format
         )
@@ -208,8 +222,9 @@ class MobileNetV2(GraphModel):
         if include_preprocessing:
             x = normalize(x, _MEAN, _STD, data_format)
         filters = round_filters(32, width_coefficient, divisor)
-        x = parts.conv(x, filters, 3, strides=2, name="Conv1")
-        x = parts.norm_activation(x, "bn_Conv1", "Conv1_relu")
+        x = conv_norm(filters, 3, strides=2).unroll(
+            x, "Conv1", "bn_Conv1", "Conv1_relu"
+        )
         stages = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
@@ -218,16 +233,17 @@ class MobileNetV2(GraphModel):
             for repeat in range(stage.repeats):
                 prefix = f"block_{number}" if number else "expanded_conv"
                 strides = stage.strides if repeat == 0 else 1
-                x = _inverted_residual(x, stage, strides, prefix, parts)
+                x = _inverted_residual(x, stage, strides, prefix, conv_norm)
                 number += 1
         width = max(width_coefficient or 1.0, 1.0)
         filters = round_filters(1280, width, divisor)
-        x = parts.conv(x, filters, 1, name="Conv_1")
-        x = parts.norm_activation(x, "Conv_1_bn", "out_relu")
+        x = conv_norm(filters).unroll(x, "Conv_1", "Conv_1_bn", "out_relu")
         if include_top:
-            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+            x = classification_head(
+                x, classes, classifier_activation, dropout_rate, data_format
+            )
         elif pooling is not None:
-            x = parts.pool(x, pooling)
+            x = global_pool(x, pooling, data_format)
         super().__init__(inputs=source_of(images), outputs=x, name=name)
         load_pretrained(self, "MobileNetV2", weights)
 
@@ -241,24 +257,28 @@ class MobileNetV2(GraphModel):
         )
 
 
-def _inverted_residual(inputs, stage, strides, prefix, parts):
-    channels = inputs.shape[channel_axis(parts.data_format)]
+def _inverted_residual(inputs, stage, strides, prefix, conv_norm):
+    projection = conv_norm(stage.filters)
+    channels = inputs.shape[channel_axis(projection.data_format)]
     x = inputs
-    # The first block has no expansion at all: its layers start at depthwise.
+    # The first block has no expansion: its layers start at depthwise.
     if stage.expand_ratio != 1:
-        filters = int(channels * stage.expand_ratio)
-        x = parts.conv(x, filters, 1, name=f"{prefix}_expand")
-        x = parts.norm_activation(
-            x, f"{prefix}_expand_BN", f"{prefix}_expand_relu"
+        x = conv_norm(int(channels * stage.expand_ratio)).unroll(
+            x,
+            f"{prefix}_expand",
+            f"{prefix}_expand_BN",
+            f"{prefix}_expand_relu",
         )
-    x = parts.depthwise_conv(
-        x, stage.kernel_size, strides, name=f"{prefix}_depthwise"
+    depthwise = conv_norm(
+        kernel_size=stage.kernel_size, strides=strides, convolution="depthwise"
     )
-    x = parts.norm_activation(
-        x, f"{prefix}_depthwise_BN", f"{prefix}_depthwise_relu"
+    x = depthwise.unroll(
+        x,
+        f"{prefix}_depthwise",
+        f"{prefix}_depthwise_BN",
+        f"{prefix}_depthwise_relu",
     )
-    x = parts.conv(x, stage.filters, 1, name=f"{prefix}_project")
-    x = parts.norm(x, f"{prefix}_project_BN")
+    x = projection.unroll(x, f"{prefix}_project", f"{prefix}_project_BN")
     if strides == 1 and channels == stage.filters:
         x = keras.layers.Add(name=f"{prefix}_add")([inputs, x])
     return x

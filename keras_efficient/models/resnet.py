@@ -4,16 +4,20 @@ Layers, their names and results are those of `keras.applications.ResNet50`;
 what the network is made of stands in `variants`.
 """
 
+import functools
+
 import keras
 
 from keras_efficient import variants
 from keras_efficient.converters.pretrained import load_pretrained
+from keras_efficient.layers import ConvNorm
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.models.arguments import check_arguments
 from keras_efficient.models.arguments import image_input
 from keras_efficient.models.arguments import source_of
 from keras_efficient.models.graph_model import GraphModel
-from keras_efficient.models.parts import Parts
+from keras_efficient.models.parts import classification_head
+from keras_efficient.models.parts import global_pool
 from keras_efficient.models.scalable import normalize
 from keras_efficient.models.scalable import pyramid_of
 from keras_efficient.scaling import round_filters
@@ -105,8 +109,15 @@ class ResNet50(GraphModel):
                 f"Received: version={version!r}"
             )
         data_format = standardize_data_format(data_format)
-        # PyTorch's padding: the same as that of `ZeroPadding2D` in Keras.
-        parts = Parts(data_format, activation, "symmetric", 0.99, 1.001e-5)
+        conv_norm = functools.partial(
+            ConvNorm,
+            activation=activation,
+            use_bias=True,
+            # Equal to `ZeroPadding2D` and `"valid"` in keras.applications.
+            padding="symmetric",
+            batch_norm_epsilon=1.001e-5,
+            data_format=data_format,
+        )
         images = image_input(
             input_tensor, input_shape, resolution, include_top, data_format
         )
@@ -114,8 +125,9 @@ class ResNet50(GraphModel):
         if include_preprocessing:
             x = normalize(x, _MEAN, _STD, data_format, reverse_channels=True)
         filters = round_filters(64, width_coefficient, divisor)
-        x = parts.conv(x, filters, 7, 2, use_bias=True, name="conv1_conv")
-        x = parts.norm_activation(x, "conv1_bn", "conv1_relu")
+        x = conv_norm(filters, 7, strides=2).unroll(
+            x, "conv1_conv", "conv1_bn", "conv1_relu"
+        )
         x = _pool(x, data_format)
         stages = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
@@ -126,15 +138,19 @@ class ResNet50(GraphModel):
                 strides = stage.strides if repeat == 0 else 1
                 shortcut = x
                 if repeat == 0:
-                    shortcut = _shortcut(x, stage, strides, prefix, parts)
+                    shortcut = conv_norm(
+                        4 * stage.filters, strides=strides
+                    ).unroll(x, f"{prefix}_0_conv", f"{prefix}_0_bn")
                 split = (strides, 1) if version == "v1" else (1, strides)
-                x = _bottleneck(x, stage.filters, split, prefix, parts)
+                x = _bottleneck(x, stage.filters, split, prefix, conv_norm)
                 x = keras.layers.Add(name=f"{prefix}_add")([shortcut, x])
                 x = keras.layers.Activation(activation, name=f"{prefix}_out")(x)
         if include_top:
-            x = parts.classify(x, classes, classifier_activation, dropout_rate)
+            x = classification_head(
+                x, classes, classifier_activation, dropout_rate, data_format
+            )
         elif pooling is not None:
-            x = parts.pool(x, pooling)
+            x = global_pool(x, pooling, data_format)
         super().__init__(inputs=source_of(images), outputs=x, name=name)
         load_pretrained(self, "ResNet50", weights)
 
@@ -157,17 +173,13 @@ def _pool(x, data_format):
     )(x)
 
 
-def _shortcut(x, stage, strides, prefix, parts):
-    x = parts.conv(
-        x, 4 * stage.filters, 1, strides, True, name=f"{prefix}_0_conv"
+def _bottleneck(x, filters, strides, prefix, conv_norm):
+    x = conv_norm(filters, strides=strides[0]).unroll(
+        x, f"{prefix}_1_conv", f"{prefix}_1_bn", f"{prefix}_1_relu"
     )
-    return parts.norm(x, f"{prefix}_0_bn")
-
-
-def _bottleneck(x, filters, strides, prefix, parts):
-    x = parts.conv(x, filters, 1, strides[0], True, name=f"{prefix}_1_conv")
-    x = parts.norm_activation(x, f"{prefix}_1_bn", f"{prefix}_1_relu")
-    x = parts.conv(x, filters, 3, strides[1], True, name=f"{prefix}_2_conv")
-    x = parts.norm_activation(x, f"{prefix}_2_bn", f"{prefix}_2_relu")
-    x = parts.conv(x, 4 * filters, 1, use_bias=True, name=f"{prefix}_3_conv")
-    return parts.norm(x, f"{prefix}_3_bn")
+    x = conv_norm(filters, 3, strides=strides[1]).unroll(
+        x, f"{prefix}_2_conv", f"{prefix}_2_bn", f"{prefix}_2_relu"
+    )
+    return conv_norm(4 * filters).unroll(
+        x, f"{prefix}_3_conv", f"{prefix}_3_bn"
+    )

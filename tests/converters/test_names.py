@@ -22,7 +22,7 @@ from tests.converters import tiny
 EXPECTED = {
     "keras_efficient": {
         "stem_conv/kernel": "stem_conv/kernel",
-        "block1a/depthwise_bn/gamma": "block1a_bn/gamma",
+        "block1a/depthwise/norm/gamma": "block1a_bn/gamma",
         "block3b/squeeze_excite/expand_conv/bias": "block3b_se_expand/bias",
     },
     "keras_applications": {

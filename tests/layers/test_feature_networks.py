@@ -55,7 +55,6 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
-        fused=True,
     )
     assert layer.nodes == (FusionNode(3, (1, 2), "sum", (1,)),)
 
@@ -124,7 +123,7 @@ class ByHand:
     def conv(self, name, x):
         """Activation, separable 3x3 convolution, norm."""
         w = self.weights
-        depthwise = w[f"{name}_conv/depthwise_conv/kernel"][..., 0]
+        depthwise = w[f"{name}/conv/depthwise_conv/kernel"][..., 0]
         padded = np.pad(swish(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
         height, width = x.shape[1:3]
         y = sum(
@@ -132,12 +131,15 @@ class ByHand:
             for i in range(3)
             for j in range(3)
         )
-        y = y @ w[f"{name}_conv/pointwise_conv/kernel"][0, 0]
-        return norm(y + w[f"{name}_conv/pointwise_conv/bias"])
+        y = y @ w[f"{name}/conv/pointwise_conv/kernel"][0, 0]
+        return norm(y + w[f"{name}/conv/pointwise_conv/bias"])
 
     def lateral(self, name, x):
         w = self.weights
-        return norm(x @ w[f"{name}/conv/kernel"][0, 0] + w[f"{name}/conv/bias"])
+        return norm(
+            x @ w[f"{name}/project/conv/kernel"][0, 0]
+            + w[f"{name}/project/conv/bias"]
+        )
 
 
 def up(x, like):
@@ -240,7 +242,7 @@ def test_nas_fpn_computed_by_hand():
     weights = {w.path.split("/", 1)[1]: to_numpy(w) for w in layer.weights}
 
     def conv(i, x):
-        kernel = weights[f"node{i}_conv/kernel"]
+        kernel = weights[f"node{i}/conv/kernel"]
         padded = np.pad(np.maximum(x, 0), ((0, 0), (1, 1), (1, 1), (0, 0)))
         height, width = x.shape[1:3]
         return norm(

@@ -25,7 +25,6 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
-        fused=True,
     )
 
 
@@ -73,19 +72,19 @@ def block_as_numpy(block, x):
         x = x @ weights[f"squeeze_excite/{name}/kernel"][0, 0]
         return x + weights[f"squeeze_excite/{name}/bias"]
 
-    y = swish(norm(x @ weights["expand_conv/kernel"][0, 0], "expand_bn"))
+    y = swish(norm(x @ weights["expand/conv/kernel"][0, 0], "expand/norm"))
     padded = np.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0)))
     height, width = x.shape[1:3]
     y = sum(
         padded[:, i : i + height, j : j + width]
-        * weights["depthwise_conv/kernel"][i, j, :, 0]
+        * weights["depthwise/conv/kernel"][i, j, :, 0]
         for i in range(3)
         for j in range(3)
     )
-    y = swish(norm(y, "depthwise_bn"))
+    y = swish(norm(y, "depthwise/norm"))
     means = y.mean(axis=(1, 2), keepdims=True)
     y = y * sigmoid(gate(swish(gate(means, "reduce_conv")), "expand_conv"))
-    y = norm(y @ weights["project_conv/kernel"][0, 0], "project_bn")
+    y = norm(y @ weights["project/conv/kernel"][0, 0], "project/norm")
     return x + y
 
 
@@ -115,7 +114,7 @@ def test_adds_its_input_where_the_shape_stays(arguments, has_residual):
     block.build((2, 6, 10, 8))
     assert block.has_residual is has_residual
     # With a zero branch only the input is left.
-    block.project_bn.gamma.assign(np.zeros(arguments["filters"]))
+    block.project.norm.gamma.assign(np.zeros(arguments["filters"]))
     x = np.random.default_rng(0).normal(size=(2, 6, 10, 8)).astype("float32")
     y = to_numpy(block(x))
     if has_residual:
@@ -154,7 +153,7 @@ def test_frozen_block_keeps_its_statistics():
     block.trainable = True
     block(x, training=True)
     assert not np.array_equal(
-        to_numpy(block.depthwise_bn.moving_mean), np.zeros(48)
+        to_numpy(block.depthwise.norm.moving_mean), np.zeros(48)
     )
 
 

@@ -39,7 +39,6 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
-        fused=True,
     )
 
 
@@ -98,7 +97,7 @@ def test_levels_share_convolutions_but_not_norms():
     same = {"P3": x, "P4": x}
     y = to_numpy(layer(same))
     np.testing.assert_array_equal(y[:, :24], y[:, 24:])
-    layer.bns["P4"][0].gamma.assign(np.full(4, 3.0))
+    layer.conv_norms[0].norms["P4"].gamma.assign(np.full(4, 3.0))
     y = to_numpy(layer(same))
     assert not np.allclose(y[:, :24], y[:, 24:])
 
@@ -133,5 +132,5 @@ def test_features_that_do_not_fit():
     layer = PredictionHead(2, max_level=4)
     with pytest.raises(ValueError, match=r"\['P3', 'P4'\]. Received: \['P3'\]"):
         layer.build({"P3": SHAPES["P3"]})
-    with pytest.raises(ValueError, match="as many channels"):
+    with pytest.raises(ValueError, match="same number of channels"):
         layer.build({**SHAPES, "P4": (2, 3, 4, 5)})

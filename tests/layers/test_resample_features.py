@@ -31,7 +31,6 @@ def test_config():
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
         data_format="channels_first",
-        fused=True,
     )
 
 
@@ -40,6 +39,7 @@ def test_config_of_a_separable_convolution():
         SeparableConv2D,
         filters=8,
         kernel_size=5,
+        strides=2,
         use_bias=False,
         padding="symmetric",
         kernel_initializer=keras.initializers.serialize(
@@ -135,7 +135,9 @@ def test_an_image_of_one_pixel_stays_one():
 def test_convolution_comes_before_the_pool():
     layer = ResampleFeatures(2, level_change=1)
     layer.build((1, 4, 6, 1))
-    layer.conv.kernel.assign(np.array([1, -1], "float32").reshape(1, 1, 1, 2))
+    layer.project.conv.kernel.assign(
+        np.array([1, -1], "float32").reshape(1, 1, 1, 2)
+    )
     y = to_numpy(layer(pixels(4, 6)))
     # The maximum of the negative is the least: where the window begins.
     deviation = np.sqrt(1 + 1e-3)

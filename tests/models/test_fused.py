@@ -95,7 +95,7 @@ def test_detector_is_saved_and_loaded(tmp_path):
     model.fused().save(tmp_path / "fused.keras")
     loaded = keras.models.load_model(tmp_path / "fused.keras")
     assert_equal(loaded, model, shape_of(model))
-    assert loaded.num_classes == 3 and loaded.class_head.fused
+    assert loaded.num_classes == 3 and loaded.class_head.conv_norms[0].folded
 
 
 @pytest.mark.parametrize("build", [builders.tiny, detectors.tiny])

@@ -86,6 +86,6 @@ def test_gradients_of_b0():
         # A shift of all pixels of a channel which the next batch norm takes
         # out has no gradient: what remains is rounding, of any relative size.
         if largest < 1e-10:
-            assert path.endswith("project_bn/beta"), path
+            assert path.endswith("project/norm/beta"), path
             continue
         assert np.abs(gradient - reference).max() < 1e-3 * largest, path

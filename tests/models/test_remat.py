@@ -55,13 +55,13 @@ def test_blocks_run_twice(monkeypatch):
     model = builders.tiny()
     block = model.get_layer("block1a")
     calls = []
-    run = type(block.project_conv).call
+    run = type(block.project.conv).call
 
     def counted(self, inputs):
-        calls.append(self is block.project_conv)
+        calls.append(self is block.project.conv)
         return run(self, inputs)
 
-    monkeypatch.setattr(type(block.project_conv), "call", counted)
+    monkeypatch.setattr(type(block.project.conv), "call", counted)
     x, y = detectors.image(4, 40, 40, 3), np.eye(5)[:4]
     counts = []
     for remat in (False, True):

@@ -23,9 +23,9 @@ TRUTH = {
 }
 GRADIENT_NORMS = {
     "stem_conv/kernel": 659.678,
-    "resample_p6/conv/kernel": 163.147,
+    "resample_p6/project/conv/kernel": 163.147,
     "class_head/predictor/pointwise_conv/bias": 67.0326,
-    "class_head/conv0/depthwise_conv/kernel": 29.0531,
+    "class_head/conv0/conv/depthwise_conv/kernel": 29.0531,
     "box_head/predictor/pointwise_conv/kernel": 1.90971,
 }
 

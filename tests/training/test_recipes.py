@@ -109,7 +109,7 @@ def test_frozen_batch_norm_keeps_its_statistics_in_fit():
     # Stem, top, two in block1a, three in each of the four others.
     assert training.freeze_batch_norm(model) == 16
     model.compile("sgd", "categorical_crossentropy")
-    norm = model.get_layer("block3a").expand_bn
+    norm = model.get_layer("block3a").expand.norm
     before = [keras.ops.convert_to_numpy(w).copy() for w in norm.weights]
     x = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3))
     model.fit(x, np.eye(3)[[0, 1, 2, 0]], verbose=0)

@@ -80,6 +80,15 @@ _SEPARABLE = (
     ),
     (r"(node\d+_conv|_head/\w+\d|predictor)/bias$", r"\1/pointwise_conv/bias"),
 )
+# Units of convolution and normalization, and the layers inside them.
+_UNITS = (
+    (r"(node\d+)_conv/", r"\1/conv/"),
+    (r"(node\d+)_bn/", r"\1/norm/"),
+    (r"(resample_p\d+|_from\d+)/conv/", r"\1/project/conv/"),
+    (r"(resample_p\d+|_from\d+)/bn/", r"\1/project/norm/"),
+    (r"_head/conv(\d+)/(?!conv/|norm_)", r"_head/conv\1/conv/"),
+    (r"_head/bn(\d+)_(p\d+)/", r"_head/conv\1/norm_\2/"),
+)
 AUTOML = dataclasses.replace(
     TENSORFLOW,
     name="automl",
@@ -95,6 +104,7 @@ AUTOML = dataclasses.replace(
         (r"^(class|box)_net/\1-(\d+)/", r"\1_head/conv\2/"),
         (r"^(class|box)_net/\1-predict/", r"\1_head/predictor/"),
         *_SEPARABLE,
+        *_UNITS,
         *TENSORFLOW.rewrites,
     ),
     prepare=stack_fusion_weights,
@@ -138,6 +148,7 @@ AUTOML_OBJECTS = dataclasses.replace(
         (r"^(class|box)_net/conv_ops/(\d+)/", r"\1_head/conv\2/"),
         (r"^(class|box)_net/(classes|boxes)/", r"\1_head/predictor/"),
         *_SEPARABLE,
+        *_UNITS,
         (r"/depthwise_kernel$", "/kernel"),
     ),
     prepare=_prepare_objects,
@@ -172,6 +183,7 @@ EFFDET = dataclasses.replace(
         (r"(/.*)\.running_var$", r"\1/moving_variance"),
         (r"(/.*conv)\.weight$", r"\1/kernel"),
         (r"(/.*conv)\.bias$", r"\1/bias"),
+        *_UNITS,
     ),
 )
 SCHEMES = (AUTOML, AUTOML_OBJECTS, EFFDET)

@@ -214,10 +214,10 @@ def variant_of_file(arrays: Arrays, origin: Origin) -> str | None:
 def _detector_of(shapes: Mapping[str, Shape]) -> str | None:
     """Return the published detector with these shapes after its backbone."""
     cells = {name.split("/")[0] for name in shapes if "bifpn_" in name}
-    kernel = shapes.get("bifpn_0/node0_conv/pointwise_conv/kernel")
+    kernel = shapes.get("bifpn_0/node0/conv/pointwise_conv/kernel")
     if kernel is None:
         return None
-    found = (kernel[-1], len(cells), "class_head/bn0_p8/gamma" in shapes)
+    found = (kernel[-1], len(cells), "class_head/conv0/norm_p8/gamma" in shapes)
     for name, row in variants.EFFICIENTDET_VARIANTS.items():
         if found == (row.fpn_filters, row.fpn_repeats, row.max_level == 8):
             return name  # D6 and D7 are the same network

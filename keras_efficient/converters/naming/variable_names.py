@@ -33,14 +33,14 @@ END_LAYERS = {
 }
 # Layers of a block: their variables, and their path in an `MBConvBlock`.
 BLOCK_LAYERS = {
-    "expand_conv": (_CONV, "expand_conv"),
-    "expand_bn": (_NORM, "expand_bn"),
-    "dwconv": (_DEPTHWISE, "depthwise_conv"),
-    "bn": (_NORM, "depthwise_bn"),
+    "expand_conv": (_CONV, "expand/conv"),
+    "expand_bn": (_NORM, "expand/norm"),
+    "dwconv": (_DEPTHWISE, "depthwise/conv"),
+    "bn": (_NORM, "depthwise/norm"),
     "se_reduce": (_CONV_WITH_BIAS, "squeeze_excite/reduce_conv"),
     "se_expand": (_CONV_WITH_BIAS, "squeeze_excite/expand_conv"),
-    "project_conv": (_CONV, "project_conv"),
-    "project_bn": (_NORM, "project_bn"),
+    "project_conv": (_CONV, "project/conv"),
+    "project_bn": (_NORM, "project/norm"),
 }
 # The first variables of MobileNet, MobileNetV2 and ResNet50; no EfficientNet
 # has such layers.
@@ -199,7 +199,7 @@ def find_layer(model: keras.Model, name: str) -> keras.layers.Layer | None:
 def _variables_of(
     layer: keras.layers.Layer,
 ) -> Iterator[tuple[str, keras.Variable]]:
-    if _BLOCK.fullmatch(layer.name) and hasattr(layer, "depthwise_conv"):
+    if _BLOCK.fullmatch(layer.name) and hasattr(layer, "depthwise"):
         for part, (_, path) in BLOCK_LAYERS.items():
             inner = layer
             for attribute in path.split("/"):
