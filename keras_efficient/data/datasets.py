@@ -1,17 +1,25 @@
 """Labelled images, with the names of their classes."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from keras_efficient.data.batches import ClassificationBatches
 from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.transforms.augmentation import (
     ClassificationAugmentation,
 )
+
+Augmentation: TypeAlias = Callable[
+    [np.ndarray, np.random.Generator], np.ndarray
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +29,14 @@ class ClassificationDataset:
     Attributes:
         records: The images with their labels.
         class_names: The classes, in the order of their labels.
-        report: What the reader found and left out.
+        report: A `ClassificationReport` of the reader.
     """
 
     records: Sequence[ClassificationRecord]
     class_names: tuple[str, ...]
     report: ClassificationReport
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
     @property
@@ -44,17 +52,17 @@ class ClassificationDataset:
     def split(
         self, fraction: float, seed: int = 0
     ) -> tuple["ClassificationDataset", "ClassificationDataset"]:
-        """Divides the images at random into two sets, each class on its own.
+        """Divide the images of each class at random into two sets.
 
         Args:
-            fraction: Share of each class, rounded, that goes into the second
-                set; but a class of two or more images stays in both, and a
-                single image in the first. Between 0 and 1.
-            seed: Integer; equal ones give equal sets. Defaults to 0.
+            fraction: Float between 0 and 1, share of each class in the second
+                set, rounded. A class of two or more images is in both sets, a
+                single image in the first.
+            seed: Integer, random seed. Defaults to 0.
 
         Returns:
-            A pair of data sets, such as for training and for validation. The
-            images keep their order.
+            A pair of datasets, such as training and validation set. The images
+            keep their order.
 
         Raises:
             ValueError: If `fraction` is out of range.
@@ -70,7 +78,7 @@ class ClassificationDataset:
         """
         if not 0 < fraction < 1:
             raise ValueError(
-                "`fraction` must lie between 0 and 1. "
+                "`fraction` must be between 0 and 1. "
                 f"Received: fraction={fraction}"
             )
         rng = np.random.default_rng(seed)
@@ -89,57 +97,55 @@ class ClassificationDataset:
 
     def batches(
         self,
-        image_size,
-        batch_size=32,
+        image_size: int | tuple[int, int],
+        batch_size: int = 32,
         *,
-        training=False,
-        augmentation=None,
-        preprocessing=None,
-        shuffle=None,
-        drop_remainder=False,
-        one_hot=True,
-        seed=0,
-        num_threads=None,
-        shard=(0, 1),
-    ):
-        """Batches for `fit`, `evaluate` or `predict`.
+        training: bool = False,
+        augmentation: Augmentation | None = None,
+        preprocessing: ClassificationPreprocessing | None = None,
+        shuffle: bool | None = None,
+        drop_remainder: bool = False,
+        one_hot: bool = True,
+        seed: int = 0,
+        num_threads: int | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ) -> ClassificationBatches:
+        """Return batches for `fit`, `evaluate` or `predict`.
 
-        With `training` the images are shuffled anew and changed at random in
-        every epoch, in an order that `seed` fixes whatever the number of
-        threads; without, they come in order and as `preprocessing` makes
-        them.
+        With `training`, images are shuffled and augmented anew in every epoch;
+        `seed` determines both, regardless of the number of threads. Otherwise
+        they keep their order, and only `preprocessing` is applied.
 
         Args:
-            image_size: `(height, width)`, or one number for both.
+            image_size: `(height, width)` in pixels, or one integer for both.
             batch_size: Integer. Defaults to 32.
-            training: Boolean. Defaults to `False`.
+            training: Boolean, whether to augment images. Defaults to `False`.
             augmentation: With `training`: a `ClassificationAugmentation`, or
                 any function of `(image, rng)` that returns uint8 images of
                 `image_size`. Defaults to
                 `ClassificationAugmentation(image_size)`.
             preprocessing: Without `training`: a `ClassificationPreprocessing`.
                 Defaults to `ClassificationPreprocessing(image_size)`.
-            shuffle: Boolean, whether each epoch has an order of its own.
+            shuffle: Boolean, whether each epoch has a new random order.
                 Defaults to the value of `training`.
-            drop_remainder: Boolean, whether the last batch is left out where
-                the images do not divide; if not, it is smaller. Defaults to
-                `False`.
-            one_hot: Boolean, whether labels are rows with 1 at the class, for
-                `categorical_crossentropy`; if not, they are integers for
+            drop_remainder: Boolean, whether to drop a smaller last batch.
+                Defaults to `False`.
+            one_hot: Boolean, whether labels are one-hot, for
+                `categorical_crossentropy`, or integers, for
                 `sparse_categorical_crossentropy`. Defaults to `True`.
-            seed: Integer, of the order and of the random changes. Defaults
-                to 0.
-            num_threads: Integer, how many batches are made at once. Defaults
-                to the number of processors, at most 8.
-            shard: `(index, count)`, the part of this process of several that
-                train together. Defaults to `(0, 1)`: everything.
+            seed: Integer, seed of the order and of the random changes.
+                Defaults to 0.
+            num_threads: Integer, number of batches that are prepared in
+                parallel. Defaults to the number of processors, at most 8.
+            shard: `(index, count)`, the part for this process in distributed
+                training. Defaults to `(0, 1)`: all images.
 
         Returns:
             A `ClassificationBatches`, which is a `keras.utils.PyDataset`.
 
         Raises:
-            ValueError: If an argument is out of range, has no use, or its
-                size is not `image_size`.
+            ValueError: If an argument is out of range or unused, or its size
+                is not `image_size`.
 
         Example:
         >>> images = np.zeros((10, 40, 50, 3), "uint8")
@@ -150,21 +156,21 @@ class ClassificationDataset:
         >>> [images.shape[0] for images, labels in batches]
         [4, 4, 2]
         """
-        image_size = ClassificationPreprocessing(image_size).size
+        size = ClassificationPreprocessing(standardize_size(image_size)).size
         if training:
             check_unused(preprocessing, "preprocessing", "augmentation", True)
-            transform = augmentation or ClassificationAugmentation(image_size)
-            check_size(transform, image_size)
+            transform = augmentation or ClassificationAugmentation(size)
+            check_size(transform, size)
         else:
             check_unused(augmentation, "augmentation", "preprocessing", False)
-            resize = preprocessing or ClassificationPreprocessing(image_size)
-            check_size(resize, image_size)
+            resize = preprocessing or ClassificationPreprocessing(size)
+            check_size(resize, size)
             transform = lambda image, rng: resize(image)
         return ClassificationBatches(
             self.records,
             self.num_classes,
             transform,
-            image_size,
+            size,
             batch_size,
             shuffle=training if shuffle is None else shuffle,
             seed=seed,
@@ -174,8 +180,8 @@ class ClassificationDataset:
             one_hot=one_hot,
         )
 
-    def _subset(self, places):
-        records = tuple(self.records[i] for i in places)
+    def _subset(self, indices: np.ndarray) -> "ClassificationDataset":
+        records = tuple(self.records[i] for i in indices)
         counts = dict.fromkeys(self.class_names, 0)
         for record in records:
             counts[self.class_names[record.label]] += 1
@@ -183,20 +189,20 @@ class ClassificationDataset:
         return ClassificationDataset(records, self.class_names, report)
 
 
-def check_unused(value, name, instead, training):
-    """Raises an error for an argument of the other kind of batches."""
+def check_unused(value: Any, name: str, instead: str, training: bool) -> None:
+    """Raise an error for an argument that `training` makes unused."""
     if value is not None:
         raise ValueError(
-            f"`{name}` has no use with training={training}; `{instead}` gives "
-            f"the images their size there. Received: {name}={value!r}"
+            f"`{name}` is not used with training={training}; pass `{instead}`. "
+            f"Received: {name}={value!r}"
         )
 
 
-def check_size(transform, image_size):
-    """Raises an error where a transform gives images of another size."""
+def check_size(transform: Any, image_size: tuple[int, int]) -> None:
+    """Raise an error if a transform returns images of another size."""
     size = getattr(transform, "size", image_size)
     if tuple(size) != image_size:
         raise ValueError(
-            f"The images must become {image_size}, `image_size`. "
+            f"Images must be resized to `image_size`, {image_size}. "
             f"Received: {transform!r}"
         )

@@ -1,7 +1,9 @@
-"""Annotated images, with the names of their classes."""
+"""Images with boxes, and the names of the classes."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,12 +11,16 @@ from keras_efficient.data.datasets import check_size
 from keras_efficient.data.datasets import check_unused
 from keras_efficient.data.detection_batches import DetectionBatches
 from keras_efficient.data.letterbox import DetectionPreprocessing
+from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
+from keras_efficient.data.samples import DetectionSample
 from keras_efficient.data.transforms.detection_augmentation import (
     DetectionAugmentation,
 )
 from keras_efficient.data.transforms.mosaic import NUM_IMAGES
+
+Transform: TypeAlias = Callable[..., DetectionSample]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +30,9 @@ class DetectionDataset:
     Attributes:
         records: The images with their boxes.
         class_names: The classes, in the order of their labels.
-        category_ids: The numbers of the classes in their file, in the same
-            order.
-        report: What the reader found, mended and left out.
+        category_ids: The numbers of the classes in the annotation file, in the
+            same order.
+        report: A `DetectionReport` of the reader.
     """
 
     records: Sequence[DetectionRecord]
@@ -34,7 +40,7 @@ class DetectionDataset:
     category_ids: tuple[int, ...]
     report: DetectionReport
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
     @property
@@ -44,31 +50,31 @@ class DetectionDataset:
 
     @property
     def num_boxes(self) -> int:
-        """Number of boxes in all images, those around crowds included."""
+        """Number of boxes in all images, including boxes around crowds."""
         return sum(len(record.labels) for record in self.records)
 
     @property
     def max_boxes(self) -> int:
-        """The most boxes of one image, crowds left out; at least 1."""
+        """Largest number of boxes in an image without crowds; at least 1."""
         return max([1, *(_num_used(record) for record in self.records)])
 
     def split(
         self, fraction: float, seed: int = 0
     ) -> tuple["DetectionDataset", "DetectionDataset"]:
-        """Divides the images at random into two sets.
+        """Divide the images at random into two sets.
 
         Args:
-            fraction: Share of the images, rounded, in the second set; at
-                least one image is in each. Between 0 and 1.
-            seed: Integer; equal ones give equal sets. Defaults to 0.
+            fraction: Float between 0 and 1, share of the images in the second
+                set, rounded; each set has at least one image.
+            seed: Integer, random seed. Defaults to 0.
 
         Returns:
-            A pair of data sets, such as for training and for validation. The
-            images keep their order.
+            A pair of datasets, such as training and validation set. The images
+            keep their order.
 
         Raises:
-            ValueError: If `fraction` is out of range, or there is one image
-                only.
+            ValueError: If `fraction` is out of range, or there is only one
+                image.
 
         Example:
         >>> dataset = keras_efficient.data.detection_from_arrays(
@@ -82,9 +88,9 @@ class DetectionDataset:
         """
         if not 0 < fraction < 1 or len(self) < 2:
             raise ValueError(
-                "`fraction` must lie between 0 and 1, and there must be two "
-                f"images or more. Received: fraction={fraction}, {len(self)} "
-                "images"
+                "`fraction` must be between 0 and 1, and the dataset must have "
+                f"at least two images. Received: fraction={fraction}, "
+                f"{len(self)} images"
             )
         count = min(max(round(fraction * len(self)), 1), len(self) - 1)
         order = np.random.default_rng(seed).permutation(len(self))
@@ -95,57 +101,56 @@ class DetectionDataset:
 
     def batches(
         self,
-        image_size,
-        batch_size=8,
+        image_size: int | tuple[int, int],
+        batch_size: int = 8,
         *,
-        training=False,
-        augmentation=None,
-        preprocessing=None,
-        shuffle=None,
-        drop_remainder=False,
-        max_boxes=None,
-        seed=0,
-        num_threads=None,
-        shard=(0, 1),
-    ):
-        """Batches for `fit` or `evaluate`.
+        training: bool = False,
+        augmentation: Transform | None = None,
+        preprocessing: DetectionPreprocessing | None = None,
+        shuffle: bool | None = None,
+        drop_remainder: bool = False,
+        max_boxes: int | None = None,
+        seed: int = 0,
+        num_threads: int | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ) -> DetectionBatches:
+        """Return batches for `fit` or `evaluate`.
 
-        With `training` the images are shuffled anew and changed at random in
-        every epoch, in an order that `seed` fixes whatever the number of
-        threads; without, they come in order and as `preprocessing` makes
-        them. Boxes around crowds are left out.
+        With `training`, images are shuffled and augmented anew in every epoch;
+        `seed` determines both, regardless of the number of threads. Otherwise
+        they keep their order, and only `preprocessing` is applied. Boxes
+        around crowds are left out.
 
         Args:
-            image_size: `(height, width)`, or one number for both.
+            image_size: `(height, width)` in pixels, or one integer for both.
             batch_size: Integer. Defaults to 8.
-            training: Boolean. Defaults to `False`.
+            training: Boolean, whether to augment images. Defaults to `False`.
             augmentation: With `training`: a `DetectionAugmentation`, or any
-                function of `(sample, rng, draw)` that gives a
+                function of `(sample, rng, draw)` that returns a
                 `DetectionSample` of `image_size`. Defaults to
                 `DetectionAugmentation(image_size)`.
             preprocessing: Without `training`: a `DetectionPreprocessing`.
                 Defaults to `DetectionPreprocessing(image_size)`.
-            shuffle: Boolean, whether each epoch has an order of its own.
+            shuffle: Boolean, whether each epoch has a new random order.
                 Defaults to the value of `training`.
-            drop_remainder: Boolean, whether the last batch is left out where
-                the images do not divide; if not, it is smaller. Defaults to
-                `False`.
-            max_boxes: Integer, rows of boxes for each image. Defaults to the
-                most of any image, four times as many where mosaics are made.
-            seed: Integer, of the order and of the random changes. Defaults
-                to 0.
-            num_threads: Integer, how many batches are made at once. Defaults
-                to the number of processors, at most 8.
-            shard: `(index, count)`, the part of this process of several that
-                train together. Defaults to `(0, 1)`: everything.
+            drop_remainder: Boolean, whether to drop a smaller last batch.
+                Defaults to `False`.
+            max_boxes: Integer, rows for the boxes of an image. Defaults to the
+                largest number in an image, times four with mosaics.
+            seed: Integer, seed of the order and of the random changes.
+                Defaults to 0.
+            num_threads: Integer, number of batches that are prepared in
+                parallel. Defaults to the number of processors, at most 8.
+            shard: `(index, count)`, the part for this process in distributed
+                training. Defaults to `(0, 1)`: all images.
 
         Returns:
             A `DetectionBatches`, which is a `keras.utils.PyDataset`.
 
         Raises:
-            ValueError: If an argument is out of range, has no use, or its
-                size is not `image_size`; or an image has more than
-                `max_boxes`.
+            ValueError: If an argument is out of range or unused, or its size
+                is not `image_size`; or an image has more than `max_boxes`
+                boxes.
 
         Example:
         >>> dataset = keras_efficient.data.detection_from_arrays(
@@ -157,19 +162,20 @@ class DetectionDataset:
         >>> [len(images) for images, truth in batches]
         [4, 2]
         """
-        image_size = DetectionPreprocessing(image_size).size
+        size = standardize_size(image_size)
+        transform: Transform
         if training:
             check_unused(preprocessing, "preprocessing", "augmentation", True)
-            transform = augmentation or DetectionAugmentation(image_size)
+            transform = augmentation or DetectionAugmentation(size)
         else:
             check_unused(augmentation, "augmentation", "preprocessing", False)
-            letterbox = preprocessing or DetectionPreprocessing(image_size)
+            letterbox = preprocessing or DetectionPreprocessing(size)
             transform = _Letterbox(letterbox)
-        check_size(transform, image_size)
+        check_size(transform, size)
         return DetectionBatches(
             self.records,
             transform,
-            image_size,
+            size,
             batch_size,
             max_boxes=self._rows(max_boxes, transform),
             shuffle=training if shuffle is None else shuffle,
@@ -179,8 +185,8 @@ class DetectionDataset:
             drop_remainder=drop_remainder,
         )
 
-    def _rows(self, max_boxes, transform):
-        """Rows of boxes, enough for every image."""
+    def _rows(self, max_boxes: int | None, transform: Transform) -> int:
+        """Rows for boxes, enough for every image."""
         has_mosaics = getattr(transform, "mosaic_rate", 0) > 0
         needed = self.max_boxes * (NUM_IMAGES if has_mosaics else 1)
         if max_boxes is None:
@@ -188,7 +194,7 @@ class DetectionDataset:
         if max_boxes < needed:
             record = max(self.records, key=_num_used)
             name = record.image_id
-            why = f", {NUM_IMAGES} times as many in a mosaic"
+            why = f", and a mosaic has {NUM_IMAGES} images"
             raise ValueError(
                 f"`max_boxes` must be at least {needed}: image {name!r} has "
                 f"{_num_used(record)} boxes{why if has_mosaics else ''}. "
@@ -196,8 +202,8 @@ class DetectionDataset:
             )
         return max_boxes
 
-    def _subset(self, places):
-        records = tuple(self.records[i] for i in places)
+    def _subset(self, indices: np.ndarray) -> "DetectionDataset":
+        records = tuple(self.records[i] for i in indices)
         counts = dict.fromkeys(self.class_names, 0)
         for record in records:
             for label in record.labels:
@@ -221,14 +227,19 @@ class _Letterbox:
     preprocessing: DetectionPreprocessing
 
     @property
-    def size(self):
+    def size(self) -> tuple[int, int]:
         """`(height, width)` of the result."""
         return self.preprocessing.size
 
-    def __call__(self, sample, rng, draw):
+    def __call__(
+        self,
+        sample: DetectionSample,
+        rng: np.random.Generator,
+        draw: Callable[[], DetectionSample],
+    ) -> DetectionSample:
         image, scale = self.preprocessing(sample.image)
         return sample.moved(image, sample.boxes * np.float32(scale))
 
 
-def _num_used(record):
+def _num_used(record: DetectionRecord) -> int:
     return int((~record.is_crowd).sum())

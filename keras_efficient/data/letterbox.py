@@ -1,6 +1,8 @@
-"""From an image of any size to what a detector takes."""
+"""Preprocessing of images for detection: scaling and padding."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,36 +11,37 @@ from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.data.resizing import resize
 from keras_efficient.data.resizing import resize_window
 
-# Becomes 0 once the network has normalised it.
+# Becomes 0 when the network normalizes it.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 
 
 @dataclasses.dataclass(frozen=True)
 class DetectionPreprocessing:
-    """Scales an image into one size and fills the rest at bottom and right.
+    """Scale an image to fit into one size, and pad it at bottom and right.
 
     Attributes:
         size: `(height, width)` of the result, in pixels; or one integer for
             both.
-        antialias: Boolean, whether shrinking averages all pixels. The
-            published weights were trained without. Defaults to `False`.
-        fill: Three numbers, the color of the rest. Defaults to ImageNet's
-            mean, which is 0 to the network.
+        antialias: Boolean, whether to average all pixels when the image is
+            reduced. The published weights were trained without antialiasing.
+            Defaults to `False`.
+        fill: Three numbers, the color of the padding. Defaults to ImageNet's
+            mean, which the network normalizes to 0.
 
     Call arguments:
-        image: Array `(height, width, 3)`, uint8.
+        image: Uint8 array of shape `(height, width, 3)`.
         exact: Boolean, whether pixels are the same with and without OpenCV,
-            which is faster; see `data.resizing.resize`. Exports repeat the
-            exact ones, `detect` takes the fast ones. Defaults to `True`.
+            which is faster; see `data.resizing.resize`. Exported models equal
+            the exact pixels, `detect` uses the fast ones. Defaults to `True`.
 
     Returns:
-        When called, a pair `(image, scale)`: a float32 array `(*size, 3)`
-        with pixels in `[0, 255]`, and by what the sides were multiplied:
-        boxes in the image times `scale` are boxes in the result.
+        When called, a pair `(image, scale)`: a float32 array of shape `(*size,
+        3)` in `[0, 255]`, and the factor of the sides. Boxes in the image
+        times `scale` are boxes in the result.
 
     Raises:
-        ValueError: If `size` is no pair of whole numbers, or the image no
-            uint8 array of three channels.
+        ValueError: If `size` is not a pair of integers, or the image is not a
+            uint8 array with three channels.
 
     Example:
     >>> letterbox = keras_efficient.data.DetectionPreprocessing((96, 128))
@@ -54,7 +57,7 @@ class DetectionPreprocessing:
     antialias: bool = False
     fill: tuple[float, float, float] = IMAGENET_MEAN
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "size", standardize_size(self.size))
         object.__setattr__(self, "fill", tuple(map(float, self.fill)))
 
@@ -73,35 +76,37 @@ class DetectionPreprocessing:
         return canvas, self.scale(*image.shape[:2])
 
     def scale(self, height: int, width: int) -> float:
-        """By what an image's sides are multiplied."""
+        """Return the factor by which the sides of an image are multiplied."""
         return float(fitting_scale((height, width), self.size))
 
     def scaled_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of an image within the result, in pixels."""
+        """Return height and width of an image within the result, in pixels."""
         return scaled_size(
             (height, width), fitting_scale((height, width), self.size)
         )
 
-    def to_config(self) -> dict:
-        """Plain numbers and strings, for `from_config` and for JSON."""
+    def to_config(self) -> dict[str, Any]:
+        """Return numbers and lists for `from_config`, suitable for JSON."""
         config = dataclasses.asdict(self)
         return {**config, "size": list(self.size), "fill": list(self.fill)}
 
     @classmethod
-    def from_config(cls, config: dict) -> "DetectionPreprocessing":
-        """The inverse of `to_config`."""
+    def from_config(cls, config: dict[str, Any]) -> "DetectionPreprocessing":
+        """Restore from the result of `to_config`."""
         return cls(**config)
 
 
-def fitting_scale(size, target):
-    """The most by which an image can be multiplied to fit, in float32."""
+def fitting_scale(size: Sequence[int], target: Sequence[int]) -> np.float32:
+    """Return the largest factor with which an image fits, in float32."""
     return min(
         np.float32(wanted) / np.float32(side)
         for side, wanted in zip(size, target, strict=True)
     )
 
 
-def scaled_size(size, scale):
-    """Sides times a factor, cut to whole pixels as google/automl does."""
+def scaled_size(
+    size: Sequence[int], scale: np.float32 | float
+) -> tuple[int, int]:
+    """Multiply sides by a factor; truncate to pixels, as google/automl does."""
     height, width = (max(1, int(np.float32(side) * scale)) for side in size)
     return height, width

@@ -1,8 +1,9 @@
-"""From an image of any size to what a network takes, in evaluation."""
+"""Preprocessing of images for classification: center crop and resizing."""
 
 import dataclasses
 import fractions
 import numbers
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,9 +13,9 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 PUBLISHED = "published"
-# The papers' margin, pixels of the network's input: 224 of 256 are kept.
+# The papers' margin in pixels of the network's input: 224 of 256 are kept.
 PUBLISHED_MARGIN = 32
-# 224 / 256, that of the smallest network.
+# 224 / 256, the fraction of the smallest network.
 SMALLEST_PUBLISHED = fractions.Fraction(7, 8)
 # Keeps the integers of `crop_box` below 2**63 for sides up to a million.
 MAX_DENOMINATOR = 1000
@@ -22,33 +23,34 @@ MAX_DENOMINATOR = 1000
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationPreprocessing:
-    """Crops an image at its centre and resizes it to one size.
+    """Crop an image at its center and resize it to one size.
 
-    Training, evaluation and exported models share it; an exported model
-    repeats it to the last bit.
+    Evaluation, prediction and exported models share it; exported models are
+    bit-identical.
 
     Attributes:
         size: `(height, width)` of the result, in pixels; or one integer for
             both.
-        crop_fraction: Number in `[0.001, 1]`, the share that is kept of the
-            sides of the largest centred rectangle of the result's aspect
-            ratio; taken to the nearest fraction of whole numbers up to 1000.
-            `"published"` is the papers' evaluation: `s / (s + 32)` with `s`
-            the shorter side of `size`, and 7 / 8 below the papers' sizes,
-            where the rule would cut away too much. `None` keeps the whole
-            image and stretches it. Defaults to `"published"`.
-        method: `"bicubic"` or `"bilinear"`, with antialiasing as PIL does it;
-            rows first. Defaults to `"bicubic"`.
+        crop_fraction: Number in `[0.001, 1]`, the fraction of the sides of the
+            largest centered rectangle with the result's aspect ratio that is
+            kept; rounded to the nearest fraction with a denominator up to
+            1000. `"published"` is the evaluation of the papers: `s / (s + 32)`
+            with `s` the shorter side of `size`, and 7 / 8 below the sizes of
+            the papers, for which the rule would crop too much. `None` keeps
+            the whole image and changes its aspect ratio. Defaults to
+            `"published"`.
+        method: `"bicubic"` or `"bilinear"`, with PIL's antialiasing, rows
+            first. Defaults to `"bicubic"`.
 
     Call arguments:
-        image: Array `(height, width, 3)`, uint8.
+        image: Uint8 array of shape `(height, width, 3)`.
 
     Returns:
-        When called, an array `(*size, 3)`, uint8.
+        When called, a uint8 array of shape `(*size, 3)`.
 
     Raises:
-        ValueError: If an argument is out of range, or the image is no uint8
-            array of three channels.
+        ValueError: If an argument is out of range, or the image is not a uint8
+            array with three channels.
 
     Example:
     >>> resize = keras_efficient.data.ClassificationPreprocessing((224, 160))
@@ -66,7 +68,7 @@ class ClassificationPreprocessing:
     crop_fraction: float | str | None = PUBLISHED
     method: str = "bicubic"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "size", standardize_size(self.size))
         if self.method not in FILTERS:
             raise ValueError(
@@ -74,9 +76,14 @@ class ClassificationPreprocessing:
                 f"Received: method={self.method!r}"
             )
         fraction = self.crop_fraction
-        if _is_number(fraction) and 1 / MAX_DENOMINATOR <= fraction <= 1:
+        if fraction is None or fraction == PUBLISHED:
+            return
+        is_number = isinstance(fraction, numbers.Real) and not isinstance(
+            fraction, bool
+        )
+        if is_number and 1 / MAX_DENOMINATOR <= float(fraction) <= 1:
             object.__setattr__(self, "crop_fraction", float(fraction))
-        elif fraction is not None and fraction != PUBLISHED:
+        else:
             raise ValueError(
                 '`crop_fraction` must be None, "published" or a number in '
                 f"[{1 / MAX_DENOMINATOR}, 1]. "
@@ -88,24 +95,24 @@ class ClassificationPreprocessing:
         top, left, height, width = self.crop_box(*image.shape[:2])
         cropped = image[top : top + height, left : left + width]
         target_height, target_width = self.size
-        # Two steps, since which axis PIL takes first depends on its version
-        # (from 13.0 on also on the shape), and each step rounds to 8 bits.
+        # In two steps, because each rounds to 8 bits, and the axis that PIL
+        # resizes first depends on its version (since 13.0 on the shape).
         resized = Image.fromarray(cropped)
         for new_size in ((target_width, height), (target_width, target_height)):
             resized = resized.resize(new_size, FILTERS[self.method])
         return np.array(resized)
 
     def crop_box(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """What is kept of an image: `(top, left, height, width)`, pixels.
+        """Return the crop `(top, left, height, width)` of an image, in pixels.
 
-        Sides are rounded to the nearest pixel, halves up; an odd rest leaves
-        one pixel more at the bottom or at the right. Whole numbers
-        throughout, since the optimisers of exported graphs reorder floats.
+        Sides are rounded to the nearest pixel, halves up; an odd margin is
+        larger at the bottom or right. All arithmetic uses integers, because
+        optimizers of exported graphs reorder floating-point operations.
         """
         share = self.exact_fraction
         if share is None:
             return 0, 0, height, width
-        # The largest rectangle takes the whole of the side that runs short.
+        # The largest rectangle spans the side that limits it.
         if height * self.size[1] <= width * self.size[0]:
             whole, target = height, self.size[0]
         else:
@@ -121,7 +128,7 @@ class ClassificationPreprocessing:
 
     @property
     def exact_fraction(self) -> fractions.Fraction | None:
-        """The crop fraction in whole numbers; `None` without a crop."""
+        """The crop fraction as integers; `None` without a crop."""
         if self.crop_fraction is None:
             return None
         if self.crop_fraction == PUBLISHED:
@@ -133,42 +140,40 @@ class ClassificationPreprocessing:
         share = fractions.Fraction(self.crop_fraction)
         return share.limit_denominator(MAX_DENOMINATOR)
 
-    def to_config(self) -> dict:
-        """Plain numbers and strings, for `from_config` and for JSON."""
+    def to_config(self) -> dict[str, Any]:
+        """Return numbers and strings for `from_config`, suitable for JSON."""
         config = dataclasses.asdict(self)
         return {**config, "size": list(self.size)}
 
     @classmethod
-    def from_config(cls, config: dict) -> "ClassificationPreprocessing":
-        """The inverse of `to_config`."""
+    def from_config(
+        cls, config: dict[str, Any]
+    ) -> "ClassificationPreprocessing":
+        """Restore from the result of `to_config`."""
         return cls(**config)
 
 
-def standardize_size(size) -> tuple[int, int]:
-    """A size as `(height, width)`, also where it is one number."""
+def standardize_size(size: Any) -> tuple[int, int]:
+    """Return a size, a pair or one integer, as `(height, width)`."""
     sides = (size, size) if isinstance(size, numbers.Integral) else tuple(size)
     if len(sides) != 2 or not all(
-        isinstance(side, numbers.Integral) and side >= 1 for side in sides
+        isinstance(side, numbers.Integral) and int(side) >= 1 for side in sides
     ):
         raise ValueError(
-            "`size` must be (height, width), whole numbers of pixels from 1 "
-            f"on. Received: size={size}"
+            "`size` must be (height, width), positive integers in pixels. "
+            f"Received: size={size}"
         )
     return int(sides[0]), int(sides[1])
 
 
-def _is_number(value) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def check_image(image):
-    """Raises an error if this is no uint8 image of three channels."""
+def check_image(image: Any) -> None:
+    """Raise an error if this is not a uint8 image with three channels."""
     received = type(image).__name__
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.shape[2:] == (3,):
             return
         received = f"dtype={image.dtype}, shape={image.shape}"
     raise ValueError(
-        "The image must be a uint8 array (height, width, 3); "
-        f"`keras_efficient.data.load_image` gives one. Received: {received}"
+        "The image must be a uint8 array of shape (height, width, 3), as "
+        f"`keras_efficient.data.load_image` returns. Received: {received}"
     )

@@ -1,35 +1,38 @@
-"""Bilinear resizing of which only a part is computed."""
+"""Bilinear resizing, of a whole image or of a window of the result."""
 
 import functools
 import importlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 
 @functools.cache
-def opencv():
-    """The module `cv2`, or `None` where OpenCV is not installed."""
+def opencv() -> Any:
+    """Return the module `cv2`, or `None` if OpenCV is not installed."""
     try:
         return importlib.import_module("cv2")
     except ImportError:
         return None
 
 
-def resize(image, size, antialias=False):
-    """An image resized, by OpenCV where it is installed.
+def resize(
+    image: np.ndarray, size: tuple[int, int], antialias: bool = False
+) -> np.ndarray:
+    """Resize an image, with OpenCV if it is installed.
 
-    Without antialiasing OpenCV computes the same, several times as fast; it
-    rounds places in the image otherwise, which changes pixels by less than
-    0.05 of 255.
+    Without antialiasing, OpenCV is several times as fast. It rounds positions
+    differently, which changes pixels by less than 0.05 of 255.
 
     Args:
-        image: Array `(height, width, 3)`, uint8.
+        image: Uint8 array of shape `(height, width, 3)`.
         size: `(height, width)` of the result, in pixels.
-        antialias: Boolean. Defaults to `False`.
+        antialias: Boolean, whether to average all pixels when the image is
+            reduced. Defaults to `False`.
 
     Returns:
-        Float32 array `(*size, 3)`, values in `[0, 255]`.
+        Float32 array of shape `(*size, 3)` in `[0, 255]`.
     """
     if antialias or opencv() is None:
         return resize_window(image, size, antialias=antialias)
@@ -39,22 +42,28 @@ def resize(image, size, antialias=False):
     )
 
 
-def resize_window(image, size, window=None, antialias=False):
-    """A part of an image that was resized.
+def resize_window(
+    image: np.ndarray,
+    size: tuple[int, int],
+    window: tuple[int, int, int, int] | None = None,
+    antialias: bool = False,
+) -> np.ndarray:
+    """Resize an image and return a window of the result.
 
-    Without antialiasing it is `tf.image.resize` (half-pixel centres), with
-    which the published detectors were trained; with it, PIL's filter.
+    Without antialiasing, this equals `tf.image.resize` (half-pixel centers),
+    with which the published detectors were trained; with antialiasing, PIL's
+    bilinear filter.
 
     Args:
-        image: Array `(height, width, 3)`, uint8.
+        image: Uint8 array of shape `(height, width, 3)`.
         size: `(height, width)` of the whole resized image, in pixels.
-        window: `(top, left, height, width)` of the part in the resized image.
-            Defaults to all of it.
-        antialias: Boolean. Defaults to `False`.
+        window: `(top, left, height, width)` of the window in the resized
+            image, in pixels. Defaults to `None`: the whole image.
+        antialias: Boolean; see `resize`. Defaults to `False`.
 
     Returns:
-        Float32 array of the window's size, values in `[0, 255]`; whole
-        numbers with antialiasing.
+        Float32 array of the window's size in `[0, 255]`; whole numbers with
+        antialiasing.
     """
     top, left, height, width = window or (0, 0, *size)
     if not antialias:
@@ -73,8 +82,10 @@ def resize_window(image, size, window=None, antialias=False):
     return np.asarray(resized, "float32")
 
 
-def _axis(image, axis, new, start, count):
-    """Resizes one axis and takes `count` places from `start` on."""
+def _axis(
+    image: np.ndarray, axis: int, new: int, start: int, count: int
+) -> np.ndarray:
+    """Resize one axis and return `count` positions from `start` on."""
     old = image.shape[axis]
     step = np.float32(old) / np.float32(new)
     places = (np.arange(start, start + count, dtype="float32") + 0.5) * step
@@ -86,7 +97,7 @@ def _axis(image, axis, new, start, count):
     low = low.astype("int64")
     first = image.take(np.clip(low, 0, old - 1), axis).astype("float32")
     second = image.take(np.clip(low + 1, 0, old - 1), axis)
-    # In place: NumPy spends its time on memory here.
+    # In place, because memory access takes most of the time.
     second = second.astype("float32", copy=False) - first
     second *= share
     second += first

@@ -70,25 +70,25 @@ def test_batches_use_what_is_given():
         ({"image_size": (0, 5)}, r"size=\(0, 5\)"),
         (
             {"augmentation": data.ClassificationAugmentation(SIZE)},
-            "`augmentation` has no use with training=False",
+            "`augmentation` is not used with training=False",
         ),
         (
             {
                 "preprocessing": data.ClassificationPreprocessing(SIZE),
                 "training": True,
             },
-            "`preprocessing` has no use with training=True",
+            "`preprocessing` is not used with training=True",
         ),
         (
             {
                 "augmentation": data.ClassificationAugmentation(40),
                 "training": True,
             },
-            r"must become \(32, 32\).*size=\(40, 40\)",
+            r"must be resized.*\(32, 32\).*size=\(40, 40\)",
         ),
         (
             {"preprocessing": data.ClassificationPreprocessing(40)},
-            r"must become \(32, 32\).*size=\(40, 40\)",
+            r"must be resized.*\(32, 32\).*size=\(40, 40\)",
         ),
     ],
 )

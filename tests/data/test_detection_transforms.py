@@ -125,11 +125,11 @@ def test_mosaic_puts_each_image_into_its_quarter():
         mosaic(quarters[:3], np.random.default_rng(1), (60, 60))
 
 
-@pytest.mark.parametrize("name", operations.PLACES)
+@pytest.mark.parametrize("name", operations.GEOMETRY)
 @pytest.mark.parametrize("amount", [-0.8, 0.5])
 def test_moves(name, amount):
     """A turned box is the one around its turned corners."""
-    matrix = operations.PLACES[name](amount, (80, 120, 3))
+    matrix = operations.GEOMETRY[name](amount, (80, 120, 3))
     moved = operations.move(sample(), matrix)
     assert painted.check(moved, 4, atol=1.6, min_side=4) >= 2
     assert not np.array_equal(moved.image, sample().image)
@@ -156,7 +156,7 @@ def test_colors_change_the_image_only(name, monkeypatch):
 
 
 def test_magnitude_zero_moves_nothing():
-    for name, build in operations.PLACES.items():
+    for name, build in operations.GEOMETRY.items():
         moved = operations.move(sample(), build(0.0, (80, 120, 3)))
         np.testing.assert_array_equal(moved.image, sample().image, name)
         np.testing.assert_allclose(moved.boxes, sample().boxes, atol=1e-4)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from keras_efficient.data import load_detection
-from keras_efficient.data.readers.yaml_keys import read_yaml_keys
 from tests.data.annotated import boxes_of
 from tests.data.annotated import count_of
 from tests.data.annotated import labels_of
@@ -167,20 +166,34 @@ def test_images_of_one_label_file_count_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, expected",
+    "text, names",
     [
-        ("names: ['a, b', \"c\", d e]", {"names": ["a, b", "c", "d e"]}),
-        ("names:\n- a\n- 'b: c'\nnc: 2", {"names": ["a", "b: c"], "nc": 2}),
-        ("names:\n  0: a # b\n  12: c#d", {"names": {0: "a", 12: "c#d"}}),
-        ("names: {0: a, 1: 'b'}", {"names": {0: "a", 1: "b"}}),
-        ('names: {"0":"a","1":"b"}', {"names": {"0": "a", "1": "b"}}),
-        ("names: ['a',\n  'b',\n]\nnc: 2", {"names": ["a", "b"], "nc": 2}),
-        ("# x\n---\npath: C:\\set\ntrain:\n", {"path": "C:\\set", "train": ""}),
-        ("names: ['a # b', 'it''s']  # x", {"names": ["a # b", "it's"]}),
-        ("names: [don't, it's]", {"names": ["don't", "it's"]}),
-        ("roboflow:\n  license: CC\n", {"roboflow": {"license": "CC"}}),
-        ("names: []", {"names": []}),
+        ("names: ['a, b', \"c\", d e]", ("a, b", "c", "d e")),
+        ("names:\n- a\n- 'b: c'\nnc: 2", ("a", "b: c")),
+        ("names:\n  0: a # b\n  2: c#d", ("a", "1", "c#d")),
+        ("names: {0: a, 1: 'b'}", ("a", "b")),
+        ('names: {"0":"a","1":"b"}', ("a", "b")),
+        ("names: ['a',\n  'b',\n]\nnc: 2", ("a", "b")),
+        ("# x\n---\npath: C:\\set\ntrain:\nnames: [a, b]", ("a", "b")),
+        ("names: ['a # b', 'it''s']  # x", ("a # b", "it's")),
+        ("names: [don't, no, 1]", ("don't", "no", "1")),
+        ("names: [a, b]\ndownload: |\n  a = {1: 2}\n  b = [", ("a", "b")),
+        ("names: []\nnc: 3", ("0", "1", "2")),
     ],
 )
-def test_yaml(text, expected):
-    assert read_yaml_keys(text) == expected
+def test_names_in_the_yaml_file(tmp_path, text, names):
+    write_split(tmp_path)
+    path = write_text(tmp_path / "data.yaml", text)
+    for source in (tmp_path, path):
+        assert load_detection(source, "train").class_names == names
+
+
+def test_broken_yaml_files(tmp_path):
+    write_split(tmp_path)
+    path = write_text(tmp_path / "a.yaml", "names: [a, b")
+    with pytest.raises(ValueError, match="a.yaml is not valid YAML: "):
+        load_detection(path)
+    # In a folder it may be a file for something else.
+    write_text(tmp_path / "b.yaml", "names: [a, b]")
+    write_text(tmp_path / "list.yaml", "- a")
+    assert load_detection(tmp_path).class_names == ("a", "b")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import yaml
 
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
@@ -21,9 +22,8 @@ from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
-from keras_efficient.data.readers.yaml_keys import read_yaml_keys
 
-YAML = (".yaml", ".yml")
+YAML_ENDINGS = (".yaml", ".yml")
 SPLIT_KEYS = ("train", "val", "valid", "test")
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
 
@@ -46,8 +46,7 @@ class YOLOSplit:
 def find_splits(path: pathlib.Path) -> Mapping[str | None, YOLOSplit]:
     """Return the splits of a folder, or of its `data.yaml`."""
     root = path if path.is_dir() else path.parent
-    yaml = path if path.is_file() else _find_yaml(root)
-    keys = read_yaml_keys(read_text(yaml)) if yaml else {}
+    keys = _read_yaml(path) if path.is_file() else _find_yaml(root)
     found = _splits_in_folders(root)
     for split in SPLIT_KEYS:
         stated = keys.get(split)
@@ -83,13 +82,25 @@ def _splits_in_folders(
     return found
 
 
-def _find_yaml(root: pathlib.Path) -> pathlib.Path | None:
-    """The yaml file with the names of classes or splits."""
-    for path in files_with_ending(root, YAML):
-        keys = read_yaml_keys(read_text(path))
+def _find_yaml(root: pathlib.Path) -> dict[Any, Any]:
+    """Contents of the yaml file with the names of classes or splits."""
+    for path in files_with_ending(root, YAML_ENDINGS):
+        try:
+            keys = _read_yaml(path)
+        except ValueError:  # a file for something else
+            continue
         if "names" in keys or ("nc" in keys and "train" in keys):
-            return path
-    return None
+            return keys
+    return {}
+
+
+def _read_yaml(path: pathlib.Path) -> dict[Any, Any]:
+    """Contents of a yaml file; all values are strings, so that "no" stays."""
+    try:
+        keys = yaml.load(read_text(path), yaml.BaseLoader)
+    except yaml.YAMLError as e:
+        raise ValueError(f"{path} is not valid YAML: {e}") from e
+    return keys if isinstance(keys, dict) else {}
 
 
 def _are_paired(files: Sequence[str]) -> bool:
@@ -278,8 +289,9 @@ def _class_names(
     if names is None and class_names is not None:
         return standardize_class_names(class_names)
     if names is None:
-        count = split.keys.get("nc", 0)
-        names = range(max(highest + 1, count if isinstance(count, int) else 0))
+        text = str(split.keys.get("nc", ""))
+        stated = int(text) if text.isdecimal() else 0
+        names = range(max(highest + 1, stated))
     names = [str(name).strip() for name in names]
     return distinct_names(names, range(len(names)))
 
@@ -291,6 +303,6 @@ LAYOUT = Layout(
     "<split>/images/ with <split>/labels/*.txt",
     find_splits=find_splits,
     read=read,
-    endings=(".txt", *YAML),
-    source_endings=YAML,
+    endings=(".txt", *YAML_ENDINGS),
+    source_endings=YAML_ENDINGS,
 )

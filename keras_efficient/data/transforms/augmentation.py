@@ -1,7 +1,9 @@
-"""What happens to a training image, as one object."""
+"""Augmentation of images for classification."""
 
 import dataclasses
 import math
+
+import numpy as np
 
 from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.data.transforms.color import color_jitter
@@ -11,26 +13,32 @@ from keras_efficient.data.transforms.flip import random_flip
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationAugmentation:
-    """Random crop, flip and colours for training images.
+    """Random crop, flip and color changes for training images.
 
     Attributes:
         size: `(height, width)` of the result, in pixels; or one integer for
             both.
         area: Bounds of the crop's share of the image's area. ImageNet
-            training uses `(0.08, 1)`; fine-tuning wants milder ones. Defaults
+            training uses `(0.08, 1)`; fine-tuning needs larger crops. Defaults
             to `(0.25, 1)`.
-        aspect: Bounds of the crop's width over height. Defaults to
-            `(3 / 4, 4 / 3)`.
-        flip_rate: Probability of mirroring left to right; 0 where left and
-            right differ in meaning, as in text. Defaults to 0.5.
-        brightness: Largest change of brightness, a share. Defaults to 0.2.
-        contrast: Largest change of contrast, a share. Defaults to 0.2.
-        saturation: Largest change of saturation, a share. Defaults to 0.2.
+        aspect: Bounds of the crop's aspect ratio, width over height. Defaults
+            to `(3 / 4, 4 / 3)`.
+        flip_rate: Probability of a horizontal flip; use 0 if left and right
+            differ in meaning, as in text. Defaults to 0.5.
+        brightness: Largest relative change of brightness. Defaults to 0.2.
+        contrast: Largest relative change of contrast. Defaults to 0.2.
+        saturation: Largest relative change of saturation. Defaults to 0.2.
         method: `"bicubic"` or `"bilinear"`. Defaults to `"bicubic"`.
 
     Call arguments:
-        image: Array `(height, width, 3)`, uint8.
-        rng: A `numpy.random.Generator`; equal ones give equal results.
+        image: Uint8 array of shape `(height, width, 3)`.
+        rng: A `numpy.random.Generator`, which determines the result.
+
+    Returns:
+        When called, a uint8 array of shape `(*size, 3)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
 
     Example:
     >>> augment = keras_efficient.data.ClassificationAugmentation(
@@ -50,8 +58,8 @@ class ClassificationAugmentation:
     saturation: float = 0.2
     method: str = "bicubic"
 
-    def __post_init__(self):
-        # Evaluation and training take the same sizes and methods.
+    def __post_init__(self) -> None:
+        # The same sizes and methods are valid as in evaluation.
         checked = ClassificationPreprocessing(self.size, method=self.method)
         object.__setattr__(self, "size", checked.size)
         for name in ("area", "aspect"):
@@ -65,11 +73,13 @@ class ClassificationAugmentation:
         for name in ("flip_rate", "brightness", "contrast", "saturation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
-                    f"`{name}` must lie in [0, 1]. "
+                    f"`{name}` must be in [0, 1]. "
                     f"Received: {name}={getattr(self, name)}"
                 )
 
-    def __call__(self, image, rng):
+    def __call__(
+        self, image: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         image = random_resized_crop(
             image, rng, self.size, self.area, self.aspect, self.method
         )
@@ -81,17 +91,17 @@ class ClassificationAugmentation:
         )
 
     def max_reduction(self, height: int, width: int) -> float:
-        """By what an image's sides may be divided ahead of the crop.
+        """Return the divisor by which an image may be reduced before the crop.
 
-        Up to there no crop has fewer pixels than the result, so that large
-        photos can be decoded smaller. At least 1.
+        Up to it, no crop has fewer pixels than the result. Large photos are
+        therefore decoded at a reduced size.
 
         Args:
-            height: Integer, of the image, in pixels.
-            width: Integer, of the image, in pixels.
+            height: Integer, height of the image in pixels.
+            width: Integer, width of the image in pixels.
 
         Returns:
-            A float.
+            A float, at least 1.
 
         Example:
         >>> augment = keras_efficient.data.ClassificationAugmentation(224)
@@ -104,7 +114,7 @@ class ClassificationAugmentation:
         least = (
             math.sqrt(pixels / self.aspect[1]) / self.size[0],
             math.sqrt(pixels * self.aspect[0]) / self.size[1],
-            # The centred part that is taken where no other fits.
+            # The centered crop, used if no other fits.
             height / self.size[0],
             width / self.size[1],
         )

@@ -11,26 +11,31 @@ ATTEMPTS = 10
 
 
 def random_resized_crop(
-    image, rng, size, area=(0.25, 1.0), aspect=(3 / 4, 4 / 3), method="bicubic"
-):
-    """Cuts out a random part of an image and resizes it.
+    image: np.ndarray,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    area: tuple[float, float] = (0.25, 1.0),
+    aspect: tuple[float, float] = (3 / 4, 4 / 3),
+    method: str = "bicubic",
+) -> np.ndarray:
+    """Crop a random part of an image and resize it.
 
-    Area and aspect ratio are drawn until the part fits into the image, ten
-    times at most; then the largest centred part of the result's aspect ratio
-    is taken.
+    Area and aspect ratio are drawn until the crop fits into the image, at most
+    ten times; after that, the largest centered crop with the result's aspect
+    ratio is used.
 
     Args:
-        image: Array `(height, width, 3)`, uint8.
+        image: Uint8 array of shape `(height, width, 3)`.
         rng: A `numpy.random.Generator`.
         size: `(height, width)` of the result, in pixels.
-        area: Bounds of the part's share of the image's area, in `(0, 1]`.
+        area: Bounds of the crop's share of the image's area, in `(0, 1]`.
             ImageNet training uses `(0.08, 1)`. Defaults to `(0.25, 1)`.
-        aspect: Bounds of the part's width over height, drawn evenly on a log
-            scale. Defaults to `(3 / 4, 4 / 3)`.
+        aspect: Bounds of the crop's width over height, drawn uniformly on a
+            logarithmic scale. Defaults to `(3 / 4, 4 / 3)`.
         method: `"bicubic"` or `"bilinear"`. Defaults to `"bicubic"`.
 
     Returns:
-        Array `(*size, 3)`, uint8.
+        Uint8 array of shape `(*size, 3)`.
     """
     left, top, right, bottom = _random_box(image.shape, rng, size, area, aspect)
     resized = Image.fromarray(image[top:bottom, left:right]).resize(
@@ -39,7 +44,13 @@ def random_resized_crop(
     return np.asarray(resized)
 
 
-def _random_box(shape, rng, size, area, aspect):
+def _random_box(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    area: tuple[float, float],
+    aspect: tuple[float, float],
+) -> tuple[int, int, int, int]:
     height, width = shape[:2]
     for _ in range(ATTEMPTS):
         pixels = height * width * rng.uniform(*area)

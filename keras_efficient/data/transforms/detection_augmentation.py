@@ -1,9 +1,13 @@
-"""What happens to a training image and its boxes, as one object."""
+"""Augmentation of images with boxes."""
 
 import dataclasses
+from collections.abc import Callable
+
+import numpy as np
 
 from keras_efficient.data.letterbox import IMAGENET_MEAN
 from keras_efficient.data.letterbox import DetectionPreprocessing
+from keras_efficient.data.samples import DetectionSample
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.flip import random_box_flip
 from keras_efficient.data.transforms.mosaic import NUM_IMAGES
@@ -25,44 +29,42 @@ RATES = (
 
 @dataclasses.dataclass(frozen=True)
 class DetectionAugmentation:
-    """Random scale, crop, flip and colours for images with boxes.
+    """Random scale, crop, flip and color changes for images with boxes.
 
     Attributes:
         size: `(height, width)` of the result, in pixels; or one integer for
             both.
-        scale: Bounds of the scale; 1 makes an image just fit. The paper's are
-            `(0.1, 2)`, for hundreds of epochs; at 30 epochs of COCO milder
-            ones were better. Defaults to `(0.8, 1.25)`.
-        flip_rate: Probability of mirroring left to right. Defaults to 0.5.
-        vertical_flip_rate: Probability of mirroring top to bottom, for
-            pictures without an above, such as those of a microscope. Defaults
-            to 0.
-        mosaic_rate: Probability of putting four images together. Defaults to
-            0.
-        min_visibility: Share of a box's area that must remain in a crop. The
-            paper's is 0, the default: any.
-        brightness: Largest change of brightness, a share. Defaults to 0.2.
-        contrast: Largest change of contrast, a share. Defaults to 0.2.
-        saturation: Largest change of saturation, a share. Defaults to 0.2.
-        rand_augment: `(number, magnitude)`, how many random changes of
-            `rand_augment` and how strong, 0 to 10; `None` for none, the
-            default.
+        scale: Bounds of the scale; with 1, an image just fits. The paper uses
+            `(0.1, 2)` for hundreds of epochs; for 30 epochs on COCO, a smaller
+            range was better. Defaults to `(0.8, 1.25)`.
+        flip_rate: Probability of a horizontal flip. Defaults to 0.5.
+        vertical_flip_rate: Probability of a vertical flip, for images without
+            a defined top, such as those of a microscope. Defaults to 0.
+        mosaic_rate: Probability of a mosaic of four images. Defaults to 0.
+        min_visibility: Share of a box's area that must remain in a crop.
+            Defaults to 0, as in the paper: any.
+        brightness: Largest relative change of brightness. Defaults to 0.2.
+        contrast: Largest relative change of contrast. Defaults to 0.2.
+        saturation: Largest relative change of saturation. Defaults to 0.2.
+        rand_augment: `(number, magnitude)` of the operations of
+            `rand_augment`, the magnitude in `[0, 10]`. Defaults to `None`: no
+            such operations.
         antialias: Boolean; see `DetectionPreprocessing`. Defaults to `False`.
-        fill: Three numbers, the color around images. Defaults to ImageNet's
+        fill: Three numbers, the color of the padding. Defaults to ImageNet's
             mean.
 
     Call arguments:
         sample: A `DetectionSample`.
-        rng: A `numpy.random.Generator`; equal ones give equal results.
-        draw: Function without arguments that gives another sample, for
-            mosaics.
+        rng: A `numpy.random.Generator`, which determines the result.
+        draw: Function without arguments that returns another sample, required
+            for mosaics.
 
     Returns:
         When called, a `DetectionSample` of the size.
 
     Raises:
-        ValueError: If an argument is out of range, or there is no `draw` for
-            a mosaic.
+        ValueError: If an argument is out of range, or `draw` is missing for a
+            mosaic.
 
     Example:
     >>> augment = keras_efficient.data.DetectionAugmentation((64, 48))
@@ -89,8 +91,8 @@ class DetectionAugmentation:
     antialias: bool = False
     fill: tuple[float, float, float] = IMAGENET_MEAN
 
-    def __post_init__(self):
-        # Evaluation and training take the same sizes.
+    def __post_init__(self) -> None:
+        # The same sizes are valid as in evaluation.
         checked = DetectionPreprocessing(self.size, self.antialias, self.fill)
         object.__setattr__(self, "size", checked.size)
         low, high = self.scale
@@ -102,7 +104,7 @@ class DetectionAugmentation:
         for name in RATES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
-                    f"`{name}` must lie in [0, 1]. "
+                    f"`{name}` must be in [0, 1]. "
                     f"Received: {name}={getattr(self, name)}"
                 )
         if self.rand_augment is None:
@@ -115,27 +117,28 @@ class DetectionAugmentation:
                 f"Received: rand_augment={self.rand_augment}"
             )
 
-    def __call__(self, sample, rng, draw=None):
-        shared = {
-            "min_visibility": self.min_visibility,
-            "antialias": self.antialias,
-            "fill": self.fill,
-        }
-        # Drawn only where it matters, so that other numbers stay as they are.
+    def __call__(
+        self,
+        sample: DetectionSample,
+        rng: np.random.Generator,
+        draw: Callable[[], DetectionSample] | None = None,
+    ) -> DetectionSample:
+        rest = self.min_visibility, self.antialias, self.fill
+        # Drawn only if needed, so that the other random numbers stay the same.
         if self.mosaic_rate and rng.uniform() < self.mosaic_rate:
             if draw is None:
                 raise ValueError(
-                    "A mosaic needs other images: pass `draw`, a function "
-                    "that gives a `DetectionSample`."
+                    "A mosaic requires other images: pass `draw`, a function "
+                    "that returns a `DetectionSample`."
                 )
             others = [draw() for _ in range(NUM_IMAGES - 1)]
-            sample = mosaic([sample, *others], rng, self.size, **shared)
+            sample = mosaic([sample, *others], rng, self.size, *rest)
         sample = random_box_flip(sample, rng, self.flip_rate)
         if self.vertical_flip_rate:
             sample = random_box_flip(
                 sample, rng, self.vertical_flip_rate, "vertical"
             )
-        sample = random_scale(sample, rng, self.size, self.scale, **shared)
+        sample = random_scale(sample, rng, self.size, self.scale, *rest)
         if self.rand_augment is not None:
             sample = rand_augment(
                 sample,

@@ -1,15 +1,21 @@
 """Random flips."""
 
+from typing import Literal
+
 import numpy as np
 
+from keras_efficient.data.samples import DetectionSample
 
-def random_flip(image, rng, rate=0.5):
-    """Mirrors an image left to right, with probability `rate`.
+
+def random_flip(
+    image: np.ndarray, rng: np.random.Generator, rate: float = 0.5
+) -> np.ndarray:
+    """Flip an image horizontally with probability `rate`.
 
     Args:
-        image: Array `(height, width, 3)`.
+        image: Array of shape `(height, width, 3)`.
         rng: A `numpy.random.Generator`.
-        rate: Float in `[0, 1]`. Defaults to 0.5.
+        rate: Float in `[0, 1]`, the probability. Defaults to 0.5.
 
     Returns:
         Array of the shape of `image`.
@@ -19,15 +25,20 @@ def random_flip(image, rng, rate=0.5):
     return image
 
 
-def random_box_flip(sample, rng, rate=0.5, axis="horizontal"):
-    """Mirrors an image and its boxes, with probability `rate`.
+def random_box_flip(
+    sample: DetectionSample,
+    rng: np.random.Generator,
+    rate: float = 0.5,
+    axis: Literal["horizontal", "vertical"] = "horizontal",
+) -> DetectionSample:
+    """Flip an image and its boxes with probability `rate`.
 
     Args:
         sample: A `DetectionSample`.
         rng: A `numpy.random.Generator`.
-        rate: Float in `[0, 1]`. Defaults to 0.5.
-        axis: `"horizontal"`, left to right, or `"vertical"`. Defaults to
-            `"horizontal"`.
+        rate: Float in `[0, 1]`, the probability. Defaults to 0.5.
+        axis: `"horizontal"`, exchanging left and right, or `"vertical"`.
+            Defaults to `"horizontal"`.
 
     Returns:
         A `DetectionSample`.

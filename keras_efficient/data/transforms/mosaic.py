@@ -1,4 +1,6 @@
-"""Four images as one."""
+"""Mosaics of four images."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,28 +14,27 @@ NUM_IMAGES = 4
 
 
 def mosaic(
-    samples,
-    rng,
-    size,
-    min_visibility=0.0,
-    antialias=False,
-    fill=IMAGENET_MEAN,
-):
-    """Puts four images around a random point of one twice as large.
+    samples: Sequence[DetectionSample],
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    min_visibility: float = 0.0,
+    antialias: bool = False,
+    fill: tuple[float, float, float] = IMAGENET_MEAN,
+) -> DetectionSample:
+    """Place four images around a random point of an image twice as large.
 
-    Each is scaled to `size` and cut off where the large one ends.
+    Each image is scaled to `size` and cropped at the borders of the result.
 
     Args:
-        samples: Four `DetectionSample`s: for top left, top right, bottom left
+        samples: Four `DetectionSample`s, for top left, top right, bottom left
             and bottom right.
         rng: A `numpy.random.Generator`.
-        size: `(height, width)`, in pixels; the result is twice as high and
-            wide.
+        size: `(height, width)` in pixels; the result has twice the sides.
         min_visibility: Float in `[0, 1]`, the share of a box's area that must
             remain. Defaults to 0: any.
         antialias: Boolean; see `DetectionPreprocessing`. Defaults to `False`.
-        fill: Three numbers, the color of the rest. Defaults to ImageNet's
-            mean.
+        fill: Three numbers, the color of uncovered pixels. Defaults to
+            ImageNet's mean.
 
     Returns:
         A `DetectionSample` of twice the size.
@@ -56,19 +57,20 @@ def mosaic(
     for i, sample in enumerate(samples):
         old = sample.image.shape[:2]
         new = scaled_size(old, fitting_scale(old, size))
-        # Its corner lies at the middle: before it, or from it on.
+        # The top left corner of the image, relative to the result.
         corner = [
             middle[axis] - (new[axis] if is_before else 0)
             for axis, is_before in enumerate((i < 2, i % 2 == 0))
         ]
         start = [max(0, -c) for c in corner]
-        stop = [
-            min(n, 2 * s - c) for n, s, c in zip(new, size, corner, strict=True)
-        ]
-        counts = [b - a for a, b in zip(start, stop, strict=True)]
-        part = resize_window(sample.image, new, (*start, *counts), antialias)
+        rows, columns = (
+            min(n, 2 * s - c) - first
+            for n, s, c, first in zip(new, size, corner, start, strict=True)
+        )
+        window = (start[0], start[1], rows, columns)
+        part = resize_window(sample.image, new, window, antialias)
         top, left = (c + s for c, s in zip(corner, start, strict=True))
-        canvas[top : top + counts[0], left : left + counts[1]] = np.rint(part)
+        canvas[top : top + rows, left : left + columns] = np.rint(part)
         steps = [new[1] / old[1], new[0] / old[0]] * 2
         moved = sample.boxes * steps + [corner[1], corner[0]] * 2
         clipped = sample.moved(canvas, moved, min_visibility)

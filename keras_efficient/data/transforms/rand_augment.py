@@ -1,6 +1,8 @@
 """RandAugment for images with boxes."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -8,6 +10,7 @@ from PIL import ImageEnhance
 from PIL import ImageOps
 
 from keras_efficient.data.letterbox import IMAGENET_MEAN
+from keras_efficient.data.samples import DetectionSample
 
 MAX_MAGNITUDE = 10
 MAX_ROTATION = 30.0  # degrees
@@ -16,29 +19,29 @@ MAX_SHIFT = 0.25  # share of the side
 
 
 def rand_augment(
-    sample,
-    rng,
-    number=1,
-    magnitude=5.0,
-    min_visibility=0.0,
-    fill=IMAGENET_MEAN,
-):
-    """Changes an image by some of fourteen operations, chosen at random.
+    sample: DetectionSample,
+    rng: np.random.Generator,
+    number: int = 1,
+    magnitude: float = 5.0,
+    min_visibility: float = 0.0,
+    fill: tuple[float, float, float] = IMAGENET_MEAN,
+) -> DetectionSample:
+    """Apply some of fourteen operations, chosen at random.
 
-    Colours: autocontrast, equalize, posterize, solarize, invert, color,
-    contrast, brightness, sharpness. Places, with the boxes: rotate, shear and
-    shift along either axis. The box of a turned object is the one around its
-    turned corners.
+    Color operations: autocontrast, equalize, posterize, solarize, invert,
+    color, contrast, brightness, sharpness. Geometric operations, which also
+    move the boxes: rotate, shear and shift along either axis. The box of a
+    rotated object is the bounding box of its rotated corners.
 
     Args:
         sample: A `DetectionSample`.
         rng: A `numpy.random.Generator`.
-        number: Integer, how many operations follow each other. Defaults to 1.
-        magnitude: Float in `[0, 10]`, how strong they are. Defaults to 5.
+        number: Integer, number of operations. Defaults to 1.
+        magnitude: Float in `[0, 10]`, their strength. Defaults to 5.
         min_visibility: Float in `[0, 1]`, the share of a box's area that must
             remain in the image. Defaults to 0: any.
-        fill: Three numbers, the color of what comes in from outside. Defaults
-            to ImageNet's mean.
+        fill: Three numbers, the color of uncovered pixels. Defaults to
+            ImageNet's mean.
 
     Returns:
         A `DetectionSample` of the same size.
@@ -54,20 +57,25 @@ def rand_augment(
             image = COLORS[name](Image.fromarray(sample.image), share, sign)
             sample = sample.moved(np.asarray(image), sample.boxes)
         else:
-            matrix = PLACES[name](share * sign, sample.image.shape)
+            matrix = GEOMETRY[name](share * sign, sample.image.shape)
             sample = move(sample, matrix, min_visibility, fill)
     return sample
 
 
-def move(sample, matrix, min_visibility=0.0, fill=IMAGENET_MEAN):
-    """Moves an image and its boxes by an affine map around its centre.
+def move(
+    sample: DetectionSample,
+    matrix: np.ndarray,
+    min_visibility: float = 0.0,
+    fill: tuple[float, float, float] = IMAGENET_MEAN,
+) -> DetectionSample:
+    """Apply an affine map around the center to an image and its boxes.
 
     Args:
         sample: A `DetectionSample`.
-        matrix: Array `(2, 3)`: where `(x, y, 1)` goes, both counted from the
-            image's centre.
+        matrix: Array of shape `(2, 3)`, the map of `(x, y, 1)`, relative to
+            the image's center.
         min_visibility: Float in `[0, 1]`; see `rand_augment`.
-        fill: Three numbers; see there.
+        fill: Three numbers; see `rand_augment`.
 
     Returns:
         A `DetectionSample` of the same size.
@@ -76,7 +84,7 @@ def move(sample, matrix, min_visibility=0.0, fill=IMAGENET_MEAN):
     center = np.array([width, height]) / 2
     linear, shift = matrix[:, :2], matrix[:, 2]
     inverse = np.linalg.inv(linear)
-    # PIL asks where each new pixel comes from.
+    # PIL expects the map from the result to the source.
     offset = center - inverse @ (center + shift)
     image = Image.fromarray(sample.image).transform(
         (width, height),
@@ -85,27 +93,27 @@ def move(sample, matrix, min_visibility=0.0, fill=IMAGENET_MEAN):
         Image.Resampling.BILINEAR,
         fillcolor=tuple(int(x) for x in np.rint(fill)),
     )
-    # Corners of each box, (number, 4, 2).
+    # Corners of each box, of shape (number, 4, 2).
     corners = sample.boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]] - center
     corners = corners @ linear.T + shift + center
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=-1)
     return sample.moved(np.asarray(image), boxes, min_visibility)
 
 
-def _rotation(amount, shape):
+def _rotation(amount: float, shape: tuple[int, ...]) -> np.ndarray:
     angle = math.radians(MAX_ROTATION * amount)
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0]])
 
 
-def _enhance(enhancer):
-    """Less or more of a quality, 0.1 to 1.9 at the most."""
+def _enhance(enhancer: Any) -> Callable[..., Image.Image]:
+    """An operation that scales a property by 0.1 to 1.9."""
     return lambda image, share, sign: enhancer(image).enhance(
         1 + 0.9 * share * sign
     )
 
 
-COLORS = {
+COLORS: dict[str, Callable[..., Image.Image]] = {
     "autocontrast": lambda image, share, sign: ImageOps.autocontrast(image),
     "equalize": lambda image, share, sign: ImageOps.equalize(image),
     "invert": lambda image, share, sign: Image.blend(
@@ -122,7 +130,7 @@ COLORS = {
     "brightness": _enhance(ImageEnhance.Brightness),
     "sharpness": _enhance(ImageEnhance.Sharpness),
 }
-PLACES = {
+GEOMETRY: dict[str, Callable[..., np.ndarray]] = {
     "rotate": _rotation,
     "shear_x": lambda amount, shape: np.array(
         [[1.0, MAX_SHEAR * amount, 0.0], [0.0, 1.0, 0.0]]
@@ -137,4 +145,4 @@ PLACES = {
         [[1.0, 0.0, 0.0], [0.0, 1.0, MAX_SHIFT * amount * shape[0]]]
     ),
 }
-OPERATIONS = (*COLORS, *PLACES)
+OPERATIONS = (*COLORS, *GEOMETRY)

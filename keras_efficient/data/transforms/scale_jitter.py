@@ -1,4 +1,4 @@
-"""Random scale and place within the network's image."""
+"""Random scale and crop."""
 
 import numpy as np
 
@@ -6,32 +6,33 @@ from keras_efficient.data.letterbox import IMAGENET_MEAN
 from keras_efficient.data.letterbox import fitting_scale
 from keras_efficient.data.letterbox import scaled_size
 from keras_efficient.data.resizing import resize_window
+from keras_efficient.data.samples import DetectionSample
 
 
 def random_scale(
-    sample,
-    rng,
-    size,
-    scale=(0.1, 2.0),
-    min_visibility=0.0,
-    antialias=False,
-    fill=IMAGENET_MEAN,
-):
-    """Scales an image at random, and crops or fills it to one size.
+    sample: DetectionSample,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    scale: tuple[float, float] = (0.1, 2.0),
+    min_visibility: float = 0.0,
+    antialias: bool = False,
+    fill: tuple[float, float, float] = IMAGENET_MEAN,
+) -> DetectionSample:
+    """Scale an image at random, and crop or pad it to one size.
 
-    A factor of 1 makes it just fit. Larger images are cropped at a random
-    place; smaller ones are filled at the bottom and at the right.
+    With a factor of 1, the image just fits. Larger images are cropped at a
+    random position; smaller ones are padded at the bottom and right.
 
     Args:
         sample: A `DetectionSample`.
         rng: A `numpy.random.Generator`.
         size: `(height, width)` of the result, in pixels.
-        scale: Bounds of the factor. The paper's are `(0.1, 2)`, the default;
-            short trainings want milder ones.
+        scale: Bounds of the factor. Defaults to those of the paper, `(0.1,
+            2)`; short trainings need a smaller range.
         min_visibility: Float in `[0, 1]`, the share of a box's area that must
             remain. Defaults to 0: any.
         antialias: Boolean; see `DetectionPreprocessing`. Defaults to `False`.
-        fill: Three numbers, the color of the rest. Defaults to ImageNet's
+        fill: Three numbers, the color of the padding. Defaults to ImageNet's
             mean.
 
     Returns:
