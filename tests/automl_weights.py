@@ -1,4 +1,4 @@
-"""Weights of google/automl's detectors, by its own names and any rule."""
+"""Names and golden values of the weights of google/automl's detectors."""
 
 import re
 import zlib
@@ -12,10 +12,10 @@ from keras_efficient.feature_graphs import bifpn_nodes
 
 
 def automl_shapes(model, backbone="efficientnet-b0"):
-    """Name in google/automl to shape, of every variable of a detector.
+    """Return the shape of every variable of a detector by automl's name.
 
-    Written from section 11.2 of the specification, canonical name by
-    canonical name: the opposite direction of the converter's.
+    Implements section 11.2 of the specification in the opposite direction of
+    the converter: from canonical names to automl's.
     """
     named = named_variables(model)
     table = TENSORFLOW.table(blocks_in(named))
@@ -78,7 +78,7 @@ def _behind_backbone(canonical, nodes):
 
 
 def golden_value(name, shape, gamma_backbone, gamma_rest):
-    """The value of a variable in section 13 of the specification."""
+    """Return the value of a variable by section 13 of the specification."""
     generator = np.random.RandomState(zlib.crc32(name.encode()))
     u = generator.uniform(-1, 1, size=shape)
     kind = name.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""The deterministic weights and images behind the golden outputs.
+"""The deterministic weights and images of the golden outputs.
 
-Section 10 of `../shared/specs/efficientnet.md`: each number comes from a hash
-of its place and of its variable's name in `keras.applications`.
+Section 10 of `../shared/specs/efficientnet.md`: each number is a hash of its
+index and of the name of its variable in `keras.applications`.
 """
 
 import math
@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-# Sub-layers of an `MBConvBlock`, as `keras.applications` calls them.
+# Names in `keras.applications` of the layers of an `MBConvBlock`.
 BLOCK_PARTS = {
     "expand/conv": "expand_conv",
     "expand/norm": "expand_bn",
@@ -23,7 +23,7 @@ BLOCK_PARTS = {
 
 
 def uniform(size, key):
-    """`size` numbers in [0, 1), from a hash of `key` and their place."""
+    """Return `size` numbers in [0, 1), a hash of `key` and their index."""
     h = np.arange(size, dtype=np.uint64) * np.uint64(2654435761)
     h = (h + np.uint64(zlib.crc32(key.encode()))) & np.uint64(0xFFFFFFFF)
     for shift, factor in ((15, 2246822519), (13, 3266489917), (16, 1)):
@@ -33,13 +33,13 @@ def uniform(size, key):
 
 
 def golden_image(height, width):
-    """One image, `(1, height, width, 3)`, float32 in [0, 255)."""
+    """Return one image, `(1, height, width, 3)`, float32 in [0, 255)."""
     pixels = 255 * uniform(height * width * 3, "input")
     return pixels.reshape(1, height, width, 3).astype("float32")
 
 
 def golden_key(variable):
-    """Name of a variable in `keras.applications`, None for preprocessing."""
+    """Return the name in `keras.applications`, `None` for preprocessing."""
     *layers, name = variable.path.split("/")
     if layers[0] == "preprocessing":
         return None
@@ -49,7 +49,7 @@ def golden_key(variable):
 
 
 def golden_value(key, shape):
-    """Value of a variable, float32."""
+    """Return the value of a variable, float32."""
     t = (2 * uniform(math.prod(shape), key) - 1).reshape(shape)
     layer, name = key.split("/")
     if name == "kernel":
@@ -70,7 +70,7 @@ def golden_value(key, shape):
 
 
 def fill(model):
-    """Fills an EfficientNet with its golden weights."""
+    """Assign the golden weights to an EfficientNet."""
     for variable in model.weights:
         key = golden_key(variable)
         if key is not None:

@@ -1,4 +1,4 @@
-"""Tests of `weights_manifest.json`: what can be recomputed is recomputed."""
+"""Tests of `weights_manifest.json`, recomputed where possible."""
 
 import copy
 import importlib
@@ -23,7 +23,7 @@ PATH = pathlib.Path(__file__).parents[1] / "weights_manifest.json"
 ENTRIES = manifest.entries()
 CLASSIFIERS = [e for e in ENTRIES if e.model in EFFICIENTNET_VARIANTS]
 DETECTORS = [e for e in ENTRIES if e.model in EFFICIENTDET_VARIANTS]
-# The networks that EfficientNet's rule scales as well.
+# Networks that compound scaling also applies to.
 SCALABLE = {
     "MobileNetV1": (0.5, 0.5, 0.5),
     "MobileNetV2": (0.5, 0.5, 0.5),
@@ -102,7 +102,7 @@ def test_entries_of_other_networks_agree_with_the_network(entry):
 
 
 def test_other_networks_are_those_of_keras_applications():
-    """Their files stand in its sources as parts of strings."""
+    """The names of files are parts of strings in its sources."""
     for entry in OTHERS:
         module = entry.source["url"].rpartition("/")[2].removesuffix(".py")
         peer = importlib.import_module(f"keras.src.applications.{module}")
@@ -137,8 +137,8 @@ def test_entries_say_where_they_come_from(entry):
 @pytest.mark.parametrize(
     "entry", CLASSIFIERS + DETECTORS, ids=lambda entry: entry.name
 )
-def test_pixels_are_normalised_as_the_weights_were_trained(entry):
-    """Only adversarial propagation was trained on [-1, 1]."""
+def test_pixels_are_normalized_as_the_weights_were_trained(entry):
+    """Only AdvProp weights were trained with pixels in [-1, 1]."""
     is_half = entry.tag.endswith("advprop")
     expected = checkpoints.HALF if is_half else checkpoints.IMAGENET
     assert (entry.input.mean, entry.input.std) == expected
@@ -245,7 +245,7 @@ def test_files_are_found_in_the_order_to_try():
 def test_files_are_known_by_name():
     entry = weights.by_file_name("adv-efficientnet-b3-cdd7c0f4.pth")
     assert entry.name == "efficientnetb3.advprop.lukemelas"
-    # Three different files of Google are called so.
+    # Google published three different files of this name.
     assert weights.by_file_name("efficientnet-b0.tar.gz") is None
 
 

@@ -89,7 +89,7 @@ def match_arrays(
         if array.shape != shape or array.dtype.kind not in "fiu":
             result.mismatched.append(Mismatch(name, array.shape, shape))
         else:
-            result.values[name] = np.ascontiguousarray(array, "float32")
+            result.values[name] = np.asarray(array, "float32", order="C")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Whole checkpoints of random numbers, in the files of each library."""
+"""Complete checkpoints with random weights, in the formats of each library."""
 
 import sys
 import tarfile
@@ -17,14 +17,14 @@ HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def import_peer(name):
-    """A library of PyTorch, which here may need a shim for torchvision."""
+    """Import a PyTorch library, with a shim for torchvision if necessary."""
     pytest.importorskip("torch", reason="the original runs in PyTorch")
     folder = SHARED / "tools"
     if folder.is_dir() and str(folder) not in sys.path:
         sys.path.append(str(folder))
     try:
         return pytest.importorskip(name, reason=f"{name} is not installed")
-    except RuntimeError:  # torchvision's operators are not compiled here
+    except RuntimeError:  # the operators of torchvision are not compiled
         pass
     for module in [m for m in sys.modules if m.startswith("torchvision")]:
         del sys.modules[module]
@@ -35,7 +35,7 @@ def import_peer(name):
 
 
 def random_value(rng, name, shape):
-    """A number for each place of a variable of Keras, of a sensible size."""
+    """Return random values for a Keras variable, scaled as initializers do."""
     values = rng.uniform(-1, 1, shape)
     kind = name.rpartition("/")[2]
     if kind == "kernel":
@@ -52,7 +52,7 @@ def random_value(rng, name, shape):
 
 
 def shapes_of(variant="EfficientNetB0", classes=1000):
-    """Canonical names to shapes, in the order of the network."""
+    """Return the shapes of a network by canonical name, in its order."""
     kernels, shapes = SHAPES[variant], {}
 
     def add(layer, norm=None):
@@ -80,14 +80,14 @@ def shapes_of(variant="EfficientNetB0", classes=1000):
 
 
 def random_weights(variant="EfficientNetB0", classes=1000, seed=7):
-    """Canonical names to arrays, in the order of the network."""
+    """Return random weights of a network by canonical name, in its order."""
     rng = np.random.default_rng(seed)
     shapes = shapes_of(variant, classes)
     return {k: random_value(rng, k, shape) for k, shape in shapes.items()}
 
 
 def shape_in_file(scheme, canonical, shapes):
-    """The shape of a variable in the files of a library."""
+    """Return the shape of a variable in the files of a library."""
     shape = shapes[canonical]
     if not scheme.is_torch or not canonical.endswith("/kernel"):
         return shape
@@ -98,7 +98,7 @@ def shape_in_file(scheme, canonical, shapes):
 
 
 def write_keras2_h5(path, weights, variance, nested=False):
-    """The layout and the names of `keras.applications`' own files."""
+    """Write weights with the layout and names of `keras.applications`."""
     layers = {"input_1": {}, "rescaling": {}}
     layers["normalization"] = {
         "mean:0": np.array(IMAGENET[0], "float32"),
@@ -112,7 +112,7 @@ def write_keras2_h5(path, weights, variance, nested=False):
         layers.setdefault(layer, {})[f"{variable}:0"] = value
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if nested else file
-        # More than 64 KB of names are split, as Keras does.
+        # Keras splits lists of names that exceed 64 KB.
         names = [name.encode() for name in layers]
         root.attrs["layer_names0"] = names[:100]
         root.attrs["layer_names1"] = names[100:]
@@ -127,7 +127,7 @@ def write_keras2_h5(path, weights, variance, nested=False):
 
 
 def randomize_torch(network, seed=11):
-    """Fills a PyTorch network with sensible random numbers, in place."""
+    """Assign random weights to a PyTorch network."""
     import torch
 
     rng = np.random.default_rng(seed)
@@ -156,7 +156,7 @@ def random_pixels(height, width, seed=3):
 
 
 def torch_outputs(network, pixels, normalization=IMAGENET):
-    """Logits of a PyTorch network, which takes normalised pixels."""
+    """Return the logits of a PyTorch network, whose input is normalized."""
     import torch
 
     mean, std = (np.array(x, "float32") for x in normalization)
@@ -166,12 +166,23 @@ def torch_outputs(network, pixels, normalization=IMAGENET):
     return outputs.numpy()
 
 
-def write_google_checkpoint(prefix, weights):
-    """A checkpoint with Google's names, by the operation behind `Saver`.
-
-    The raw weights are off by one; right are their moving averages.
-    """
+def write_tensorflow(prefix, tensors):
+    """Write a TensorFlow 1 checkpoint, as `Saver` does in a graph."""
     tf = pytest.importorskip("tensorflow")
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=list(map(tf.constant, tensors.values())),
+    )
+    return prefix
+
+
+def write_google_checkpoint(prefix, weights):
+    """Write a TensorFlow checkpoint with Google's names.
+
+    The moving averages have the right values; the raw weights are off by one.
+    """
     names = {v: k for k, v in TENSORFLOW.table(blocks_in(weights)).items()}
     tensors = {"global_step": np.array(3, "int64")}
     for name, value in weights.items():
@@ -180,22 +191,17 @@ def write_google_checkpoint(prefix, weights):
             source = source.replace("/kernel", "/depthwise_kernel")
         tensors[source] = value + 1
         tensors[f"{source}/ExponentialMovingAverage"] = value
-        if name.startswith("stem_"):  # each variable has them, of its size
+        if name.startswith("stem_"):  # a few variables suffice
             tensors[f"{source}/RMSProp"] = value + 2
             tensors[f"{source}/RMSProp_1"] = value + 3
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=list(tensors),
-        shape_and_slices=[""] * len(tensors),
-        tensors=list(map(tf.constant, tensors.values())),
-    )
+    write_tensorflow(prefix, tensors)
     state = f'model_checkpoint_path: "/where/it/was/made/{prefix.name}"\n'
     (prefix.parent / "checkpoint").write_text(state)
     return prefix
 
 
 def pack_as_google(prefix, path):
-    """The archive as it is published, with what must not be taken out."""
+    """Write an archive as Google does, with files that must be ignored."""
     evil = prefix.parent / "evil"
     evil.write_bytes(b"evil")
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:

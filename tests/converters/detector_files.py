@@ -1,4 +1,4 @@
-"""Whole checkpoints of detectors, in the files of each library."""
+"""Complete checkpoints of detectors, in the formats of each library."""
 
 import json
 import re
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tests import automl_weights
+from tests.converters import checkpoints
 from tests.shared import SHARED
 
 
 def random_arrays(model, backbone="efficientnet-b0", seed=7):
-    """Names of google/automl to random numbers of a sensible size."""
+    """Return random weights of a detector by google/automl's names."""
     rng = np.random.default_rng(seed)
     return {
         name: _random_value(rng, name, shape)
@@ -37,11 +38,11 @@ def _random_value(rng, name, shape):
 
 
 def write_automl_h5(path, arrays):
-    """The layout of `model.save_weights("x.h5")` of Keras 2."""
+    """Write weights as `model.save_weights("x.h5")` of Keras 2 does."""
     groups = {}
     for name in arrays:
         groups.setdefault(name.split("/")[0], []).append(name)
-    # Levels that are pooled only have no weights.
+    # Levels that are only pooled have no weights.
     names = [*groups, "resample_p7"]
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [name.encode() for name in names]
@@ -57,18 +58,18 @@ def write_automl_h5(path, arrays):
 
 
 def write_automl_checkpoint(prefix, arrays):
-    """A checkpoint of TensorFlow 1; right are the moving averages."""
+    """Write a TensorFlow 1 checkpoint; the moving averages are right."""
     tensors = {"global_step": np.array(3, "int64")}
     for name, value in arrays.items():
         tensors[name] = value + 1
         tensors[f"{name}/ExponentialMovingAverage"] = value
         if "moving_" not in name:
             tensors[f"{name}/Momentum"] = value + 2
-    return _save(prefix, tensors)
+    return checkpoints.write_tensorflow(prefix, tensors)
 
 
 def write_automl_objects(prefix, arrays, averaged=False):
-    """A checkpoint of TensorFlow 2, which names attributes."""
+    """Write a TensorFlow 2 checkpoint, which contains names of attributes."""
     tensors = {}
     for name, value in arrays.items():
         key = _object_name(name)
@@ -80,22 +81,11 @@ def write_automl_objects(prefix, arrays, averaged=False):
                     value + offset
                 )
     tensors["save_counter/.ATTRIBUTES/VARIABLE_VALUE"] = np.array(1, "int64")
-    return _save(prefix, tensors)
-
-
-def _save(prefix, tensors):
-    tf = pytest.importorskip("tensorflow")
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=list(tensors),
-        shape_and_slices=[""] * len(tensors),
-        tensors=list(map(tf.constant, tensors.values())),
-    )
-    return prefix
+    return checkpoints.write_tensorflow(prefix, tensors)
 
 
 def _object_name(name):
-    """Section 11.2 (c) of the specification."""
+    """Return the name of section 11.2 (c) of the specification."""
     block = re.match(r"efficientnet-b\d/blocks_(\d+)/(.*)", name)
     if block:
         return f"backbone/_blocks/{block[1]}/{_block_part(*block.groups())}"
@@ -125,7 +115,7 @@ def _object_name(name):
 
 
 def _block_part(number, name):
-    # The only block without expansion of a B0 is its first.
+    # In B0 only the first block has no expansion.
     norms = ["_bn0", "_bn1", "_bn2"] if number != "0" else ["_bn1", "_bn2"]
     convs = ["_expand_conv", "_project_conv"]
     if number == "0":
@@ -143,7 +133,7 @@ def _block_part(number, name):
 
 
 def effdet_arrays(arrays):
-    """The same numbers by effdet's names, of the table of section 11.3."""
+    """Return the same weights by effdet's names (table of section 11.3)."""
     path = SHARED / "specs" / "efficientdet_d0_name_map.json"
     if not path.exists():
         pytest.skip("the name map of ../shared/specs is missing")

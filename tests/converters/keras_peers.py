@@ -1,4 +1,4 @@
-"""Networks of keras.applications with random weights, and their files."""
+"""Networks of `keras.applications` with random weights, and their files."""
 
 import h5py
 import keras
@@ -27,7 +27,7 @@ def pixels(*shape):
 
 
 def random_peer(name, **arguments):
-    """A network of keras.applications with statistics as after training."""
+    """Build a network of `keras.applications` with random statistics."""
     peer = PEERS[name][0](weights=None, **arguments)
     rng = np.random.default_rng(5)
     for variable in peer.variables:
@@ -42,7 +42,7 @@ def random_peer(name, **arguments):
 
 
 def write_h5(peer, path, rename=lambda layer: layer):
-    """Weights in the layout and with the names of the published files."""
+    """Write weights with the layout and names of the published files."""
     with h5py.File(path, "w") as file:
         layers = {rename(layer.name): layer for layer in peer.layers}
         file.attrs["layer_names"] = [name.encode() for name in layers]

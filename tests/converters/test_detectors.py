@@ -1,4 +1,4 @@
-"""Tests for checkpoints of detectors: google/automl's and effdet's."""
+"""Tests for checkpoints of detectors, by google/automl and effdet."""
 
 import keras
 import numpy as np
@@ -34,13 +34,13 @@ def arrays(model):
 
 
 def spoil(model):
-    """Nothing of an earlier test shall count."""
+    """Overwrite the weights that an earlier test loaded."""
     for variable in model.weights:
         variable.assign(np.full(variable.shape, 0.5))
 
 
 def check_filled(model, arrays):
-    """Every variable of the model holds its array, wherever that lies."""
+    """Check that each variable has the sum of one of the arrays."""
     named = named_variables(model)
     shapes = {}
     for name, array in arrays.items():
@@ -80,7 +80,7 @@ def write_averaged_objects(folder, arrays):
     [write_h5, write_checkpoint, write_objects, write_averaged_objects],
 )
 def test_files_of_google_automl(model, arrays, write, tmp_path):
-    # The numbers themselves are held by the goldens, which come as .npz.
+    # The golden tests, which load .npz files, check the values.
     spoil(model)
     report = load_checkpoint(model, write(tmp_path, arrays))
     assert report.source == "automl"
@@ -160,13 +160,13 @@ def test_a_classifier_fills_the_backbone(model, tmp_path):
     )
     report = load_checkpoint(model.backbone, path)
     assert not report.missing
-    assert len(report.ignored) == 7  # the layers behind the last block
+    assert len(report.ignored) == 7  # the layers after the last block
     stem = model.backbone.get_layer("stem_conv").get_weights()[0]
     np.testing.assert_array_equal(stem, weights["stem_conv/kernel"])
 
 
 def effdet_network(name, size):
-    """A detector of effdet of random numbers."""
+    """Build a detector of effdet with random weights."""
     checkpoints.import_peer("timm")
     effdet = checkpoints.import_peer("effdet")
     config = effdet.get_efficientdet_config(name)
@@ -181,7 +181,7 @@ def effdet_network(name, size):
             values = 0.6 + 0.5 * rng.uniform(-1, 1, tuple(tensor.shape))
             tensor.copy_(torch.from_numpy(values.astype("float32")))
         elif summed and tensor.ndim == 4:
-            # As deep as these are, larger ones amplify what float32 rounds.
+            # In networks this deep, larger weights amplify rounding errors.
             tensor.mul_(0.79)
         elif summed and key.endswith("weight"):
             tensor.mul_(1.25 if key.startswith("backbone") else 1.1)
@@ -189,7 +189,7 @@ def effdet_network(name, size):
 
 
 def effdet_outputs(network, pixels):
-    """Its outputs in the order of ours."""
+    """Return its outputs in the order of `EfficientDet`."""
     import torch
 
     mean, std = (np.array(x, "float32") for x in checkpoints.IMAGENET)

@@ -1,4 +1,4 @@
-"""Tests for what tells and reads the formats of checkpoints."""
+"""Tests for recognizing and reading the formats of checkpoints."""
 
 import pathlib
 import shutil

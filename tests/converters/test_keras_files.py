@@ -1,5 +1,6 @@
-"""Tests for Keras' own files, which Keras loads."""
+"""Tests for `.keras` and `.weights.h5` files."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_the_name_does_not_matter(tmp_path, ending):
     tiny.check_equal(tiny.values(model), tiny.values(original))
 
 
-def test_pixels_may_be_normalised_otherwise(tmp_path):
+def test_pixels_may_be_normalized_otherwise(tmp_path):
     path = save(trained(), tmp_path / "a.weights.h5")
     model = tiny.build()
     given = ((0.5,) * 3, (0.25,) * 3)
@@ -137,6 +138,71 @@ def test_truncated_files(tmp_path, ending):
 
 
 def test_a_deeper_network(tmp_path):
-    """Its layers of one kind are more, and shift in their counting."""
+    """More layers of a class change the numbers of the layers."""
     path = save(trained(depth_coefficient=0.6), tmp_path / "a.weights.h5")
     check_refused(tiny.build(), "does not fit", path)
+
+
+def test_more_layers_than_the_model_has(tmp_path):
+    """Keras itself would ignore them."""
+    model = tiny.build()
+    outputs = keras.layers.Dense(2, name="more")(model.output)
+    path = save(keras.Model(model.input, outputs), tmp_path / "a.weights.h5")
+    message = r"2 unexpected: layers/dense_1/vars/0; layers/dense_1/vars/1"
+    check_refused(tiny.build(), message, path)
+    report = load_checkpoint(tiny.build(), path, strict=False)
+    assert report.missing == report.mismatched == ()
+
+
+def test_a_backbone_ignores_the_top_layers(tmp_path):
+    original = trained()
+    path = save(original, tmp_path / "a.weights.h5")
+    features = original.layers[-7].output
+    assert original.layers[-7].name.startswith("block")
+    backbone = keras.Model(original.input, features)
+    report = load_checkpoint(backbone, path)
+    # Convolution, batch normalization and classifier.
+    assert len(report.ignored) == 7
+    assert report.unexpected == ()
+
+
+def test_the_state_of_training_is_skipped(tmp_path):
+    original = trained(drop_connect_rate=0.2)
+    original.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    original.optimizer.build(original.trainable_variables)
+    path = save(original, tmp_path / "a.keras")
+    model = tiny.build()
+    report = load_checkpoint(model, path)
+    assert report.unexpected == report.ignored == ()
+    tiny.check_equal(tiny.values(model), tiny.values(original))
+
+
+def test_normalization_layers_of_the_user_are_finalized(tmp_path):
+    def build(mean):
+        inputs = keras.Input((32, 32, 3))
+        layer = keras.layers.Normalization(name="normalization")
+        layer.adapt(np.full((2, 1, 1, 3), mean) + [[[[-1]]], [[[1]]]])
+        backbone = tiny.build(include_top=False)
+        return keras.Model(inputs, backbone(layer(inputs))), layer
+
+    original, _ = build(3.0)
+    path = save(original, tmp_path / "a.weights.h5")
+    model, layer = build(100.0)
+    load_checkpoint(model, path)
+    pixels = np.full((1, 32, 32, 3), 5.0)
+    outputs = keras.ops.convert_to_numpy(layer(pixels))
+    np.testing.assert_allclose(outputs, 2, rtol=1e-6)
+
+
+def test_arrays_in_other_files_are_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(8))
+    with h5py.File(tmp_path / "a.weights.h5", "w") as file:
+        file.create_dataset(
+            "layers/dense/vars/0",
+            (2,),
+            "f4",
+            external=[(str(tmp_path / "secret"), 0, 8)],
+        )
+    check_refused(
+        tiny.build(), "stored in another file", tmp_path / "a.weights.h5"
+    )

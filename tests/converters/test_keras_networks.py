@@ -1,4 +1,4 @@
-"""MobileNet, MobileNetV2 and ResNet50 beside those of keras.applications."""
+"""Tests for weights of MobileNet and ResNet of `keras.applications`."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tests.converters.keras_peers import random_peer
 from tests.converters.keras_peers import write_h5
 from tests.harness import to_numpy
 
-# As the layers were called when the files were written.
+# Names of the classifier in the published files.
 OLD_NAMES = {"MobileNetV2": "Logits", "ResNet50": "probs"}
 
 

@@ -1,4 +1,4 @@
-"""Tests for `load_checkpoint`: what fits, what is refused, what is said."""
+"""Tests for `load_checkpoint`: matches, errors and messages."""
 
 import keras
 import numpy as np
@@ -29,13 +29,13 @@ def model():
 
 @pytest.fixture
 def file(tmp_path, model):
-    """A whole checkpoint of `model`, and the values in it."""
+    """A complete checkpoint of `model` and its values."""
     weights = tiny.random_weights(model)
     return save(tmp_path / "tiny.npz", weights), weights
 
 
 def check_refused(model, message, path, **arguments):
-    """The model stays as it was."""
+    """Check that an error is raised and the model is not changed."""
     before = model.get_weights()
     with pytest.raises(ValueError, match=message):
         load_checkpoint(model, path, **arguments)
@@ -94,7 +94,7 @@ def test_a_missing_variable(model, file, tmp_path):
 def test_another_shape(model, file, tmp_path):
     _, weights = file
     weights["stem_conv/kernel"] = np.ones((3, 3, 1, 8), "float32")
-    path = save(tmp_path / "grey.npz", weights)
+    path = save(tmp_path / "gray.npz", weights)
     check_refused(
         model,
         r"stem_conv/kernel is \(3, 3, 1, 8\) in the file and \(3, 3, 3, 8\)",
@@ -106,7 +106,7 @@ def test_another_shape(model, file, tmp_path):
 
 
 def test_more_than_the_model_has(model, file, tmp_path):
-    """A deeper network has all that a shallow one has."""
+    """A deeper network has all variables of a shallow one."""
     deeper = tiny.random_weights(tiny.build(depth_coefficient=0.6))
     path = save(tmp_path / "deeper.npz", deeper)
     # Two blocks of 19 variables.
@@ -117,7 +117,7 @@ def test_more_than_the_model_has(model, file, tmp_path):
 
 
 def test_more_than_a_layer_of_the_model_has(model, file, tmp_path):
-    """Layers that the model leaves out are ignored; those it has are not."""
+    """Only layers that the model does not have are ignored."""
     _, weights = file
     path = save(tmp_path / "a.npz", {**weights, "top_conv/bias": np.ones(64)})
     check_refused(model, "1 unexpected: top_conv/bias", path)
@@ -233,7 +233,7 @@ def test_another_network(model, tmp_path):
 
 
 def save_as(path, scheme, model):
-    """Weights of a model under the names and axes of another library."""
+    """Write weights of a model with the names and axes of a library."""
     weights = tiny.random_weights(model)
     table = scheme.table(blocks_in(weights))
     return save(path, {name: _to_torch(table[name], weights) for name in table})
@@ -291,7 +291,7 @@ def test_models_that_pad_otherwise_are_refused(
 def test_names_of_files_of_timm(model, tmp_path, name, expected):
     network = Network.of(model)
     arrays = {"conv_stem.weight": np.ones(3)}
-    # A config of another model beside it does not count.
+    # The config of another model beside it is ignored.
     for config in ({}, {"architecture": "tf_efficientnet_b0"}):
         checkpoint = Checkpoint(tmp_path / name, FORMATS[0], arrays, config)
         assert identify(checkpoint, network).source.name == expected
@@ -301,7 +301,7 @@ def test_names_of_files_of_timm(model, tmp_path, name, expected):
     "architecture", ["tf_efficientnet_b0", "efficientnet_b0"]
 )
 def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
-    """As the files of the Hugging Face hub come."""
+    """Files of the Hugging Face hub have a config."""
     is_tf = architecture.startswith("tf_")
     model = tiny.build(**({} if is_tf else SYMMETRIC))
     path = save_as(tmp_path / "model.npz", TIMM, model)
@@ -342,7 +342,7 @@ def test_wrong_sources(model, tmp_path, source, message):
 
 
 def test_a_model_of_ours_as_legacy_h5(tmp_path):
-    """`model.save("a.h5")` names layers; any padding is its own."""
+    """`model.save("a.h5")` names layers; any padding is accepted."""
     original = tiny.build(**SYMMETRIC)
     for variable in original.weights:
         value = np.random.default_rng(3).uniform(0.1, 1, variable.shape)

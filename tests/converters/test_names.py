@@ -1,4 +1,4 @@
-"""Tests for the names of variables, against names written by hand."""
+"""Tests for the names of variables, with names written by hand."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import tiny
 
-# Spec section 7.2, for a block that expands and one that does not.
+# Specification, section 7.2: a block with and one without expansion.
 EXPECTED = {
     "keras_efficient": {
         "stem_conv/kernel": "stem_conv/kernel",
@@ -91,7 +91,7 @@ def test_tables(name):
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_schemes_are_recognised(name):
+def test_schemes_are_recognized(name):
     for variant in ("EfficientNetB0", "EfficientNetB7"):
         names = checkpoints.shapes_of(variant)
         table = BY_NAME[name].table(blocks_in(names))
@@ -112,7 +112,7 @@ def test_counters_do_not_hide_a_scheme():
     "names",
     [[], ["layer1.0.conv1.weight", "fc.weight"], ["dense/kernel"]],
 )
-def test_other_networks_are_not_recognised(names):
+def test_other_networks_are_not_recognized(names):
     assert recognize(names, ALL) is None
 
 

@@ -1,4 +1,4 @@
-"""Tests for where mean and deviation of the pixels come from."""
+"""Tests for the normalization of pixels that belongs to a checkpoint."""
 
 import pathlib
 
@@ -28,7 +28,7 @@ def of_keras(variance, name="normalization"):
 
 
 def take(arrays):
-    """The normalization in a file, and the names of its weights."""
+    """Return the normalization in a file and the names of its weights."""
     located = [LocatedArray(k, k, v) for k, v in arrays.items()]
     found, weights = take_normalization(located, {})
     return found, [item.name for item in weights]
@@ -52,7 +52,7 @@ def test_official_files_hold_deviations_for_variances(name):
 def test_other_files_hold_variances():
     found, _ = take(of_keras((0.04, 0.09, 0.16)))
     np.testing.assert_allclose(found.std, (0.2, 0.3, 0.4), rtol=1e-6)
-    # A layer that never saw an image leaves pixels in [0, 1].
+    # A layer that was not adapted leaves pixels in [0, 1].
     found, _ = take(of_keras((1, 1, 1)))
     assert found.std == (1, 1, 1)
 
@@ -84,7 +84,7 @@ def test_order_of_precedence():
     assert choose(name, None, of_file, config).std == (1, 1, 1)
     assert choose(name, None, None, config).mean == (0.5, 0.5, 0.5)
     assert choose("model.safetensors", None, None, config).mean == (0.4,) * 3
-    # As timm wrote it before version 0.9.
+    # Layout of timm before version 0.9.
     old = config["pretrained_cfg"]
     assert choose("model.safetensors", None, None, old).std == (0.3,) * 3
     assert choose("model.safetensors").mean == MEAN

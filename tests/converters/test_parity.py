@@ -1,4 +1,4 @@
-"""Loaded weights against the library that they come from, whole outputs.
+"""Compare outputs with those of the library that the weights are from.
 
 Each checkpoint is a full one, of random numbers, in the names and layout of
 its library. `pytest -rP` shows the largest difference of each.
@@ -40,13 +40,13 @@ def symmetric_model():
 
 
 def spoil(model):
-    """Nothing of an earlier test shall count."""
+    """Overwrite the weights that an earlier test loaded."""
     for variable in model.weights:
         variable.assign(np.full(variable.shape, 0.5))
 
 
 def check_files(model, paths, expected, normalization):
-    """All files fill the model alike, and it gives the expected outputs."""
+    """Check that all files load equally, and the outputs of the model."""
     filled, sources = [], {}
     for path in paths:
         spoil(model)
@@ -76,7 +76,7 @@ def show_difference(what, outputs, expected):
 
 @pytest.fixture
 def keras_applications(monkeypatch, zero_initial_weights):
-    """Builders of `keras.applications` that read a file of ours."""
+    """Builders of `keras.applications` that read a given file."""
     from keras.src.applications import efficientnet
 
     def load(variant, path, **arguments):
@@ -133,7 +133,7 @@ def test_larger_keras_applications(keras_applications, variant, size, tmp_path):
 
 
 def save_all_ways(network, folder, name):
-    """A network in each file format of PyTorch's world."""
+    """Save a network in each file format of PyTorch libraries."""
     torch = pytest.importorskip("torch")
     safetensors = pytest.importorskip("safetensors.torch")
     tensors = network.state_dict()
@@ -175,7 +175,7 @@ def test_timm_adversarial_propagation(same_model, tmp_path):
     network = checkpoints.randomize_torch(
         timm.create_model("tf_efficientnet_b0")
     )
-    # This published name says that pixels are normalised to [-1, 1].
+    # By this published name, pixels are normalized to [-1, 1].
     name = "tf_efficientnet_b0_ap-f262efe1"
     paths = save_all_ways(network, tmp_path, name)[:1]
     check_peer(same_model, network, paths, checkpoints.HALF)
@@ -218,7 +218,7 @@ def test_lukemelas(same_model, tmp_path):
 
 
 def test_tensorflow_and_npz(same_model, tmp_path):
-    """Against the same numbers in the names of `keras.applications`."""
+    """Compare with the same weights by the names of `keras.applications`."""
     pytest.importorskip("tensorflow")
     weights = checkpoints.random_weights()
     reference = checkpoints.write_keras2_h5(

@@ -21,7 +21,7 @@ B0 = "EfficientNetB0"
 
 @pytest.fixture(autouse=True)
 def no_network(tmp_path, monkeypatch):
-    """Files come from a folder, or from nowhere."""
+    """Serve files from a folder; no URL can be reached."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "cache"))
@@ -29,7 +29,7 @@ def no_network(tmp_path, monkeypatch):
     offline = tuple(
         dataclasses.replace(
             entry,
-            # Port 9 discards, and nobody listens.
+            # Nothing listens on port 9.
             urls=(f"http://127.0.0.1:9/{entry.file_name}",),
         )
         for entry in manifest.entries()
@@ -40,7 +40,7 @@ def no_network(tmp_path, monkeypatch):
 
 @pytest.fixture
 def publish(no_network, monkeypatch):
-    """Puts files where the mirror has them, under their right hashes."""
+    """Write files to the mirror, with their hashes in the manifest."""
 
     def put(name, write):
         entries = list(manifest.entries())
@@ -113,7 +113,7 @@ def test_without_a_classifier_the_smaller_file_comes(publish):
 
 
 def test_the_next_file_of_a_set_is_tried(publish):
-    """Google's archive is the last; it says how pixels are normalised."""
+    """Google's archive is the last; its name implies the normalization."""
     pytest.importorskip("tensorflow")
     model = tiny.build()
     weights = tiny.random_weights(model)

@@ -1,4 +1,4 @@
-"""Tests for `weights="coco"`, with files served from this machine."""
+"""Tests for `weights="coco"`, with files from a local server."""
 
 import dataclasses
 import hashlib
@@ -18,7 +18,7 @@ ARGUMENTS = {"input_shape": (64, 96, 3), "backbone_weights": None}
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """The manifest's files, all of them on a server of this machine."""
+    """A local server whose URLs replace those of the manifest."""
     monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(download.MIRROR_VARIABLE, raising=False)
     with file_server.serving() as server:
@@ -51,7 +51,7 @@ def test_coco_comes_from_google_first(server, arrays, tmp_path, caplog):
     assert [request[0] for request in server.requests] == [
         "/efficientdet-d0.h5"
     ]
-    # Another model takes the file from the cache.
+    # Another model loads the file from the cache.
     caplog.clear()
     other = keras_efficient.EfficientDetD0(num_classes=3, **ARGUMENTS)
     assert len(server.requests) == 1
@@ -60,7 +60,7 @@ def test_coco_comes_from_google_first(server, arrays, tmp_path, caplog):
 
 
 def serve_effdet(server, arrays, tmp_path, monkeypatch):
-    """The mirror's file: the same numbers, as effdet names them."""
+    """Serve the same weights by the names of effdet."""
     torch = pytest.importorskip("torch")
     tensors = {
         key: torch.from_numpy(value)
@@ -97,7 +97,7 @@ def test_offline_says_what_to_put_where(server):
 
 
 def test_the_backbone_has_weights_of_its_own(server):
-    """They count only where the detector has none."""
+    """They are loaded only if the detector has none."""
     with pytest.raises(published.DownloadError, match="efficientnetb0"):
         keras_efficient.EfficientDetD0(weights=None, input_shape=(64, 96, 3))
     assert all("efficientnet" in path for path, _ in server.requests)

@@ -1,4 +1,4 @@
-"""Tests for published networks: which one it is, and the model it needs."""
+"""Tests for recognizing published networks and the settings they need."""
 
 import pathlib
 
@@ -25,7 +25,7 @@ from tests.converters import tiny
 
 
 def arrays_of(scheme, variant):
-    """Arrays with the shapes of a published network, without memory."""
+    """Return arrays of a published network, without allocating memory."""
     shapes = checkpoints.shapes_of(variant)
     return {
         name: np.broadcast_to(
@@ -36,7 +36,7 @@ def arrays_of(scheme, variant):
 
 
 def check_settings(model, source, scheme, variant):
-    """What `load_checkpoint` checks after names and shapes."""
+    """Check padding and epsilon of a model as `load_checkpoint` does."""
     checkpoint = Checkpoint(
         pathlib.Path("a.pth"), FORMATS[0], arrays_of(scheme, variant)
     )

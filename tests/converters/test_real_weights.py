@@ -1,4 +1,4 @@
-"""Google's real weights of B0, as far as they are here."""
+"""Tests with a part of Google's trained weights of B0."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ FOLDER = SHARED / "data" / "efficientnet_b0_imagenet"
 
 @pytest.fixture(scope="module")
 def model():
-    # The images of these activations were fed as they are, in [0, 1].
+    # The inputs of these activations were not normalized, in [0, 1].
     return keras_efficient.EfficientNetB0(
         weights=None, include_preprocessing=False, input_shape=(224, 224, 3)
     )

@@ -1,4 +1,4 @@
-"""Tests for the reader of TensorFlow's checkpoints."""
+"""Tests for reading TensorFlow checkpoints."""
 
 import tarfile
 
@@ -13,12 +13,8 @@ tf = pytest.importorskip("tensorflow")
 
 
 def write(prefix, **tensors):
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=[name.replace("__", "/") for name in tensors],
-        shape_and_slices=[""] * len(tensors),
-        tensors=list(map(tf.constant, tensors.values())),
-    )
+    named = {name.replace("__", "/"): x for name, x in tensors.items()}
+    checkpoints.write_tensorflow(prefix, named)
 
 
 def test_averages_come_before_raw_weights_and_slots_are_left_out(tmp_path):
@@ -65,7 +61,7 @@ def test_a_folder_gives_its_last_step(tmp_path):
 def test_a_folder_gives_what_its_state_names(tmp_path):
     for step in (8, 10):
         write(tmp_path / f"model.ckpt-{step}", a=[float(step)])
-    # Paths of the machine that wrote it, none of which is here.
+    # Paths of the machine that wrote it, which do not exist here.
     (tmp_path / "checkpoint").write_text(
         'model_checkpoint_path: "/tmp/there/model.ckpt-8"\n'
         'all_model_checkpoint_paths: "/tmp/there/model.ckpt-10"\n'
@@ -83,7 +79,7 @@ def test_names_of_tensorflow_2(tmp_path):
 
 
 def test_names_of_tensorflow_1(tmp_path):
-    """The saver of Google's training, in a graph."""
+    """Google's training script used a `Saver` in a graph."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for name, value in (
             ("a/b", 1.0),

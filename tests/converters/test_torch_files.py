@@ -1,4 +1,4 @@
-"""Tests for the reader of PyTorch's files, against PyTorch itself."""
+"""Tests for reading PyTorch files, compared with PyTorch."""
 
 import argparse
 import collections
@@ -79,7 +79,7 @@ def test_arrays_may_be_changed(tmp_path, is_zip):
     ],
 )
 def test_containers(tmp_path, is_zip, names):
-    """The last of `names` is what has to be found."""
+    """The last of `names` is the key of the right tensors."""
     *others, right = names
     content = {
         "epoch": 3,
@@ -106,7 +106,7 @@ def test_prefixes_of_wrappers(tmp_path, prefix):
 
 
 class Evil:
-    """A pickle of it has whoever loads it run a command."""
+    """An object whose pickle runs a command when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -136,7 +136,7 @@ def test_other_pickles_are_refused_and_not_executed(tmp_path, protocol):
 
 
 def test_names_within_names_are_inert():
-    # Protocol 4 takes dots in a name: "os" and "path.join".
+    # Protocol 4 allows dots in a name: "os" and "path.join".
     stream = io.BytesIO(b"\x80\x04\x8c\x02os\x8c\x09path.join\x93.")
     assert TensorUnpickler(stream).load().path == "os.path.join"
 
@@ -149,7 +149,7 @@ def test_whole_models_are_refused(tmp_path, is_zip):
 
 
 def test_programs_are_refused(tmp_path):
-    # What `torch.jit.save` writes, without running its old compiler.
+    # The members that `torch.jit.save` writes.
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
         for name in ("a/data.pkl", "a/constants.pkl"):
             archive.writestr(name, pickle.dumps(()))
@@ -195,7 +195,7 @@ def test_damaged_numbers(tmp_path):
 @pytest.mark.parametrize(
     "offset, shape, strides",
     [
-        (0, (3, 4), (4, 1)),  # 12 of 11 numbers
+        (0, (3, 4), (4, 1)),  # 12 of 11 elements
         (8, (4,), (1,)),
         (12, (0,), (1,)),
         (0, (2,), (-1,)),

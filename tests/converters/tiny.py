@@ -1,4 +1,4 @@
-"""An EfficientNet of three blocks, for what needs no real size."""
+"""An EfficientNet of three blocks, for tests independent of the size."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def build(**arguments):
 
 
 def random_weights(model, seed=5):
-    """Random values for a model, by canonical name."""
+    """Return random weights for a model by canonical name."""
     rng = np.random.default_rng(seed)
     return {
         name: checkpoints.random_value(rng, name, tuple(variable.shape))

@@ -1,4 +1,4 @@
-"""A web server on this machine, with the vices of real ones."""
+"""A local web server with the defects of real ones."""
 
 import contextlib
 import http.server
@@ -7,16 +7,17 @@ import threading
 
 
 class FileServer:
-    """Serves `files`, and remembers what was asked for.
+    """Files of a server and a record of the requests.
 
     Attributes:
         files: Dict of path to bytes.
         requests: List of `(path, range)` in the order of arrival.
-        breaks_after: How many bytes of each answer arrive, `None` for all.
-        knows_ranges: Whether a part of a file can be asked for.
-        shift: How far off the part is that comes instead.
-        etag: What tells one state of the files from another.
-        url: Where it is.
+        breaks_after: Number of bytes after which each response breaks off;
+            `None` for complete responses.
+        knows_ranges: Whether the server supports range requests.
+        shift: Offset of the range that is sent from the requested range.
+        etag: Value of the header `ETag` of all files.
+        url: URL of the server.
     """
 
     def __init__(self):
@@ -31,7 +32,7 @@ class FileServer:
 
 @contextlib.contextmanager
 def serving():
-    """Runs a `FileServer` for as long as the block lasts."""
+    """Run a `FileServer` during the block."""
     state = FileServer()
 
     class Handler(http.server.BaseHTTPRequestHandler):

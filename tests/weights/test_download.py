@@ -1,4 +1,4 @@
-"""Tests for downloads, from a server on this machine."""
+"""Tests for downloads from a local server."""
 
 import contextlib
 import dataclasses
@@ -45,7 +45,7 @@ def entry_at(*urls, file_hash=None, file_name="weights.h5"):
 
 
 def names_in(folder):
-    """Names of files; the file of a lock stays."""
+    """Return the names of files except the lock, which stays."""
     names = {path.name for path in folder.iterdir()}
     return sorted(names - {".weights.h5.lock"})
 
@@ -131,7 +131,7 @@ def test_another_beginning_is_noticed_by_the_hash(server, cache):
 
 
 def test_another_beginning_is_noticed_without_a_hash(server, cache):
-    """A file that changed on the server since is not patched together."""
+    """A file that changed on the server is downloaded again."""
     entry = entry_at(f"{server.url}/weights.h5", file_hash={})
     server.breaks_after = 300_000
     server.knows_ranges = False
@@ -268,7 +268,7 @@ def test_what_is_no_url_is_refused(source):
 
 
 def test_threads_share_a_download(server, cache):
-    """Many threads ask for a file; it is downloaded once."""
+    """Several threads fetch a file; it is downloaded once."""
     entry = entry_at(f"{server.url}/weights.h5")
     paths = []
     threads = [
@@ -286,7 +286,7 @@ def test_threads_share_a_download(server, cache):
 
 
 def test_another_process_waits_for_the_lock(server, cache):
-    """Whoever holds the lock is downloading."""
+    """A process that holds the lock is downloading the file."""
     cache.mkdir()
     entry = entry_at(f"{server.url}/weights.h5")
     thread = threading.Thread(target=weights.fetch, args=(entry,))
