@@ -13,3 +13,10 @@ BACKEND = keras.backend.backend()
 slow_elsewhere = pytest.mark.slow if BACKEND != "tensorflow" else _unmarked
 # A step of training is compiled, for up to a minute.
 slow_to_compile = pytest.mark.slow if BACKEND != "torch" else _unmarked
+# Code that does not depend on the backend is tested on the one whose models
+# build fastest; on the others its tests are slow ones. Usable as `pytestmark`.
+on_one_backend = (
+    pytest.mark.slow
+    if BACKEND != "torch"
+    else pytest.mark.skipif(False, reason="runs on this backend")
+)

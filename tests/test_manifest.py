@@ -18,6 +18,9 @@ from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
 from keras_efficient.weights import manifest
 from tests.converters import checkpoints
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 PATH = pathlib.Path(__file__).parents[1] / "weights_manifest.json"
 ENTRIES = manifest.entries()
@@ -92,7 +95,6 @@ def test_entries_of_other_networks_agree_with_the_network(entry):
     model = builder(include_top=entry.include_top)
     assert entry.num_params == counting.count_parameters(model)
     assert entry.num_classes == (1000 if entry.include_top else 0)
-    model = builder(resolution=32)
     layer = model.get_layer("preprocessing")
     for ours, published in (
         (layer.initial_mean, entry.input.mean),

@@ -9,6 +9,7 @@ from keras_efficient.converters import load_checkpoint
 from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import detector_files
+from tests.marks import on_one_backend
 
 SIZE = (96, 128)
 
@@ -77,7 +78,12 @@ def write_averaged_objects(folder, arrays):
 
 @pytest.mark.parametrize(
     "write",
-    [write_h5, write_checkpoint, write_objects, write_averaged_objects],
+    [
+        write_h5,
+        pytest.param(write_checkpoint, marks=on_one_backend),
+        pytest.param(write_objects, marks=on_one_backend),
+        pytest.param(write_averaged_objects, marks=on_one_backend),
+    ],
 )
 def test_files_of_google_automl(model, arrays, write, tmp_path):
     # The golden tests, which load .npz files, check the values.
@@ -95,6 +101,7 @@ def test_files_of_google_automl(model, arrays, write, tmp_path):
         np.testing.assert_array_equal(value, same)
 
 
+@on_one_backend
 def test_another_number_of_classes(arrays, tmp_path, caplog):
     path = write_h5(tmp_path, arrays)
     model = build(num_classes=3)
@@ -119,6 +126,7 @@ def test_another_number_of_classes(arrays, tmp_path, caplog):
     )
 
 
+@on_one_backend
 def test_another_number_of_classes_in_keras_own_file(model, tmp_path, caplog):
     path = tmp_path / "mine.weights.h5"
     model.save_weights(path)
@@ -131,6 +139,7 @@ def test_another_number_of_classes_in_keras_own_file(model, tmp_path, caplog):
     )
 
 
+@on_one_backend
 def test_another_variant_is_named(arrays, tmp_path):
     path = write_h5(tmp_path, arrays)
     model = build("D1")
@@ -142,6 +151,7 @@ def test_another_variant_is_named(arrays, tmp_path):
         np.testing.assert_array_equal(value, same)
 
 
+@on_one_backend
 def test_weights_of_sums_do_not_fit_weighted_fusion(arrays, tmp_path):
     without = {k: v for k, v in arrays.items() if "/WSM" not in k}
     model = build()
@@ -153,6 +163,7 @@ def test_weights_of_sums_do_not_fit_weighted_fusion(arrays, tmp_path):
         load_checkpoint(summed, write_h5(tmp_path, arrays))
 
 
+@on_one_backend
 def test_a_classifier_fills_the_backbone(model, tmp_path):
     weights = checkpoints.random_weights("EfficientNetB0")
     path = checkpoints.write_keras2_h5(
@@ -231,7 +242,7 @@ def check_parity(model, network, path):
 @pytest.mark.parametrize(
     "name, variant",
     [
-        ("tf_efficientdet_d0", "D0"),
+        pytest.param("tf_efficientdet_d0", "D0", marks=on_one_backend),
         pytest.param("tf_efficientdet_d3", "D3", marks=pytest.mark.slow),
         pytest.param("tf_efficientdet_d7x", "D7x", marks=pytest.mark.slow),
     ],
@@ -261,6 +272,7 @@ def test_effdets_own_need_a_model_that_pads_as_pytorch(tmp_path):
         load_checkpoint(build(), path)
 
 
+@on_one_backend
 def test_weights_trained_in_tensorflow_are_refused_where_padding_differs(
     arrays, tmp_path
 ):

@@ -13,6 +13,9 @@ import pytest
 from keras_efficient.converters import read_checkpoint
 from keras_efficient.converters.file_formats import is_checkpoint
 from tests.converters import checkpoints
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def arrays():

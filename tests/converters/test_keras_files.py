@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 
 from keras_efficient.converters import load_checkpoint
-from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import tiny
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 FORMATS = (".weights.h5", ".keras")
-
-
-def trained(**arguments):
-    model = tiny.build(**arguments)
-    weights = tiny.random_weights(model)
-    for name, variable in named_variables(model).items():
-        variable.assign(weights[name])
-    return model
-
-
-def save(model, path):
-    if path.name.endswith(".keras"):
-        model.save(path)
-    else:
-        model.save_weights(path)
-    return path
 
 
 def check_refused(model, message, path, **arguments):
@@ -37,23 +23,9 @@ def check_refused(model, message, path, **arguments):
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_a_whole_file(tmp_path, ending):
-    original = trained()
-    layer = original.get_layer("preprocessing")
-    layer.mean.assign([0.1, 0.2, 0.3])
-    path = save(original, tmp_path / f"a{ending}")
-    model = tiny.build()
-    report = load_checkpoint(model, path)
-    tiny.check_equal(tiny.values(model), tiny.values(original))
-    assert report.source == "keras"
-    assert len(report.loaded) == len(named_variables(model))
-    np.testing.assert_allclose(report.normalization.mean, (0.1, 0.2, 0.3))
-
-
-@pytest.mark.parametrize("ending", FORMATS)
 def test_the_name_does_not_matter(tmp_path, ending):
-    original = trained()
-    path = save(original, tmp_path / f"a{ending}")
+    original = tiny.trained()
+    path = tiny.save(original, tmp_path / f"a{ending}")
     path = path.rename(tmp_path / "best.checkpoint")
     model = tiny.build()
     load_checkpoint(model, path)
@@ -61,7 +33,7 @@ def test_the_name_does_not_matter(tmp_path, ending):
 
 
 def test_pixels_may_be_normalized_otherwise(tmp_path):
-    path = save(trained(), tmp_path / "a.weights.h5")
+    path = tiny.save(tiny.trained(), tmp_path / "a.weights.h5")
     model = tiny.build()
     given = ((0.5,) * 3, (0.25,) * 3)
     report = load_checkpoint(model, path, normalization=given)
@@ -72,8 +44,8 @@ def test_pixels_may_be_normalized_otherwise(tmp_path):
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_another_number_of_classes(tmp_path, ending, caplog):
-    original = trained()
-    path = save(original, tmp_path / f"a{ending}")
+    original = tiny.trained()
+    path = tiny.save(original, tmp_path / f"a{ending}")
     model = tiny.build(classes=7)
     before = tiny.values(model)
     report = load_checkpoint(model, path)
@@ -88,7 +60,7 @@ def test_another_number_of_classes(tmp_path, ending, caplog):
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_no_classifier_in_the_file(tmp_path, ending):
-    path = save(trained(include_top=False), tmp_path / f"a{ending}")
+    path = tiny.save(tiny.trained(include_top=False), tmp_path / f"a{ending}")
     model = tiny.build()
     check_refused(model, "no classifier.*`include_top=False`", path)
     report = load_checkpoint(model, path, strict=False)
@@ -96,8 +68,8 @@ def test_no_classifier_in_the_file(tmp_path, ending):
 
 
 def test_a_classifier_that_is_not_needed(tmp_path):
-    original = trained()
-    path = save(original, tmp_path / "a.weights.h5")
+    original = tiny.trained()
+    path = tiny.save(original, tmp_path / "a.weights.h5")
     model = tiny.build(include_top=False)
     load_checkpoint(model, path)
     expected = tiny.values(original)
@@ -107,7 +79,9 @@ def test_a_classifier_that_is_not_needed(tmp_path):
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_another_network(tmp_path, ending):
-    path = save(trained(width_coefficient=0.5), tmp_path / f"a{ending}")
+    path = tiny.save(
+        tiny.trained(width_coefficient=0.5), tmp_path / f"a{ending}"
+    )
     model = tiny.build()
     message = r"does not fit[\s\S]*stem_conv/kernel is \(3, 3, 3, 16\) in the"
     check_refused(model, message, path)
@@ -124,22 +98,24 @@ def test_no_network_at_all(tmp_path):
 
 
 def test_impossible_numbers(tmp_path):
-    original = trained()
+    original = tiny.trained()
     original.get_layer("stem_bn").gamma.assign(np.full(8, np.nan))
-    path = save(original, tmp_path / "a.weights.h5")
+    path = tiny.save(original, tmp_path / "a.weights.h5")
     check_refused(tiny.build(), "damaged.*stem_bn/gamma contains 8", path)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_truncated_files(tmp_path, ending):
-    path = save(trained(), tmp_path / f"a{ending}")
+    path = tiny.save(tiny.trained(), tmp_path / f"a{ending}")
     path.write_bytes(path.read_bytes()[:-5000])
     check_refused(tiny.build(), f"a{ending}", path)
 
 
 def test_a_deeper_network(tmp_path):
     """More layers of a class change the numbers of the layers."""
-    path = save(trained(depth_coefficient=0.6), tmp_path / "a.weights.h5")
+    path = tiny.save(
+        tiny.trained(depth_coefficient=0.6), tmp_path / "a.weights.h5"
+    )
     check_refused(tiny.build(), "does not fit", path)
 
 
@@ -147,7 +123,9 @@ def test_more_layers_than_the_model_has(tmp_path):
     """Keras itself would ignore them."""
     model = tiny.build()
     outputs = keras.layers.Dense(2, name="more")(model.output)
-    path = save(keras.Model(model.input, outputs), tmp_path / "a.weights.h5")
+    path = tiny.save(
+        keras.Model(model.input, outputs), tmp_path / "a.weights.h5"
+    )
     message = r"2 unexpected: layers/dense_1/vars/0; layers/dense_1/vars/1"
     check_refused(tiny.build(), message, path)
     report = load_checkpoint(tiny.build(), path, strict=False)
@@ -155,8 +133,8 @@ def test_more_layers_than_the_model_has(tmp_path):
 
 
 def test_a_backbone_ignores_the_top_layers(tmp_path):
-    original = trained()
-    path = save(original, tmp_path / "a.weights.h5")
+    original = tiny.trained()
+    path = tiny.save(original, tmp_path / "a.weights.h5")
     features = original.layers[-7].output
     assert original.layers[-7].name.startswith("block")
     backbone = keras.Model(original.input, features)
@@ -167,10 +145,10 @@ def test_a_backbone_ignores_the_top_layers(tmp_path):
 
 
 def test_the_state_of_training_is_skipped(tmp_path):
-    original = trained(drop_connect_rate=0.2)
+    original = tiny.trained(drop_connect_rate=0.2)
     original.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     original.optimizer.build(original.trainable_variables)
-    path = save(original, tmp_path / "a.keras")
+    path = tiny.save(original, tmp_path / "a.keras")
     model = tiny.build()
     report = load_checkpoint(model, path)
     assert report.unexpected == report.ignored == ()
@@ -186,7 +164,7 @@ def test_normalization_layers_of_the_user_are_finalized(tmp_path):
         return keras.Model(inputs, backbone(layer(inputs))), layer
 
     original, _ = build(3.0)
-    path = save(original, tmp_path / "a.weights.h5")
+    path = tiny.save(original, tmp_path / "a.weights.h5")
     model, layer = build(100.0)
     load_checkpoint(model, path)
     pixels = np.full((1, 32, 32, 3), 5.0)

@@ -15,6 +15,9 @@ from keras_efficient.converters.naming.variable_names import Network
 from keras_efficient.converters.naming.variable_names import blocks_in
 from tests.converters import checkpoints
 from tests.converters import tiny
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def save(path, weights):
@@ -41,36 +44,6 @@ def check_refused(model, message, path, **arguments):
         load_checkpoint(model, path, **arguments)
     for value, same in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(value, same)
-
-
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_a_whole_file(file, data_format):
-    path, weights = file
-    model = tiny.build(data_format=data_format)
-    report = load_checkpoint(model, str(path))
-    tiny.check_equal(tiny.values(model), weights)
-    assert report.path == str(path)
-    assert report.source == "keras_applications"
-    assert report.loaded == tuple(weights)
-    assert report.missing == report.unexpected == report.mismatched == ()
-
-
-def test_other_kinds_of_numbers(model, tmp_path):
-    weights = tiny.random_weights(model)
-    halves = {k: v.astype("float16") for k, v in weights.items()}
-    load_checkpoint(model, save(tmp_path / "half.npz", halves))
-    expected = {k: v.astype("float32") for k, v in halves.items()}
-    tiny.check_equal(tiny.values(model), expected)
-
-
-def test_mixed_precision_keeps_whole_numbers(file):
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = tiny.build()
-    finally:
-        keras.config.set_dtype_policy("float32")
-    load_checkpoint(model, file[0])
-    tiny.check_equal(tiny.values(model), file[1])
 
 
 def test_a_missing_variable(model, file, tmp_path):

@@ -17,6 +17,9 @@ from keras_efficient.converters.naming.variable_names import blocks_in
 from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
 from tests.converters import tiny
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 # Specification, section 7.2: a block with and one without expansion.
 EXPECTED = {

@@ -14,6 +14,9 @@ from keras_efficient.converters.normalization import find_normalization
 from keras_efficient.converters.normalization import take_normalization
 from tests.converters import checkpoints
 from tests.converters import tiny
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 MEAN, STD = checkpoints.IMAGENET
 

@@ -12,6 +12,7 @@ import keras_efficient
 from keras_efficient.converters import load_checkpoint
 from keras_efficient.converters.naming.variable_names import named_variables
 from tests.converters import checkpoints
+from tests.marks import on_one_backend
 
 # Measured: at most 5e-7 with B0, 1.3e-6 with B5, of outputs that deviate by
 # about 0.1.
@@ -161,6 +162,7 @@ def random_timm(name):
     return checkpoints.randomize_torch(timm.create_model(name))
 
 
+@on_one_backend
 def test_timm_ported_from_tensorflow(same_model, tmp_path):
     timm = checkpoints.import_peer("timm")
     network = checkpoints.randomize_torch(
@@ -170,6 +172,7 @@ def test_timm_ported_from_tensorflow(same_model, tmp_path):
     check_peer(same_model, network, paths)
 
 
+@on_one_backend
 def test_timm_adversarial_propagation(same_model, tmp_path):
     timm = checkpoints.import_peer("timm")
     network = checkpoints.randomize_torch(
@@ -187,6 +190,7 @@ def test_timm_native(symmetric_model, tmp_path):
     check_peer(symmetric_model, network, paths)
 
 
+@on_one_backend
 def test_torchvision(symmetric_model, tmp_path):
     models = checkpoints.import_peer("torchvision.models")
     network = checkpoints.randomize_torch(models.efficientnet_b0(weights=None))
@@ -207,6 +211,7 @@ def test_torchvision_b5_has_the_epsilon_of_tensorflow(tmp_path):
     check_peer(model, network, paths)
 
 
+@on_one_backend
 def test_lukemelas(same_model, tmp_path):
     peer = checkpoints.import_peer("efficientnet_pytorch")
     network = peer.EfficientNet.from_name(

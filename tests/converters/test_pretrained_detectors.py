@@ -11,7 +11,10 @@ from keras_efficient import weights as published
 from keras_efficient.weights import download
 from keras_efficient.weights import manifest
 from tests.converters import detector_files
+from tests.marks import on_one_backend
 from tests.weights import file_server
+
+pytestmark = on_one_backend
 
 ARGUMENTS = {"input_shape": (64, 96, 3), "backbone_weights": None}
 
@@ -92,8 +95,8 @@ def test_the_mirror_is_checked_by_its_hash(
 
 
 def test_offline_says_what_to_put_where(server):
-    with pytest.raises(published.DownloadError, match=r"efficientdet-d7x\.h5"):
-        keras_efficient.EfficientDetD7x(**ARGUMENTS)
+    with pytest.raises(published.DownloadError, match=r"efficientdet-d0\.h5"):
+        keras_efficient.EfficientDetD0(**ARGUMENTS)
 
 
 def test_the_backbone_has_weights_of_its_own(server):

@@ -22,6 +22,9 @@ from keras_efficient.converters.naming.variable_names import Network
 from keras_efficient.converters.naming.variable_names import blocks_in
 from tests.converters import checkpoints
 from tests.converters import tiny
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def arrays_of(scheme, variant):

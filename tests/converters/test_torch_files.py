@@ -15,6 +15,9 @@ from keras_efficient.converters.readers.torch_pickle import Dtype
 from keras_efficient.converters.readers.torch_pickle import LazyTensor
 from keras_efficient.converters.readers.torch_pickle import Storage
 from keras_efficient.converters.readers.torch_pickle import TensorUnpickler
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 torch = pytest.importorskip("torch")
 both_formats = pytest.mark.parametrize("is_zip", [True, False])

@@ -43,3 +43,21 @@ def check_equal(received, expected):
     assert set(received) == set(expected)
     for name, value in expected.items():
         np.testing.assert_array_equal(received[name], value, name)
+
+
+def trained(**arguments):
+    """Build a model with random weights."""
+    model = build(**arguments)
+    weights = random_weights(model)
+    for name, variable in named_variables(model).items():
+        variable.assign(weights[name])
+    return model
+
+
+def save(model, path):
+    """Save a model, or its weights only, by the suffix of a path."""
+    if path.name.endswith(".keras"):
+        model.save(path)
+    else:
+        model.save_weights(path)
+    return path

@@ -13,7 +13,10 @@ import pytest
 from keras_efficient import weights
 from keras_efficient.weights import download
 from keras_efficient.weights import manifest
+from tests.marks import on_one_backend
 from tests.weights import file_server
+
+pytestmark = on_one_backend
 
 CONTENT = np.random.default_rng(3).bytes(700_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
