@@ -1,11 +1,19 @@
 """Tests for `.keras` and `.weights.h5` files."""
 
+import json
+import pathlib
+
 import h5py
 import keras
 import numpy as np
 import pytest
 
+import keras_efficient
 from keras_efficient.converters import load_checkpoint
+from keras_efficient.converters.naming.detection_schemes import (
+    stack_fusion_weights,
+)
+from tests.converters import detector_files
 from tests.converters import tiny
 from tests.marks import on_one_backend
 
@@ -184,3 +192,37 @@ def test_arrays_in_other_files_are_refused(tmp_path):
     check_refused(
         tiny.build(), "stored in another file", tmp_path / "a.weights.h5"
     )
+
+
+def test_files_of_version_0_1(tmp_path):
+    """Their paths are those of google/automl's variables in the JSON file."""
+    paths = json.loads(
+        pathlib.Path(__file__).with_name("keras_paths_0_1.json").read_text()
+    )
+
+    def build():
+        backbone = keras_efficient.EfficientNet(
+            include_top=False,
+            width_coefficient=0.25,
+            depth_coefficient=0.3,
+            input_shape=(64, 64, 3),
+        )
+        return keras_efficient.EfficientDet(
+            backbone, 3, fpn_filters=16, fpn_repeats=1, head_repeats=2
+        )
+
+    expected, model = build(), build()
+    arrays = detector_files.random_arrays(expected)
+    np.savez(tmp_path / "automl.npz", **arrays)
+    load_checkpoint(expected, tmp_path / "automl.npz")
+    stacked = stack_fusion_weights(arrays)
+    with h5py.File(tmp_path / "a.weights.h5", "w") as file:
+        for group, names in paths.items():
+            for i, name in enumerate(names):
+                file[f"{group}/{i}"] = stacked[name]
+    report = load_checkpoint(model, tmp_path / "a.weights.h5")
+    assert report.missing == report.unexpected == ()
+    for value, same in zip(
+        model.get_weights(), expected.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(value, same)

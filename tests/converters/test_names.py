@@ -9,6 +9,9 @@ from keras_efficient.converters.naming import detection_schemes
 from keras_efficient.converters.naming.classification_schemes import (
     KERAS_APPLICATIONS,
 )
+from keras_efficient.converters.naming.classification_schemes import (
+    KERAS_EFFICIENT,
+)
 from keras_efficient.converters.naming.classification_schemes import SCHEMES
 from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
 from keras_efficient.converters.naming.classification_schemes import TIMM
@@ -127,6 +130,10 @@ def test_names_are_rewritten():
         KERAS_APPLICATIONS.rewrite("block1a_dwconv/depthwise_kernel")
         == "block1a_dwconv/kernel"
     )
+    rewrite = KERAS_EFFICIENT.rewrite
+    assert rewrite("block1a/expand_bn/gamma") == "block1a/expand/norm/gamma"
+    name = "block1a/squeeze_excite/expand_conv/bias"
+    assert rewrite(name) == name
 
 
 def test_axes_are_laid_as_in_keras():

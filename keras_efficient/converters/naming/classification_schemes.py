@@ -29,6 +29,11 @@ KERAS_EFFICIENT = Scheme(
     separator="/",
     is_torch=False,
     pattern=_KERAS_ENDS + r"|^block\d+[a-z]+/",
+    rewrites=(
+        # Version 0.1 had no `ConvNorm` in its blocks.
+        (r"^(block\d+[a-z]+/(expand|depthwise|project))_conv/", r"\1/conv/"),
+        (r"^(block\d+[a-z]+/(expand|depthwise|project))_bn/", r"\1/norm/"),
+    ),
 )
 KERAS_APPLICATIONS = Scheme(
     name="keras_applications",

@@ -9,6 +9,7 @@ order.
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,35 @@ _TOP_LAYERS = {
     "conv_norm": "top_conv",
     "batch_normalization": "top_bn",
 }
+# Paths in files of version 0.1, in which blocks, cells and heads contained
+# convolutions and normalizations instead of `ConvNorm`. Heads contained a list
+# of normalizations for each level; now each unit contains one for each level.
+_BLOCK = r"(/mb_conv_block(?:_\d+)?/(?:expand|depthwise|project))"
+_RESAMPLE = r"(/resample_features(?:_\d+)?)"
+_CELL = r"(/\w+_layer(?:_\d+)?)"
+_HEAD = r"(/prediction_head(?:_\d+)?)"
+_PATHS_OF_0_1 = (
+    (rf"{_BLOCK}_conv/", r"\1/conv/"),
+    (rf"{_BLOCK}_bn/", r"\1/norm/"),
+    (rf"{_RESAMPLE}/conv/", r"\1/project/conv/"),
+    (rf"{_RESAMPLE}/bn/", r"\1/project/norm/"),
+    (
+        rf"{_CELL}/convs/(?:separable_)?conv2d(_\d+)?/",
+        r"\1/conv_norms/conv_norm\2/conv/",
+    ),
+    (
+        rf"{_CELL}/bns/batch_normalization(_\d+)?/",
+        r"\1/conv_norms/conv_norm\2/norm/",
+    ),
+    (
+        rf"{_HEAD}/convs/separable_conv2d(_\d+)?/",
+        r"\1/conv_norms/shared_conv_norm\2/conv/",
+    ),
+    (
+        rf"{_HEAD}/bns/container(_\d+)?/batch_normalization(_\d+)?/",
+        r"\1/conv_norms/shared_conv_norm\3/norms/batch_normalization\2/",
+    ),
+)
 _REWRITES = (
     (r"/depthwise_kernel$", "/kernel"),
     (r"^(conv_preds|probs|fc1000|Logits)/", f"{CLASSIFIER}/"),
@@ -63,8 +93,9 @@ class KerasPaths:
             names[id(variable)] = f"preprocessing/{variable.name}"
         saved = keras_internals.saved_paths(network.model)
         for path, array in arrays.items():
-            if path in saved:
-                name = names.get(id(saved[path]))
+            place = path if path in saved else _rename(path, _PATHS_OF_0_1)
+            if place in saved:
+                name = names.get(id(saved[place]))
                 if name is not None:
                     yield LocatedArray(path, name, array)
             elif not _NO_WEIGHTS.search(path):
@@ -94,7 +125,7 @@ class KerasNetworks:
             network: The `Network` to load into.
         """
         named = network.variables
-        renamed = [_rename(name) for name in arrays]
+        renamed = [_rename(name, _REWRITES) for name in arrays]
         weights = [name for name in renamed if not is_normalization(name)]
         values = list(arrays.values())
         shapes = [tuple(variable.shape) for variable in named.values()]
@@ -124,8 +155,8 @@ def _top_layer(path: str) -> str:
     return f"{_TOP_LAYERS[found[1]]}/{found[3]}"
 
 
-def _rename(name: str) -> str:
-    for pattern, replacement in _REWRITES:
+def _rename(name: str, rewrites: Iterable[tuple[str, str]]) -> str:
+    for pattern, replacement in rewrites:
         name = re.sub(pattern, replacement, name)
     return name
 
