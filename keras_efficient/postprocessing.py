@@ -1,4 +1,8 @@
-"""From the outputs of a detector to boxes, scores and classes."""
+"""Conversion of the outputs of a detector into boxes, scores and classes."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,33 +12,33 @@ from keras_efficient.ops import convert_boxes
 from keras_efficient.ops import decode_boxes
 from keras_efficient.ops import non_max_suppression
 from keras_efficient.ops.nms import METHODS
+from keras_efficient.types import Tensor
 
 CANDIDATES = ("pairs", "best_class")
 CLIPS = ("after", "before", None)
 
 
 def postprocess(
-    class_logits,
-    box_deltas,
-    anchors,
+    class_logits: Tensor,
+    box_deltas: Tensor,
+    anchors: Tensor,
     *,
-    image_sizes=None,
-    score_threshold=0.001,
-    iou_threshold=0.5,
-    max_detections=100,
-    nms="soft",
-    sigma=0.5,
-    class_agnostic=False,
-    candidates="pairs",
-    max_candidates=5000,
-    clip="after",
-):
-    """Chooses and decodes what a detector has found.
+    image_sizes: Tensor | None = None,
+    score_threshold: float = 0.001,
+    iou_threshold: float = 0.5,
+    max_detections: int = 100,
+    nms: str = "soft",
+    sigma: float = 0.5,
+    class_agnostic: bool = False,
+    candidates: str = "pairs",
+    max_candidates: int | None = 5000,
+    clip: str | None = "after",
+) -> dict[str, Tensor]:
+    """Decode and select the detections of a detector.
 
-    Three ways that are in use: google/automl evaluates with the defaults and
-    `clip=None`; its demos with `class_agnostic=True,
-    candidates="best_class", max_candidates=None`; effdet with `nms="hard",
-    clip="before"`.
+    Three settings are common: google/automl evaluates with the defaults and
+    `clip=None`; its demos use `class_agnostic=True, candidates="best_class",
+    max_candidates=None`; effdet uses `nms="hard", clip="before"`.
 
     Args:
         class_logits: Tensor of shape `(batch, num_anchors, num_classes)`.
@@ -42,29 +46,31 @@ def postprocess(
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
         image_sizes: Tensor of shape `(batch, 2)`, height and width of each
             image within the network's input, in pixels, to which boxes are
-            clipped. Defaults to `None`: they are not.
-        score_threshold: Float; what scores less, or as much, is no detection.
-            Soft suppression has lowered scores by then. Defaults to 0.001.
-        iou_threshold: Float, the overlap from which hard suppression removes
-            boxes. Defaults to 0.5.
+            clipped. Defaults to `None`: no clipping.
+        score_threshold: Float in `[0, 1]`; detections must have a higher
+            score, after soft suppression. Defaults to 0.001.
+        iou_threshold: Float in `[0, 1]`; hard suppression removes boxes that
+            overlap more. Defaults to 0.5.
         max_detections: Integer, rows of the result. Defaults to 100.
-        nms: `"soft"` or `"hard"`. Defaults to `"soft"`.
-        sigma: Float, of soft suppression. Defaults to 0.5.
+        nms: `"soft"` or `"hard"`, the non-maximum suppression. Defaults to
+            `"soft"`.
+        sigma: Positive float, parameter of soft suppression. Defaults to 0.5.
         class_agnostic: Boolean, whether boxes of different classes suppress
-            each other, too. Defaults to `False`.
+            each other. Defaults to `False`.
         candidates: `"pairs"`, the best pairs of anchor and class, or
             `"best_class"`, each anchor with its best class only. Defaults to
             `"pairs"`.
-        max_candidates: Integer, how many of them are looked at; `None` for
-            all. Defaults to 5000.
-        clip: `"after"` or `"before"` suppression, or `None` for neither.
-            Defaults to `"after"`.
+        max_candidates: Integer, number of candidates for the suppression;
+            `None` for all. Defaults to 5000.
+        clip: When to clip boxes: `"before"` or `"after"` the suppression, or
+            `None` for never. Defaults to `"after"`.
 
     Returns:
-        A dict of tensors: `"boxes"`, float32 `(batch, max_detections, 4)`,
-        `xyxy` in pixels of the network's input; `"scores"`, float32 `(batch,
-        max_detections)`, highest first; `"labels"`, int32 of that shape, -1
-        where there is nothing; `"num_detections"`, int32 `(batch,)`.
+        A dict of tensors: `"boxes"`, float32 of shape `(batch, max_detections,
+        4)`, `xyxy` in pixels of the network's input; `"scores"`, float32 of
+        shape `(batch, max_detections)`, highest first; `"labels"`, int32 of
+        the same shape, -1 in unused rows; `"num_detections"`, int32 of shape
+        `(batch,)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -127,25 +133,26 @@ def postprocess(
 
 
 def find_candidates(
-    class_logits,
-    box_deltas,
-    anchors,
-    candidates="pairs",
-    max_candidates=5000,
-):
-    """The boxes among which `postprocess` chooses: its first half.
+    class_logits: Tensor,
+    box_deltas: Tensor,
+    anchors: Tensor,
+    candidates: str = "pairs",
+    max_candidates: int | None = 5000,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Decode the candidates for suppression, the first half of `postprocess`.
 
     Args:
         class_logits: Tensor of shape `(batch, num_anchors, num_classes)`.
         box_deltas: Tensor of shape `(batch, num_anchors, 4)`.
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
-        candidates: See `postprocess`.
-        max_candidates: See `postprocess`.
+        candidates: `"pairs"` or `"best_class"`; see `postprocess`. Defaults to
+            `"pairs"`.
+        max_candidates: Integer or `None`; see `postprocess`. Defaults to 5000.
 
     Returns:
-        Three tensors, best first: boxes, float32 `(batch, number, 4)`,
-        `yxyx` in pixels; logits `(batch, number)`; labels, int32 of that
-        shape.
+        Three tensors, best first: boxes, float32 of shape `(batch, number,
+        4)`, `yxyx` in pixels; logits of shape `(batch, number)`; labels, int32
+        of the same shape.
 
     Example:
     >>> boxes, logits, labels = (
@@ -170,17 +177,14 @@ def find_candidates(
     return decode_boxes(ops.cast(deltas, "float32"), own), logits, labels
 
 
-def check_options(**options):
-    """Raises an error where an argument of `postprocess` is out of range.
+def check_options(**options: Any) -> None:
+    """Raise an error if an argument of `postprocess` is out of range.
 
     Args:
         **options: Keyword arguments of `postprocess`, some or all.
 
-    Returns:
-        Nothing.
-
     Raises:
-        ValueError: If one is out of range; the message says which.
+        ValueError: If an argument is out of range.
 
     Example:
     >>> keras_efficient.postprocessing.check_options(nms="none")
@@ -188,40 +192,43 @@ def check_options(**options):
         ...
     ValueError: `nms` must be one of ('soft', 'hard'). Received: nms='none'
     """
-    for name, accepted in (
-        ("nms", METHODS),
-        ("candidates", CANDIDATES),
-        ("clip", CLIPS),
-    ):
+    choices: dict[str, tuple[str | None, ...]] = {
+        "nms": METHODS,
+        "candidates": CANDIDATES,
+        "clip": CLIPS,
+    }
+    for name, accepted in choices.items():
         if options.get(name, accepted[0]) not in accepted:
             raise ValueError(
                 f"`{name}` must be one of {accepted}. "
                 f"Received: {name}={options[name]!r}"
             )
-    for name, is_fit, accepted in (
-        ("score_threshold", lambda x: 0 <= x <= 1, "lie in [0, 1]"),
-        ("iou_threshold", lambda x: 0 <= x <= 1, "lie in [0, 1]"),
-        ("max_detections", lambda x: x >= 1, "be at least 1"),
-        ("sigma", lambda x: x > 0, "be above 0"),
-        (
-            "max_candidates",
+    ranges: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "score_threshold": (lambda x: 0 <= x <= 1, "in [0, 1]"),
+        "iou_threshold": (lambda x: 0 <= x <= 1, "in [0, 1]"),
+        "max_detections": (lambda x: x >= 1, "at least 1"),
+        "sigma": (lambda x: x > 0, "positive"),
+        "max_candidates": (
             lambda x: x is None or x >= 1,
-            "be at least 1, or `None` for all",
+            "at least 1, or `None` for all",
         ),
-    ):
-        if name in options and not is_fit(options[name]):
+    }
+    for name, (is_valid, bounds) in ranges.items():
+        if name in options and not is_valid(options[name]):
             raise ValueError(
-                f"`{name}` must {accepted}. Received: {name}={options[name]}"
+                f"`{name}` must be {bounds}. Received: {name}={options[name]}"
             )
 
 
-def _best_pairs(logits, count):
+def _best_pairs(
+    logits: Tensor, count: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """The highest logits of all pairs, with class and anchor of each."""
     num_anchors, num_classes = logits.shape[1:]
     count = min(count or num_anchors * num_classes, num_anchors * num_classes)
     anchors = None
     if count < num_anchors:
-        # A pair among the best stands at an anchor among the best.
+        # The best pairs belong to the anchors with the best classes.
         _, anchors = ops.top_k(ops.max(logits, axis=-1), count)
         anchors = ops.cast(anchors, "int32")
         logits = ops.take_along_axis(
@@ -236,7 +243,9 @@ def _best_pairs(logits, count):
     return best, labels, index
 
 
-def _best_classes(logits, count):
+def _best_classes(
+    logits: Tensor, count: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """The highest logit of each anchor, with its class and anchor."""
     num_anchors, num_classes = logits.shape[1:]
     best = ops.max(logits, axis=-1)
@@ -254,16 +263,16 @@ class PostProcessing(keras.layers.Layer):
 
     Args:
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
-        options: Dict of the keyword arguments of `postprocess`, but for
-            `image_sizes`. Defaults to none.
+        options: Dict of keyword arguments of `postprocess`, without
+            `image_sizes`. Defaults to `None`: its defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Tuple of the dict of a detector's outputs, and the sizes of
-            the images, `(batch, 2)`.
+        inputs: Pair of the dict of a detector's outputs and the sizes of the
+            images, a tensor of shape `(batch, 2)`.
 
     Returns:
-        The dict that `postprocess` gives.
+        When called, the dict that `postprocess` returns.
 
     Example:
     ```python
@@ -275,15 +284,20 @@ class PostProcessing(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, anchors, options=None, **kwargs):
+    def __init__(
+        self,
+        anchors: Tensor,
+        options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.anchors = ops.convert_to_numpy(anchors).astype("float32")
         self.options = dict(options or {})
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         pass
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[dict[str, Tensor], Tensor]) -> dict:
         outputs, image_sizes = inputs
         return postprocess(
             outputs["class_logits"],
@@ -293,7 +307,9 @@ class PostProcessing(keras.layers.Layer):
             **self.options,
         )
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: tuple[dict[str, Tensor], Tensor]
+    ) -> dict[str, keras.KerasTensor]:
         batch = inputs[0]["class_logits"].shape[0]
         rows = self.options.get("max_detections", 100)
         return {
@@ -303,7 +319,7 @@ class PostProcessing(keras.layers.Layer):
             "num_detections": keras.KerasTensor((batch,), "int32"),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             {"anchors": self.anchors.tolist(), "options": dict(self.options)}

@@ -1,4 +1,4 @@
-"""Losses of detectors, and the targets that they compare with."""
+"""Losses of detectors, and their targets."""
 
 from keras_efficient.losses.detection import DetectionLoss
 from keras_efficient.losses.focal import sigmoid_focal_loss

@@ -1,4 +1,7 @@
-"""The loss of a detector, as one object with all its numbers."""
+"""The loss of a detector."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,41 +11,43 @@ from keras_efficient.losses.huber import huber_loss
 from keras_efficient.losses.iou import KINDS
 from keras_efficient.losses.iou import iou_loss as overlap_loss
 from keras_efficient.ops import decode_boxes
+from keras_efficient.types import Tensor
 
-# Of boxes in a loss of overlaps. No box is e^20 times its anchor, but nothing
-# holds the offsets of background back: larger ones would become infinite, and
-# 0 times their slope no number.
+# Upper limit of the logarithmic sides in an IoU loss. No box is e^20 times its
+# anchor, but the unconstrained offsets of background may be: their exponential
+# would be infinite, and 0 times its slope NaN.
 MAX_LOG_SIDE = 20.0
 
-# Offsets of less are taken as 0; a millionth of an anchor's side.
+# Smaller offsets, in sides of the anchor, count as 0.
 SMALLEST_OFFSET = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class DetectionLoss:
-    """Focal loss of the classes, Huber loss of the boxes.
+    """Focal loss of the classes plus Huber loss of the boxes.
 
-    Both are sums over all anchors of a batch, divided by the number of those
-    with a box, plus one; the boxes' also by the four numbers of a box. A
-    number of a box whose target is exactly 0 does not count, as in the
-    original.
+    Both are sums over all anchors of a batch, divided by one plus the number
+    of anchors with a box; the Huber loss is also divided by four. As in the
+    original, components of a box whose target is exactly 0 do not contribute.
 
     Args:
         alpha: Float in `[0, 1]`; see `sigmoid_focal_loss`. Defaults to 0.25.
-        gamma: Float, at least 0; see there. Defaults to 1.5.
-        label_smoothing: Float in `[0, 1)`; see there. Defaults to 0.
-        huber_delta: Float above 0; see `huber_loss`. Defaults to 0.1.
-        box_loss_weight: Float, factor of the Huber loss; 0 for a loss of
-            overlaps alone. Defaults to 50.
-        iou_loss: String, `"iou"`, `"giou"`, `"diou"` or `"ciou"`, a further
-            loss of the overlap of boxes; `None` for none, the default.
-        iou_loss_weight: Float, its factor. Defaults to 1.
-        l2_regularization: Float, factor of half the sum of the squares of all
-            kernels that learn; the model adds it. The paper's is 4e-5.
-            Defaults to 0, as optimizers have a `weight_decay`.
+        gamma: Float, at least 0; see `sigmoid_focal_loss`. Defaults to 1.5.
+        label_smoothing: Float in `[0, 1)`; see `sigmoid_focal_loss`. Defaults
+            to 0.
+        huber_delta: Positive float; see `huber_loss`. Defaults to 0.1.
+        box_loss_weight: Float, weight of the Huber loss; 0 to train with an
+            IoU loss alone. Defaults to 50.
+        iou_loss: String, `"iou"`, `"giou"`, `"diou"` or `"ciou"`, an
+            additional loss of the boxes; see `losses.iou_loss`. Defaults to
+            `None`: no such loss.
+        iou_loss_weight: Float, weight of the IoU loss. Defaults to 1.
+        l2_regularization: Float, weight of half the sum of squares of all
+            trainable kernels, which the model adds. The paper uses 4e-5.
+            Defaults to 0, because optimizers have a `weight_decay`.
 
     Call arguments:
-        targets: Dict that `assign_targets` gives.
+        targets: Dict returned by `assign_targets`.
         outputs: Dict of `"class_logits"` and `"box_deltas"`.
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
         sample_weight: Tensor of shape `(batch,)`, weights of the images, or
@@ -50,11 +55,11 @@ class DetectionLoss:
 
     Returns:
         When called, a dict of float32 scalars: `"class_loss"`, `"box_loss"`
-        (without its factor), `"iou_loss"` if there is one, and `"loss"`.
+        (without its weight), `"iou_loss"` if requested, and `"loss"`.
 
     Raises:
-        ValueError: If a number is out of range, or outputs and anchors are
-            not as many.
+        ValueError: If a number is out of range, or the numbers of outputs and
+            anchors differ.
 
     Example:
     >>> loss = keras_efficient.losses.DetectionLoss(iou_loss="ciou")
@@ -67,14 +72,14 @@ class DetectionLoss:
 
     def __init__(
         self,
-        alpha=0.25,
-        gamma=1.5,
-        label_smoothing=0.0,
-        huber_delta=0.1,
-        box_loss_weight=50.0,
-        iou_loss=None,
-        iou_loss_weight=1.0,
-        l2_regularization=0.0,
+        alpha: float = 0.25,
+        gamma: float = 1.5,
+        label_smoothing: float = 0.0,
+        huber_delta: float = 0.1,
+        box_loss_weight: float = 50.0,
+        iou_loss: str | None = None,
+        iou_loss_weight: float = 1.0,
+        l2_regularization: float = 0.0,
     ):
         if iou_loss is not None and iou_loss not in KINDS:
             raise ValueError(
@@ -100,7 +105,7 @@ class DetectionLoss:
         ):
             if not is_right:
                 raise ValueError(
-                    f"`{name}` must lie in {bounds}. Received: {name}={value}"
+                    f"`{name}` must be in {bounds}. Received: {name}={value}"
                 )
         self.alpha = alpha
         self.gamma = gamma
@@ -111,7 +116,13 @@ class DetectionLoss:
         self.iou_loss_weight = iou_loss_weight
         self.l2_regularization = l2_regularization
 
-    def __call__(self, targets, outputs, anchors, sample_weight=None):
+    def __call__(
+        self,
+        targets: Mapping[str, Tensor],
+        outputs: Mapping[str, Tensor],
+        anchors: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         _check_counts(targets, outputs, anchors)
         num_positives = targets["num_positives"]
         weights = ops.ones_like(num_positives)
@@ -119,13 +130,13 @@ class DetectionLoss:
             weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
         normalizer = ops.sum(weights * num_positives) + 1.0
         deltas = ops.cast(outputs["box_deltas"], "float32")
-        # An offset of 0 counts as no target, as in the original. Compiled
-        # code may round it otherwise, hence not exactly 0.
+        # As in the original, an offset of 0 is not a target. Compiled code may
+        # round it differently, therefore not exactly 0.
         counts = ops.abs(targets["box_deltas"]) > SMALLEST_OFFSET
         counts = ops.cast(counts, "float32")
 
-        def total(losses):
-            """Sum over images, each by its weight."""
+        def total(losses: Tensor) -> Tensor:
+            """Weighted sum over the images."""
             axes = tuple(range(1, len(losses.shape)))
             return ops.sum(ops.sum(losses, axis=axes) * weights) / normalizer
 
@@ -147,32 +158,45 @@ class DetectionLoss:
         }
         loss = parts["class_loss"] + self.box_loss_weight * parts["box_loss"]
         if self.iou_loss:
-            losses = self._overlap_losses(targets, deltas, anchors, counts)
+            losses = self._overlap_losses(
+                targets, deltas, anchors, counts, self.iou_loss
+            )
             parts["iou_loss"] = total(losses) / 4.0
             loss = loss + self.iou_loss_weight * parts["iou_loss"]
         return {**parts, "loss": loss}
 
-    def _overlap_losses(self, targets, deltas, anchors, counts):
+    def _overlap_losses(
+        self,
+        targets: Mapping[str, Tensor],
+        deltas: Tensor,
+        anchors: Tensor,
+        counts: Tensor,
+        kind: str,
+    ) -> Tensor:
         anchors = ops.convert_to_tensor(anchors, dtype="float32")
         sides = ops.minimum(deltas[..., 2:], MAX_LOG_SIDE)
         deltas = ops.concatenate([deltas[..., :2], sides], axis=-1)
         return overlap_loss(
             decode_boxes(targets["box_deltas"], anchors) * counts,
             decode_boxes(deltas, anchors) * counts,
-            self.iou_loss,
+            kind,
         )
 
-    def get_config(self):
-        """The arguments, for saving."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, for saving."""
         return dict(vars(self))
 
     @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
+    def from_config(cls, config: dict[str, Any]) -> "DetectionLoss":
+        """Restore from the result of `get_config`."""
         return cls(**config)
 
 
-def _check_counts(targets, outputs, anchors):
+def _check_counts(
+    targets: Mapping[str, Tensor],
+    outputs: Mapping[str, Tensor],
+    anchors: Tensor,
+) -> None:
     numbers = {
         "targets": targets["labels"].shape[1],
         "class_logits": outputs["class_logits"].shape[1],
@@ -181,7 +205,7 @@ def _check_counts(targets, outputs, anchors):
     }
     if len({number for number in numbers.values() if number}) > 1:
         raise ValueError(
-            "Targets, outputs and anchors must be of one number. Make the "
-            "anchors for the size of the images that the model got. "
+            "The numbers of targets, outputs and anchors must be equal. "
+            "Generate the anchors for the size of the model's input. "
             f"Received: {numbers}"
         )

@@ -3,26 +3,31 @@
 from keras import ops
 
 from keras_efficient.ops.matching import IGNORED
+from keras_efficient.types import Tensor
 
 
 def sigmoid_focal_loss(
-    labels, logits, alpha=0.25, gamma=1.5, label_smoothing=0.0
-):
-    """Focal loss of each class at each anchor.
+    labels: Tensor,
+    logits: Tensor,
+    alpha: float = 0.25,
+    gamma: float = 1.5,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Compute the focal loss of each class at each anchor.
 
-    `alpha_t * (1 - p_t) ** gamma * cross_entropy`, all from logits: the
-    gradient stays right however far they are from 0.
+    `alpha_t * (1 - p_t) ** gamma * cross_entropy`, computed from logits, so
+    that the gradient is accurate for logits of any magnitude.
 
     Args:
-        labels: Int32 tensor of shape `(batch, num_anchors)`: a class from 0,
-            -1 for background, -2 for anchors that do not count.
+        labels: Int32 tensor of shape `(batch, num_anchors)`: the class from 0,
+            -1 for background, -2 for ignored anchors.
         logits: Tensor of shape `(batch, num_anchors, num_classes)`.
-        alpha: Float in `[0, 1]`, weight of the class that is there; the
-            others weigh `1 - alpha`. Defaults to 0.25.
-        gamma: Float, at least 0, how little what is right already counts.
-            Defaults to 1.5.
-        label_smoothing: Float in `[0, 1)`, how far the targets of the cross
-            entropy are moved to one half. Defaults to 0.
+        alpha: Float in `[0, 1]`, weight of the positive class; negative
+            classes have the weight `1 - alpha`. Defaults to 0.25.
+        gamma: Float, at least 0, focusing exponent; larger values down-weight
+            easy anchors. Defaults to 1.5.
+        label_smoothing: Float in `[0, 1)`, amount by which the targets of the
+            cross-entropy are moved towards one half. Defaults to 0.
 
     Returns:
         Float32 tensor of the shape of `logits`.
@@ -41,14 +46,14 @@ def sigmoid_focal_loss(
     logits = ops.cast(logits, "float32")
     labels = ops.expand_dims(ops.cast(labels, "int32"), -1)
     is_class = ops.equal(labels, ops.arange(logits.shape[-1], dtype="int32"))
-    # Logit of the other outcome than the one that is right.
+    # Logit of the wrong outcome.
     wrong = ops.where(is_class, -logits, logits)
     cross_entropy = ops.softplus(wrong)
     counts = ops.where(ops.equal(labels, IGNORED), 0.0, 1 - alpha)
     weight = ops.where(is_class, alpha, counts)
-    # (1 - p_t) ** gamma without the root's infinite slope at 0.
+    # (1 - p_t) ** gamma, without the infinite slope of a power at 0.
     focus = ops.exp(gamma * (wrong - cross_entropy))
     if label_smoothing:
-        # Moves the target by half of it, and the loss along the logit.
+        # The target moves by half of it, and the loss with the logit.
         cross_entropy = cross_entropy - label_smoothing / 2 * wrong
     return weight * focus * cross_entropy

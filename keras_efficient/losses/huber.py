@@ -2,18 +2,22 @@
 
 from keras import ops
 
+from keras_efficient.types import Tensor
 
-def huber_loss(targets, predictions, delta=0.1):
-    """Squares of small errors, magnitudes of large ones.
+
+def huber_loss(
+    targets: Tensor, predictions: Tensor, delta: float = 0.1
+) -> Tensor:
+    """Compute the Huber loss: quadratic for small errors, linear for large.
 
     Args:
         targets: Tensor of any shape.
         predictions: Tensor of the same shape.
-        delta: Float above 0, the error at which one passes into the other.
+        delta: Positive float, the error at which the loss becomes linear.
             Defaults to 0.1.
 
     Returns:
-        Float32 tensor of that shape.
+        Float32 tensor of the same shape.
 
     Example:
     >>> loss = keras_efficient.losses.huber_loss(

@@ -1,4 +1,4 @@
-"""Losses of the overlap of two boxes."""
+"""Losses based on intersection over union."""
 
 import math
 
@@ -12,18 +12,19 @@ from keras_efficient.types import Tensor
 KINDS = ("iou", "giou", "diou", "ciou")
 
 
-def iou_loss(target_boxes, boxes, kind="ciou"):
-    """One minus the overlap of each box with its target.
+def iou_loss(target_boxes: Tensor, boxes: Tensor, kind: str = "ciou") -> Tensor:
+    """Compute one minus the intersection over union of boxes and targets.
 
     Args:
         target_boxes: Tensor of shape `(..., 4)`, `yxyx`.
         boxes: Tensor of the same shape, `yxyx`.
-        kind: String: `"iou"`; `"giou"`, which also counts the space between
-            the two; `"diou"`, the distance of their centres; `"ciou"`, that
-            and their shapes. Defaults to `"ciou"`.
+        kind: String: `"iou"`; `"giou"`, which also penalizes the space between
+            the boxes; `"diou"`, the distance of their centers; `"ciou"`, the
+            distance and the difference of the aspect ratios. Defaults to
+            `"ciou"`.
 
     Returns:
-        Float32 tensor of shape `(...)`; 0 where the target has no area.
+        Float32 tensor of shape `(...)`; 0 for targets without area.
 
     Raises:
         ValueError: If `kind` is unknown.

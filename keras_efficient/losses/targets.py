@@ -1,4 +1,4 @@
-"""Boxes of an image as targets of its anchors."""
+"""Targets of the anchors of an image."""
 
 from keras import ops
 
@@ -6,31 +6,38 @@ from keras_efficient.ops import encode_boxes
 from keras_efficient.ops import match_anchors
 from keras_efficient.ops.matching import BACKGROUND
 from keras_efficient.ops.matching import IGNORED
+from keras_efficient.types import Tensor
 
 
 def assign_targets(
-    boxes, labels, anchors, *, matched_threshold=0.5, unmatched_threshold=0.5
-):
-    """Turns boxes into what a detector's outputs should be.
+    boxes: Tensor,
+    labels: Tensor,
+    anchors: Tensor,
+    *,
+    matched_threshold: float = 0.5,
+    unmatched_threshold: float = 0.5,
+) -> dict[str, Tensor]:
+    """Compute the targets of a detector's outputs from boxes.
 
     Args:
-        boxes: Tensor of shape `(batch, max_boxes, 4)`, `yxyx` in pixels of
-            the network's input.
+        boxes: Tensor of shape `(batch, max_boxes, 4)`, `yxyx` in pixels of the
+            network's input.
         labels: Int32 tensor of shape `(batch, max_boxes)`, from 0; rows below
-            0 are no boxes.
+            0 are padding.
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels.
         matched_threshold: Float; see `ops.match_anchors`. Defaults to 0.5.
-        unmatched_threshold: Float; see there. Defaults to 0.5, with which
-            all anchors count.
+        unmatched_threshold: Float; see `ops.match_anchors`. Defaults to 0.5,
+            with which no anchor is ignored.
 
     Returns:
-        A dict of tensors: `"labels"`, int32 `(batch, num_anchors)`, -1 for
-        background and -2 for anchors that do not count; `"box_deltas"`,
-        float32 `(batch, num_anchors, 4)`, zeros where there is no box;
-        `"num_positives"`, float32 `(batch,)`, anchors with a box.
+        A dict of tensors: `"labels"`, int32 of shape `(batch, num_anchors)`,
+        -1 for background and -2 for ignored anchors; `"box_deltas"`, float32
+        of shape `(batch, num_anchors, 4)`, 0 for anchors without a box;
+        `"num_positives"`, float32 of shape `(batch,)`, the number of anchors
+        with a box.
 
     Raises:
-        ValueError: If the thresholds are not in order, or the shapes others.
+        ValueError: If the thresholds are not in order, or a shape is wrong.
 
     Example:
     >>> anchors = np.array([[0.0, 0.0, 4.0, 5.0], [9.0, 9.0, 12.0, 12.0]])
@@ -53,7 +60,7 @@ def assign_targets(
         matched_threshold=matched_threshold,
         unmatched_threshold=unmatched_threshold,
     )
-    # So that there is a row to look up, however few boxes there may be.
+    # At least one row, for lookups without any box.
     boxes = ops.pad(boxes, ((0, 0), (0, 1), (0, 0)))
     labels = ops.pad(labels, ((0, 0), (0, 1)))
     index = ops.maximum(match, 0)

@@ -1,58 +1,68 @@
-"""Anchors: the boxes that a detector's outputs are relative to.
+"""Anchors, the boxes that the outputs of a detector are relative to.
 
-The rules of google/automl, `efficientdet/tf2/anchors.py`, for images of any
-size.
+As in google/automl, `efficientdet/tf2/anchors.py`, for images of any size.
 """
 
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-# Width and height over the side of the square. The published COCO weights
-# were trained with these; google/automl has had (1.0, 2.0, 0.5) since
-# September 2020, whose square roots are 1% off.
+# Factors on width and height of a square. The published COCO weights were
+# trained with these; since September 2020, google/automl has had (1.0, 2.0,
+# 0.5), whose square roots differ by 1%.
 COCO_ASPECT_RATIOS = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+# Size of the features, strides, and sides of the anchors of one level.
+Grid: TypeAlias = tuple[tuple[int, int], np.ndarray, np.ndarray]
 
 
-def feature_sizes(image_size, min_level, max_level):
-    """Height and width of the features at each level.
+def feature_sizes(
+    image_size: Sequence[int], min_level: int, max_level: int
+) -> list[tuple[int, int]]:
+    """Compute height and width of the features at each level.
 
-    Each level halves the one before it and rounds up.
+    Each level halves the previous one and rounds up.
 
     Args:
-        image_size: Pair `(height, width)`, in pixels.
-        min_level: Integer, finest level.
-        max_level: Integer, coarsest level.
+        image_size: Pair `(height, width)` in pixels.
+        min_level: Integer, the finest level.
+        max_level: Integer, the coarsest level.
 
     Returns:
         A list of pairs `(height, width)`, finest level first.
 
     Raises:
-        ValueError: If the size is no pair of positive integers, or the
-            levels are none.
+        ValueError: If the size is not a pair of positive integers, or the
+            levels are not in order.
 
     Example:
     >>> keras_efficient.ops.feature_sizes((250, 333), 3, 5)
     [(32, 42), (16, 21), (8, 11)]
     """
     _check_sizes(image_size, min_level, max_level)
+    height, width = (int(size) for size in image_size)
+    # Halving repeatedly and rounding up equals dividing once.
     return [
-        # Halving again and again and rounding up is dividing once.
-        tuple(math.ceil(int(size) / 2**level) for size in image_size)
+        (math.ceil(height / 2**level), math.ceil(width / 2**level))
         for level in range(min_level, max_level + 1)
     ]
 
 
 def count_anchors(
-    image_size, min_level=3, max_level=7, num_scales=3, num_aspect_ratios=3
-):
-    """How many anchors an image has.
+    image_size: Sequence[int],
+    min_level: int = 3,
+    max_level: int = 7,
+    num_scales: int = 3,
+    num_aspect_ratios: int = 3,
+) -> int:
+    """Compute the number of anchors of an image.
 
     Args:
-        image_size: Pair `(height, width)`, in pixels.
-        min_level: Integer, finest level. Defaults to 3.
-        max_level: Integer, coarsest level. Defaults to 7.
-        num_scales: Integer, sizes at each place. Defaults to 3.
+        image_size: Pair `(height, width)` in pixels.
+        min_level: Integer, the finest level. Defaults to 3.
+        max_level: Integer, the coarsest level. Defaults to 7.
+        num_scales: Integer, sizes in each cell. Defaults to 3.
         num_aspect_ratios: Integer, shapes of each size. Defaults to 3.
 
     Returns:
@@ -68,32 +78,32 @@ def count_anchors(
 
 
 def generate_anchors(
-    image_size,
-    min_level=3,
-    max_level=7,
-    num_scales=3,
-    aspect_ratios=COCO_ASPECT_RATIOS,
-    anchor_scale=4.0,
-):
-    """The anchors of an image, in the order of a detector's outputs.
+    image_size: Sequence[int],
+    min_level: int = 3,
+    max_level: int = 7,
+    num_scales: int = 3,
+    aspect_ratios: Sequence[float | Sequence[float]] = COCO_ASPECT_RATIOS,
+    anchor_scale: float | Sequence[float] = 4.0,
+) -> np.ndarray:
+    """Generate the anchors of an image, in the order of a detector's outputs.
 
-    At each cell of each level stand `num_scales * len(aspect_ratios)` boxes
-    around the cell's centre. Their sides grow from `anchor_scale` times the
-    stride by `2 ** (1 / num_scales)`. Anchors may reach beyond the image.
+    Each cell of each level has `num_scales * len(aspect_ratios)` boxes around
+    its center. Their sides start at `anchor_scale` times the stride and grow
+    by `2 ** (1 / num_scales)`. Anchors may reach beyond the image.
 
     Args:
         image_size: Pair `(height, width)` of the network's input, in pixels;
             any size, not only multiples of a stride.
-        min_level: Integer, finest level. Defaults to 3.
-        max_level: Integer, coarsest level. Defaults to 7.
-        num_scales: Integer, sizes at each place. Defaults to 3.
-        aspect_ratios: Sequence of shapes: each is a number, width over
-            height of a box whose area stays, or a pair, the factors on
-            width and height. Defaults to the pairs (1, 1), (1.4, 0.7) and
-            (0.7, 1.4), with which the COCO weights were trained.
-        anchor_scale: Float, side of the smallest square anchor over the
-            stride of its level, or a sequence of one for each level. Defaults
-            to 4.
+        min_level: Integer, the finest level. Defaults to 3.
+        max_level: Integer, the coarsest level. Defaults to 7.
+        num_scales: Integer, sizes in each cell. Defaults to 3.
+        aspect_ratios: Sequence of shapes: a number, width over height with
+            constant area, or a pair, factors on width and height. Defaults to
+            the pairs (1, 1), (1.4, 0.7) and (0.7, 1.4), with which the COCO
+            weights were trained.
+        anchor_scale: Float, side of the smallest square anchor divided by the
+            stride of its level, or a sequence with a number for each level.
+            Defaults to 4.
 
     Returns:
         A float32 NumPy array of shape `(num_anchors, 4)`, boxes `yxyx` in
@@ -129,27 +139,28 @@ def generate_anchors(
 
 
 def anchor_grids(
-    image_size,
-    min_level=3,
-    max_level=7,
-    num_scales=3,
-    aspect_ratios=COCO_ASPECT_RATIOS,
-    anchor_scale=4.0,
-):
-    """What the anchors of each level are made of.
+    image_size: Sequence[int],
+    min_level: int = 3,
+    max_level: int = 7,
+    num_scales: int = 3,
+    aspect_ratios: Sequence[float | Sequence[float]] = COCO_ASPECT_RATIOS,
+    anchor_scale: float | Sequence[float] = 4.0,
+) -> list[Grid]:
+    """Compute the cells and the sides of the anchors of each level.
 
     Args:
-        image_size: See `generate_anchors`, as for all others.
-        min_level: Integer, finest level.
-        max_level: Integer, coarsest level.
-        num_scales: Integer, sizes at each place.
-        aspect_ratios: Sequence of shapes.
-        anchor_scale: Float, or a sequence of one for each level.
+        image_size: Pair `(height, width)`; see `generate_anchors`.
+        min_level: Integer, the finest level. Defaults to 3.
+        max_level: Integer, the coarsest level. Defaults to 7.
+        num_scales: Integer, sizes in each cell. Defaults to 3.
+        aspect_ratios: Sequence of shapes; see `generate_anchors`.
+        anchor_scale: Float or sequence of floats; see `generate_anchors`.
 
     Returns:
-        A list of a tuple for each level: `(height, width)` of the features,
-        float64 arrays `(2,)` of the strides and `(num_scales *
-        len(aspect_ratios), 2)` of the anchors' heights and widths, in pixels.
+        A list with a tuple for each level: `(height, width)` of the features;
+        the strides, a float64 array of shape `(2,)`; heights and widths of the
+        anchors in pixels, a float64 array of shape `(num_scales *
+        len(aspect_ratios), 2)`.
 
     Raises:
         ValueError: If a number is out of range.
@@ -169,16 +180,20 @@ def anchor_grids(
     return grids
 
 
-def _factors(num_scales, aspect_ratios, anchor_scales):
+def _factors(
+    num_scales: int,
+    aspect_ratios: Sequence[float | Sequence[float]],
+    anchor_scales: np.ndarray,
+) -> np.ndarray:
     """Factors on height and width of each anchor of one cell."""
     if not isinstance(num_scales, int) or num_scales < 1:
         raise ValueError(
-            "`num_scales` must be an integer of at least 1. "
+            "`num_scales` must be a positive integer. "
             f"Received: num_scales={num_scales!r}"
         )
     if not (np.isfinite(anchor_scales).all() and min(anchor_scales) > 0):
         raise ValueError(
-            "`anchor_scale` must be above 0. "
+            "`anchor_scale` must be positive. "
             f"Received: anchor_scale={anchor_scales}"
         )
     shapes = []
@@ -186,7 +201,7 @@ def _factors(num_scales, aspect_ratios, anchor_scales):
         pair = np.ravel(ratio).astype("float64")
         if pair.size not in (1, 2) or not (pair > 0).all():
             raise ValueError(
-                "Each of `aspect_ratios` must be a number above 0, width over "
+                "Each of `aspect_ratios` must be a positive number, width over "
                 "height, or a pair of factors on width and height. "
                 f"Received: aspect_ratios={aspect_ratios!r}"
             )
@@ -199,17 +214,20 @@ def _factors(num_scales, aspect_ratios, anchor_scales):
     return (scales[:, None, None] * np.stack(shapes)).reshape(-1, 2)
 
 
-def _check_sizes(image_size, min_level, max_level):
+def _check_sizes(
+    image_size: Sequence[int], min_level: int, max_level: int
+) -> None:
     is_pair = len(tuple(image_size)) == 2 and all(
         size == int(size) and size > 0 for size in image_size
     )
     if not is_pair:
         raise ValueError(
-            "`image_size` must be a pair `(height, width)` in whole pixels. "
+            "`image_size` must be a pair `(height, width)` of positive "
+            "integers, in pixels. "
             f"Received: image_size={image_size!r}"
         )
     if not 0 <= min_level <= max_level:
         raise ValueError(
-            "Levels must be 0 <= min_level <= max_level. "
+            "Levels must satisfy 0 <= min_level <= max_level. "
             f"Received: min_level={min_level}, max_level={max_level}"
         )

@@ -1,27 +1,30 @@
-"""Boxes as offsets from anchors, and back.
+"""Encoding of boxes as offsets from anchors, and decoding.
 
-The coding of Faster R-CNN without factors on its four numbers, as in
-google/automl, `efficientdet/object_detection/faster_rcnn_box_coder.py`.
+The encoding of Faster R-CNN without scale factors, as in google/automl,
+`efficientdet/object_detection/faster_rcnn_box_coder.py`.
 """
 
 from keras import ops
 
-# Sides below it are taken as it, in pixels.
+from keras_efficient.types import Tensor
+
+# Lower limit of sides, in pixels.
 MIN_SIDE = 1e-8
 
 
-def encode_boxes(boxes, anchors):
-    """Boxes relative to anchors.
+def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
+    """Encode boxes relative to anchors.
 
-    `ty, tx` is the distance of the centres over the anchor's sides, `th, tw`
-    the logarithm of the sides' ratio.
+    `ty, tx` is the distance of the centers divided by the anchor's sides, `th,
+    tw` the logarithm of the ratio of the sides.
 
     Args:
         boxes: Tensor of shape `(..., 4)`, `yxyx` in pixels.
-        anchors: Tensor of a shape that broadcasts with it, `yxyx` in pixels.
+        anchors: Tensor of a shape that broadcasts with `boxes`, `yxyx` in
+            pixels.
 
     Returns:
-        Tensor of shape `(..., 4)`: `ty, tx, th, tw`, without unit.
+        Tensor of shape `(..., 4)`: `ty, tx, th, tw`, dimensionless.
 
     Example:
     >>> boxes = np.array([[10.0, 20.0, 30.0, 60.0]])
@@ -39,12 +42,13 @@ def encode_boxes(boxes, anchors):
     )
 
 
-def decode_boxes(deltas, anchors):
-    """Boxes from their offsets: undoes `encode_boxes`.
+def decode_boxes(deltas: Tensor, anchors: Tensor) -> Tensor:
+    """Decode boxes from their offsets; the inverse of `encode_boxes`.
 
     Args:
         deltas: Tensor of shape `(..., 4)`: `ty, tx, th, tw`.
-        anchors: Tensor of a shape that broadcasts with it, `yxyx` in pixels.
+        anchors: Tensor of a shape that broadcasts with `deltas`, `yxyx` in
+            pixels.
 
     Returns:
         Tensor of shape `(..., 4)`, `yxyx` in pixels; not clipped.
@@ -62,7 +66,7 @@ def decode_boxes(deltas, anchors):
     return ops.concatenate([centers - half, centers + half], axis=-1)
 
 
-def _centers_and_sides(boxes):
+def _centers_and_sides(boxes: Tensor) -> tuple[Tensor, Tensor]:
     boxes = ops.convert_to_tensor(boxes)
     first, last = boxes[..., :2], boxes[..., 2:]
     return (first + last) / 2, last - first

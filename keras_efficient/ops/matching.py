@@ -1,42 +1,50 @@
-"""Which box each anchor shall find.
+"""Matching of anchors to ground truth boxes.
 
-The rules of google/automl, `efficientdet/object_detection/argmax_matcher.py`.
+As in google/automl, `efficientdet/object_detection/argmax_matcher.py`.
 """
 
 from keras import ops
 
 from keras_efficient.ops.iou import paired_iou
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 BACKGROUND = -1
 IGNORED = -2
 
 
 def match_anchors(
-    boxes, labels, anchors, *, matched_threshold=0.5, unmatched_threshold=0.5
-):
-    """Gives each anchor the box that it shall find.
+    boxes: Tensor,
+    labels: Tensor,
+    anchors: Tensor,
+    *,
+    matched_threshold: float = 0.5,
+    unmatched_threshold: float = 0.5,
+) -> Tensor:
+    """Assign a box, background or nothing to each anchor.
 
-    An anchor takes the box that it overlaps most, if by enough. Then each box
-    takes the anchor that overlaps it most, however little; where several
-    claim one anchor, the first of them has it. Ties go to the first: a second
-    copy of a box gets no anchor, and a box that meets none the first anchor.
+    An anchor is matched to the box that it overlaps most, if the overlap
+    reaches `matched_threshold`. Then each box is matched to the anchor that
+    overlaps it most, however little; if several boxes claim an anchor, the
+    first one is matched. Ties are resolved by order: the second copy of a box
+    has no anchor, and a box without overlap has the first anchor.
 
     Args:
         boxes: Tensor of shape `(batch, max_boxes, 4)`, `yxyx` in pixels.
-        labels: Integer tensor of shape `(batch, max_boxes)`; rows below 0
-            are no boxes.
+        labels: Integer tensor of shape `(batch, max_boxes)`; rows below 0 are
+            padding.
         anchors: Tensor of shape `(num_anchors, 4)`, `yxyx` in pixels.
-        matched_threshold: Float, intersection over union from which an anchor
-            is matched. Defaults to 0.5.
-        unmatched_threshold: Float, below which it is background; anchors in
-            between are ignored. Defaults to 0.5.
+        matched_threshold: Float in `(0, 1]`, smallest intersection over union
+            of a matched anchor. Defaults to 0.5.
+        unmatched_threshold: Float in `(0, matched_threshold]`; anchors below
+            it are background, anchors in between are ignored. Defaults to 0.5.
 
     Returns:
-        Int32 tensor of shape `(batch, num_anchors)`: the place of the box, -1
-        for background, -2 for anchors that do not count.
+        Int32 tensor of shape `(batch, num_anchors)`: the index of the box, -1
+        for background, -2 for ignored anchors.
 
     Raises:
-        ValueError: If the thresholds are not in order, or the shapes others.
+        ValueError: If the thresholds are not in order, or a shape is wrong.
 
     Example:
     >>> boxes = np.array([[[0.0, 0.0, 4.0, 4.0], [-1.0, -1.0, -1.0, -1.0]]])
@@ -48,8 +56,9 @@ def match_anchors(
     """
     if not 0 < unmatched_threshold <= matched_threshold <= 1:
         raise ValueError(
-            "Thresholds must be 0 < unmatched_threshold <= matched_threshold "
-            f"<= 1. Received: matched_threshold={matched_threshold}, "
+            "Thresholds must satisfy 0 < unmatched_threshold <= "
+            "matched_threshold <= 1. Received: "
+            f"matched_threshold={matched_threshold}, "
             f"unmatched_threshold={unmatched_threshold}"
         )
     boxes = ops.cast(boxes, "float32")
@@ -67,7 +76,7 @@ def match_anchors(
     return _give_claimed(match, claims, is_box)
 
 
-def _check_shapes(boxes, labels, anchors):
+def _check_shapes(boxes: Shape, labels: Shape, anchors: Shape) -> None:
     is_fit = (
         len(boxes) == 3
         and boxes[2] == 4
@@ -85,29 +94,32 @@ def _check_shapes(boxes, labels, anchors):
         )
 
 
-def _visit_boxes(boxes, is_box, anchors):
-    """What each anchor overlaps most, and each box.
+def _visit_boxes(
+    boxes: Tensor, is_box: Tensor, anchors: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the largest overlap of each anchor and of each box.
 
-    Box by box: all overlaps of a batch at once would take gigabytes.
+    Boxes are processed one by one, because all overlaps of a batch at once
+    would need gigabytes.
 
     Returns:
-        The overlap of each anchor with its best box and the place of that
-        box, both `(batch, num_anchors)`; and the place of each box's best
-        anchor, `(batch, max_boxes)`.
+        The overlap of each anchor with its best box and the index of that box,
+        both of shape `(batch, num_anchors)`; the index of the best anchor of
+        each box, of shape `(batch, max_boxes)`.
     """
-    # No box overlaps nothing.
+    # Padding does not overlap any anchor.
     boxes = ops.where(ops.expand_dims(is_box, -1), boxes, 0.0)
     batch_size, max_boxes = ops.shape(boxes)[:2]
     places = ops.arange(max_boxes, dtype="int32")
     anchor_edges = [anchors[:, i] for i in range(4)]
 
-    def visit(place, state):
+    def visit(place: Tensor, state: tuple) -> tuple:
         best, match, claims = state
         box = ops.expand_dims(ops.take(boxes, place, axis=1), -1)
         iou = paired_iou([box[:, i] for i in range(4)], anchor_edges)
         claim = ops.expand_dims(ops.argmax(iou, axis=1), -1)
         claim = ops.cast(claim, "int32")
-        # Places only grow, so that the maximum is the last that was better:
+        # Indices only grow, so that the maximum is the last better box. This is
         # several times as fast as `where` on PyTorch.
         place = ops.cast(place, "int32")
         is_better = ops.cast(iou > best, "int32")
@@ -125,8 +137,8 @@ def _visit_boxes(boxes, is_box, anchors):
     return ops.fori_loop(0, max_boxes, visit, start)
 
 
-def _give_claimed(match, claims, is_box):
-    """Hands each box the anchor that it claims, unless an earlier one does."""
+def _give_claimed(match: Tensor, claims: Tensor, is_box: Tensor) -> Tensor:
+    """Match each box to the anchor it claims, unless an earlier box does."""
     batch_size, num_anchors = ops.shape(match)
     places = ops.arange(ops.shape(claims)[1], dtype="int32")
     is_same = ops.equal(ops.expand_dims(claims, 1), ops.expand_dims(claims, 2))
@@ -134,7 +146,7 @@ def _give_claimed(match, claims, is_box):
     is_taken = ops.any(
         is_same & is_earlier & ops.expand_dims(is_box, 1), axis=2
     )
-    # One row further than there are anchors, for boxes that get nothing.
+    # An additional row for boxes without an anchor.
     spare = batch_size * num_anchors
     rows = ops.expand_dims(ops.arange(batch_size, dtype="int32"), 1)
     index = ops.where(is_box & ~is_taken, claims + rows * num_anchors, spare)

@@ -1,54 +1,57 @@
 """Non-maximum suppression, hard and soft.
 
-Only reductions and gathers, and one loop, so that it works within compiled
-and exported graphs.
+It consists of reductions, gathers and one loop, so that it can be compiled and
+exported.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from keras import ops
 
 from keras_efficient import kernels
 from keras_efficient.ops.iou import interval_overlap
 from keras_efficient.ops.iou import share_of_union
+from keras_efficient.types import Tensor
 
 METHODS = ("soft", "hard")
 
 
 def non_max_suppression(
-    boxes,
-    scores,
-    labels=None,
+    boxes: Tensor,
+    scores: Tensor,
+    labels: Tensor | None = None,
     *,
-    method="hard",
-    iou_threshold=0.5,
-    sigma=0.5,
-    score_threshold=0.0,
-    max_detections=100,
-):
-    """Keeps the best of boxes that overlap.
+    method: str = "hard",
+    iou_threshold: float = 0.5,
+    sigma: float = 0.5,
+    score_threshold: float = 0.0,
+    max_detections: int = 100,
+) -> tuple[Tensor, Tensor]:
+    """Select the best of overlapping boxes.
 
-    One after the other the box with the highest score is taken. `"hard"`
-    removes those that overlap it by more than `iou_threshold`; `"soft"`
-    multiplies their scores by `exp(-iou ** 2 / sigma)`, which lets objects in
-    a crowd live.
+    The box with the highest score is selected repeatedly. `"hard"` removes the
+    boxes that overlap it by more than `iou_threshold`; `"soft"` multiplies
+    their scores by `exp(-iou ** 2 / sigma)`, which preserves objects in a
+    crowd.
 
     Args:
         boxes: Float tensor of shape `(batch, number, 4)`, `yxyx` or `xyxy`.
-        scores: Float tensor of shape `(batch, number)`, above 0.
-        labels: Integer tensor of shape `(batch, number)`: only boxes of one
-            class suppress each other. Defaults to `None`: all do.
+        scores: Float tensor of shape `(batch, number)`, positive.
+        labels: Integer tensor of shape `(batch, number)`: only boxes of the
+            same class suppress each other. Defaults to `None`: all boxes do.
         method: `"hard"` or `"soft"`. Defaults to `"hard"`.
-        iou_threshold: Float, for `"hard"`. Defaults to 0.5.
-        sigma: Float above 0, for `"soft"`. Defaults to 0.5.
-        score_threshold: Float, boxes whose score, reduced or not, is not
-            above it are not taken. Defaults to 0.
-        max_detections: Integer, how many to take at most. Defaults to 100.
+        iou_threshold: Float, threshold of `"hard"`. Defaults to 0.5.
+        sigma: Positive float, parameter of `"soft"`. Defaults to 0.5.
+        score_threshold: Float; boxes are selected while their score, possibly
+            reduced, is above it. Defaults to 0.
+        max_detections: Integer, maximum number of boxes. Defaults to 100.
 
     Returns:
-        A pair of tensors of shape `(batch, max_detections)`: int32 places of
-        the boxes that are taken, best first, and their scores; where there
-        are fewer, places are 0 and scores 0.
+        A pair of tensors of shape `(batch, max_detections)`: int32 indices of
+        the selected boxes, best first, and their scores. Both are 0 in unused
+        rows.
 
     Raises:
         ValueError: If `method` is unknown.
@@ -90,7 +93,9 @@ def non_max_suppression(
 
 
 @functools.lru_cache
-def _loop(method, strength, score_threshold, max_detections):
+def _loop(
+    method: str, strength: float, score_threshold: float, max_detections: int
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Condition and step, the same objects for the same arguments."""
 
     def is_unfinished(lows, highs, volumes, i, best, *state):
@@ -101,7 +106,7 @@ def _loop(method, strength, score_threshold, max_detections):
     def step(lows, highs, volumes, i, best, scores, places, kept):
         number = ops.expand_dims(ops.arange(scores.shape[1], dtype="int32"), 0)
         column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), 0)
-        # The first of equals; argmax would not survive some exports.
+        # The first maximum; some export formats do not support argmax.
         place = ops.min(
             ops.where(ops.equal(scores, best), number, scores.shape[1] - 1),
             axis=1,
@@ -112,7 +117,7 @@ def _loop(method, strength, score_threshold, max_detections):
             factor = ops.exp(ops.square(overlap) * (-1.0 / strength))
         else:
             factor = ops.cast(overlap <= strength, "float32")
-        # Past the end nothing is taken any more.
+        # Nothing is selected after the end.
         is_now = ops.logical_and(ops.equal(column, i), best > score_threshold)
         places = ops.where(is_now, place, places)
         kept = ops.where(is_now, best, kept)
@@ -123,10 +128,10 @@ def _loop(method, strength, score_threshold, max_detections):
     return is_unfinished, step
 
 
-def _intervals(boxes, labels):
-    """Lower and upper ends along each axis, `(batch, axes, number)`.
+def _intervals(boxes: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Lower and upper ends along each axis, of shape `(batch, axes, number)`.
 
-    The label is an axis too: boxes of two classes share nothing along it.
+    The label is another axis, along which boxes of two classes do not overlap.
     """
     ends = ops.swapaxes(ops.cast(boxes, "float32"), 1, 2)
     lows, highs = ends[:, :2], ends[:, 2:]
@@ -139,8 +144,10 @@ def _intervals(boxes, labels):
     )
 
 
-def _overlap(lows, highs, volumes, place):
-    """Intersection over union of one box of each image with all of it."""
+def _overlap(
+    lows: Tensor, highs: Tensor, volumes: Tensor, place: Tensor
+) -> Tensor:
+    """Intersection over union of one box of each image with all boxes."""
     index = ops.expand_dims(place, axis=1)
     index = ops.broadcast_to(index, (ops.shape(lows)[0], lows.shape[1], 1))
     low = ops.take_along_axis(lows, index, axis=2)

@@ -330,5 +330,5 @@ def test_bad_arguments_are_named(arguments, message):
 def test_batches_that_are_not_there():
     with pytest.raises(IndexError, match="must be in .0, 2.*index=3"):
         numbered(10).batches(SIZE, 4)[3]
-    with pytest.raises(ValueError, match="too few images.*0 images"):
+    with pytest.raises(ValueError, match="Too few images.*0 images"):
         data.ClassificationBatches([], 2, plain, SIZE)

@@ -275,7 +275,7 @@ def test_slopes_are_finite_for_boundless_boxes(small, kind):
 
 def test_anchors_of_another_size(small):
     targets, outputs = small
-    with pytest.raises(ValueError, match="of one number.*'anchors': 2"):
+    with pytest.raises(ValueError, match="must be equal.*'anchors': 2"):
         losses.DetectionLoss()(targets, outputs, SMALL_ANCHORS[:2])
 
 

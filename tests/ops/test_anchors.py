@@ -130,7 +130,7 @@ def test_scales_by_level():
         ({"aspect_ratios": (1.0, -2.0)}, r"aspect_ratios=\(1.0, -2.0\)"),
         ({"aspect_ratios": ((1, 2, 3),)}, "pair of factors"),
         ({"aspect_ratios": ()}, "empty"),
-        ({"anchor_scale": 0}, "`anchor_scale` must be above 0"),
+        ({"anchor_scale": 0}, "`anchor_scale` must be positive"),
     ],
     ids=str,
 )
