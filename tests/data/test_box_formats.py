@@ -9,6 +9,9 @@ from keras_efficient.ops import convert_boxes
 from tests.data.annotated import LARGE
 from tests.data.annotated import in_format
 from tests.data.annotated import random_boxes
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
 FORMATS += tuple(f"rel_{name}" for name in FORMATS)

@@ -15,8 +15,11 @@ from tests.data.annotated import write_coco
 from tests.data.annotated import write_cut_image
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
+from tests.marks import on_one_backend
 from tests.shared import SHARED
 from tests.shared import needs_shared
+
+pytestmark = on_one_backend
 
 SPARSE = ((18, "dog"), (3, "car"), (90, "brush"))
 IMAGES = (coco_image(7, "a.jpg"), coco_image(5, "b.jpg"))

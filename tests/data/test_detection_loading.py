@@ -1,4 +1,4 @@
-"""Tests for recognising annotated sets, for arrays and formats of boxes."""
+"""Tests for recognizing annotated sets, for arrays and formats of boxes."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,9 @@ from tests.data.annotated import write_coco
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
 from tests.data.annotated import write_voc
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 CLASSES = ((1, "cat"), (2, "dog"))
 

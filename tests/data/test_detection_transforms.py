@@ -11,6 +11,9 @@ from keras_efficient.data.transforms.mosaic import mosaic
 from keras_efficient.data.transforms.rand_augment import rand_augment
 from keras_efficient.data.transforms.scale_jitter import random_scale
 from tests.data import painted
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 BOXES = [[5, 8, 30, 40], [60, 10, 100, 30], [40, 50, 55, 78], [70, 40, 118, 70]]
 

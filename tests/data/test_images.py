@@ -10,6 +10,9 @@ from PIL import Image
 from keras_efficient.data import load_image
 from keras_efficient.data.images import open_image
 from tests.data.pictures import write_photo
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 @pytest.fixture
@@ -35,8 +38,8 @@ def test_reads_a_file_its_bytes_and_an_open_image(tmp_path, photo):
         np.testing.assert_array_equal(image, photo)
 
 
-def test_greyscale_becomes_three_equal_channels(tmp_path, photo):
-    path = save(tmp_path / "grey.png", photo[..., 0])
+def test_grayscale_becomes_three_equal_channels(tmp_path, photo):
+    path = save(tmp_path / "gray.png", photo[..., 0])
     np.testing.assert_array_equal(
         load_image(path), np.repeat(photo[..., :1], 3, axis=-1)
     )
@@ -53,7 +56,7 @@ def test_palette_and_bilevel(tmp_path, photo):
     image.save(tmp_path / "palette.png")
     loaded = load_image(tmp_path / "palette.png")
     np.testing.assert_array_equal(loaded, np.array(image.convert("RGB")))
-    # A transparency for each colour; PIL warns unless it is taken with care.
+    # A transparency for each color; PIL warns unless it is taken with care.
     image.save(tmp_path / "clear.png", transparency=bytes([0, 255]))
     np.testing.assert_array_equal(load_image(tmp_path / "clear.png"), loaded)
     Image.fromarray(photo[..., 0] > 80).save(tmp_path / "bilevel.png")

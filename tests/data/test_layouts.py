@@ -10,6 +10,9 @@ from keras_efficient.data.readers.annotations import RawImage
 from tests.data.annotated import boxes_of
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def find_splits(path):

@@ -7,6 +7,9 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.data import resizing
 from keras_efficient.data.resizing import resize_window
 from tests.data import painted
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 MEAN = np.array([0.485, 0.456, 0.406], "float32")
 STD = np.array([0.229, 0.224, 0.225], "float32")

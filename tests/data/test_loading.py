@@ -8,8 +8,11 @@ from PIL import Image
 from keras_efficient import data
 from keras_efficient.data.readers import image_checks
 from tests.data.pictures import write
+from tests.marks import on_one_backend
 from tests.shared import SHARED
 from tests.shared import needs_shared
+
+pytestmark = on_one_backend
 
 
 @pytest.fixture
@@ -181,10 +184,10 @@ def test_arrays():
     )
     assert dataset.class_names == ("0", "1", "2")
     assert dataset.report.class_counts == {"0": 1, "1": 1, "2": 2}
-    grey = data.classification_from_arrays(
+    gray = data.classification_from_arrays(
         np.full((2, 6, 9), 5, "uint8"), [0, 1], ["a", "b"]
     )
-    assert grey.records[0].image.shape == (6, 9, 3)
+    assert gray.records[0].image.shape == (6, 9, 3)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,11 @@ from tests.data.annotated import write_image
 from tests.data.annotated import write_text
 from tests.data.annotated import write_turned_image
 from tests.data.annotated import write_voc
+from tests.marks import on_one_backend
 from tests.shared import SHARED
 from tests.shared import needs_shared
+
+pytestmark = on_one_backend
 
 CAT, DOG = ("cat", (1, 2, 10, 20)), ("dog", (5, 5, 40, 25))
 

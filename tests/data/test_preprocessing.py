@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import ClassificationPreprocessing
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def noise(height, width):
@@ -66,7 +69,7 @@ def test_resizes_as_pil_rows_first(method, crop_fraction):
 
 
 def test_averages_where_it_shrinks():
-    # Black and white columns by turns: grey, not the black of every second.
+    # Black and white columns by turns: gray, not the black of every second.
     image = np.zeros((6, 40, 3), "uint8")
     image[:, 1::2] = 255
     small = ClassificationPreprocessing((3, 5), None, "bilinear")(image)

@@ -4,8 +4,11 @@ import pytest
 from keras_efficient import data
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
+from tests.marks import on_one_backend
 from tests.shared import SHARED
 from tests.shared import needs_shared
+
+pytestmark = on_one_backend
 
 
 def write_classes(folder, count, names=("blue", "red")):

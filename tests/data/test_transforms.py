@@ -7,6 +7,9 @@ from keras_efficient.data import ClassificationAugmentation
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.crop import random_resized_crop
 from keras_efficient.data.transforms.flip import random_flip
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def gradient_image(height=60, width=90):
@@ -41,7 +44,7 @@ def test_crop_takes_the_asked_share_and_stays_inside():
         rng = np.random.default_rng(seed)
         crop = random_resized_crop(image, rng, (40, 50), area=(0.2, 0.3))
         assert crop.shape == (40, 50, 3) and crop.dtype == np.uint8
-        # The colours of the edges are the box in the image.
+        # The colors of the edges are the box in the image.
         rows = float(crop[-1, 25, 0]) - float(crop[0, 25, 0]) + 1
         columns = float(crop[20, -1, 1]) - float(crop[20, 0, 1]) + 1
         areas.append(rows * columns / (60 * 90))
@@ -50,7 +53,7 @@ def test_crop_takes_the_asked_share_and_stays_inside():
     assert np.std(areas) > 0.01
 
 
-def test_crop_of_the_whole_falls_back_to_the_largest_centred():
+def test_crop_of_the_whole_falls_back_to_the_largest_centered():
     image = gradient_image(20, 200)
     rng = np.random.default_rng(0)
     crop = random_resized_crop(image, rng, (20, 20), area=(1, 1), aspect=(1, 1))
@@ -75,8 +78,8 @@ def test_color_jitter_by_hand():
     luma = np.array([0.299, 0.587, 0.114])
     mean = (bright @ luma).mean()  # of 101.1 and 30: 65.55
     flat = mean + (bright - mean) * 0.5
-    grey = flat @ luma  # no saturation leaves each pixel's grey
-    expected = np.repeat(np.rint(grey)[..., None], 3, axis=-1)
+    gray = flat @ luma  # no saturation leaves each pixel's gray
+    expected = np.repeat(np.rint(gray)[..., None], 3, axis=-1)
     jittered = color_jitter(image, Fixed(), 0.5, 0.5, 1.0)
     np.testing.assert_array_equal(jittered, expected)
 

@@ -9,6 +9,9 @@ from tests.data.annotated import count_of
 from tests.data.annotated import labels_of
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 # In 30 x 50: x 0.4 * 50 +- 5, y 0.5 * 30 +- 3.
 LINE = "1 0.4 0.5 0.2 0.2\n"

@@ -8,7 +8,7 @@ from tests.harness import to_numpy
 
 ANCHORS = np.array([[0, 0, 40, 20], [10, 30, 20, 50]], "float32")
 BOXES = np.array([[10, 5, 30, 45], [10, 30, 20, 50]], "float32")
-# Anchor 0: centre (20, 10), sides (40, 20); box: centre (20, 25), (20, 40).
+# Anchor 0: center (20, 10), sides (40, 20); box: center (20, 25), (20, 40).
 DELTAS = [[0, 15 / 20, np.log(20 / 40), np.log(40 / 20)], [0, 0, 0, 0]]
 
 
