@@ -1,17 +1,21 @@
 """Read images and annotations, and batch them for `fit`."""
 
 from keras_efficient import deprecation
-from keras_efficient.data.batches import ClassificationBatches
-from keras_efficient.data.datasets import ClassificationDataset
+from keras_efficient.data.classification_batches import ClassificationBatches
+from keras_efficient.data.classification_datasets import ClassificationDataset
+from keras_efficient.data.classification_loading import (
+    classification_from_arrays,
+)
+from keras_efficient.data.classification_loading import load_classification
+from keras_efficient.data.classification_preprocessing import (
+    ClassificationPreprocessing,
+)
 from keras_efficient.data.detection_batches import DetectionBatches
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import detection_from_arrays
 from keras_efficient.data.detection_loading import load_detection
 from keras_efficient.data.images import load_image
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.data.loading import classification_from_arrays
-from keras_efficient.data.loading import load_classification
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import DetectionRecord
@@ -19,7 +23,7 @@ from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.samples import DetectionSample
 from keras_efficient.data.splits import find_task
 from keras_efficient.data.splits import load_splits
-from keras_efficient.data.transforms.augmentation import (
+from keras_efficient.data.transforms.classification_augmentation import (
     ClassificationAugmentation,
 )
 from keras_efficient.data.transforms.detection_augmentation import (

@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from keras_efficient.data.datasets import check_size
-from keras_efficient.data.datasets import check_unused
+from keras_efficient.data.batches import check_size
+from keras_efficient.data.batches import check_unused
 from keras_efficient.data.detection_batches import DetectionBatches
+from keras_efficient.data.images import standardize_size
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.data.preprocessing import standardize_size
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.samples import DetectionSample

@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import numbers
 import os
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags
@@ -207,3 +209,29 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     if array.shape[-1] == 1:
         return np.repeat(array, 3, axis=-1)
     return array[..., :3]
+
+
+def standardize_size(size: Any) -> tuple[int, int]:
+    """Return a size, a pair or one integer, as `(height, width)`."""
+    sides = (size, size) if isinstance(size, numbers.Integral) else tuple(size)
+    if len(sides) != 2 or not all(
+        isinstance(side, numbers.Integral) and int(side) >= 1 for side in sides
+    ):
+        raise ValueError(
+            "`size` must be (height, width), positive integers in pixels. "
+            f"Received: size={size}"
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def check_image(image: Any) -> None:
+    """Raise an error if this is not a uint8 image with three channels."""
+    received = type(image).__name__
+    if isinstance(image, np.ndarray):
+        if image.dtype == np.uint8 and image.shape[2:] == (3,):
+            return
+        received = f"dtype={image.dtype}, shape={image.shape}"
+    raise ValueError(
+        "The image must be a uint8 array of shape (height, width, 3), as "
+        f"`keras_efficient.data.load_image` returns. Received: {received}"
+    )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_efficient.data.preprocessing import check_image
-from keras_efficient.data.preprocessing import standardize_size
+from keras_efficient.data.images import check_image
+from keras_efficient.data.images import standardize_size
 from keras_efficient.data.resizing import resize
 from keras_efficient.data.resizing import resize_window
 

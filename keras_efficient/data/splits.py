@@ -10,11 +10,13 @@ from typing import TypeVar
 
 import keras
 
-from keras_efficient.data.datasets import ClassificationDataset
+from keras_efficient.data.classification_datasets import ClassificationDataset
+from keras_efficient.data.classification_loading import (
+    classification_from_arrays,
+)
+from keras_efficient.data.classification_loading import load_classification
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import load_detection
-from keras_efficient.data.loading import classification_from_arrays
-from keras_efficient.data.loading import load_classification
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.inference import classify_each
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference.logits import ends_in_logits
 
 

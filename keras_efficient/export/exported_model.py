@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data.images import load_image
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
 from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.formats.table import require_packages
 from keras_efficient.export.verification.samples import fit_image

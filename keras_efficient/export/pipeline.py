@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
-from keras_efficient.data.preprocessing import standardize_size
+from keras_efficient.data.images import standardize_size
 from keras_efficient.evaluation import evaluate_detector
 from keras_efficient.export.classification_spec import ClassificationSpec
 from keras_efficient.export.classification_spec import fill_inputs

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference.logits import ends_in_logits
 from keras_efficient.inference.predictor import predictor_of
 from keras_efficient.inference.reading import as_list

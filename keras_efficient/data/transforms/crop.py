@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from keras_efficient.data.preprocessing import FILTERS
+from keras_efficient.data.classification_preprocessing import FILTERS
 
 ATTEMPTS = 10
 

@@ -3,17 +3,20 @@
 import dataclasses
 from collections.abc import Callable
 from collections.abc import Sequence
-from typing import Any
 from typing import TypeAlias
 
 import numpy as np
 
-from keras_efficient.data.batches import ClassificationBatches
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
-from keras_efficient.data.preprocessing import standardize_size
+from keras_efficient.data.batches import check_size
+from keras_efficient.data.batches import check_unused
+from keras_efficient.data.classification_batches import ClassificationBatches
+from keras_efficient.data.classification_preprocessing import (
+    ClassificationPreprocessing,
+)
+from keras_efficient.data.images import standardize_size
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
-from keras_efficient.data.transforms.augmentation import (
+from keras_efficient.data.transforms.classification_augmentation import (
     ClassificationAugmentation,
 )
 
@@ -187,22 +190,3 @@ class ClassificationDataset:
             counts[self.class_names[record.label]] += 1
         report = dataclasses.replace(self.report, class_counts=counts)
         return ClassificationDataset(records, self.class_names, report)
-
-
-def check_unused(value: Any, name: str, instead: str, training: bool) -> None:
-    """Raise an error for an argument that `training` makes unused."""
-    if value is not None:
-        raise ValueError(
-            f"`{name}` is not used with training={training}; pass `{instead}`. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def check_size(transform: Any, image_size: tuple[int, int]) -> None:
-    """Raise an error if a transform returns images of another size."""
-    size = getattr(transform, "size", image_size)
-    if tuple(size) != image_size:
-        raise ValueError(
-            f"Images must be resized to `image_size`, {image_size}. "
-            f"Received: {transform!r}"
-        )

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from keras_efficient.data.datasets import ClassificationDataset
+from keras_efficient.data.classification_datasets import ClassificationDataset
 from keras_efficient.data.readers.arrays import read_classification_arrays
 from keras_efficient.data.readers.arrays import read_npz
 from keras_efficient.data.readers.files import describe_folder

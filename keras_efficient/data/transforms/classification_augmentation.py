@@ -5,7 +5,9 @@ import math
 
 import numpy as np
 
-from keras_efficient.data.preprocessing import ClassificationPreprocessing
+from keras_efficient.data.classification_preprocessing import (
+    ClassificationPreprocessing,
+)
 from keras_efficient.data.transforms.color import color_jitter
 from keras_efficient.data.transforms.crop import random_resized_crop
 from keras_efficient.data.transforms.flip import random_flip
