@@ -1,49 +1,123 @@
-"""EfficientNet and EfficientDet for Keras 3, on every backend."""
+"""EfficientNet and EfficientDet for Keras 3, on every backend.
 
-# First: it acts before Keras chooses a backend, which is on import.
-from keras_efficient import backend_option
-from keras_efficient import budgets
-from keras_efficient import converters
-from keras_efficient import counting
-from keras_efficient import data
-from keras_efficient import evaluation
-from keras_efficient import export
-from keras_efficient import feature_graphs
-from keras_efficient import fusing
-from keras_efficient import inference
-from keras_efficient import layers
-from keras_efficient import losses
-from keras_efficient import models
-from keras_efficient import ops
-from keras_efficient import postprocessing
-from keras_efficient import scaling
-from keras_efficient import training
-from keras_efficient import variants
-from keras_efficient import visualization
-from keras_efficient import weights
-from keras_efficient.models import EfficientDet
-from keras_efficient.models import EfficientDetD0
-from keras_efficient.models import EfficientDetD1
-from keras_efficient.models import EfficientDetD2
-from keras_efficient.models import EfficientDetD3
-from keras_efficient.models import EfficientDetD4
-from keras_efficient.models import EfficientDetD5
-from keras_efficient.models import EfficientDetD6
-from keras_efficient.models import EfficientDetD7
-from keras_efficient.models import EfficientDetD7x
-from keras_efficient.models import EfficientNet
-from keras_efficient.models import EfficientNetB0
-from keras_efficient.models import EfficientNetB1
-from keras_efficient.models import EfficientNetB2
-from keras_efficient.models import EfficientNetB3
-from keras_efficient.models import EfficientNetB4
-from keras_efficient.models import EfficientNetB5
-from keras_efficient.models import EfficientNetB6
-from keras_efficient.models import EfficientNetB7
-from keras_efficient.models import MobileNetV1
-from keras_efficient.models import MobileNetV2
-from keras_efficient.models import ResNet50
-from keras_efficient.models import decode_predictions
-from keras_efficient.models import preprocess_input
+Importing the package loads nothing else: its parts, and with them Keras and
+the backend, are imported when they are first used (PEP 562).
+"""
 
-__version__ = "0.1.0"
+import importlib
+from typing import TYPE_CHECKING
+from typing import Any
+
+__version__ = "0.2.0"
+
+# The module that each public name lives in. The block for type checkers below
+# repeats the names (`tests/test_public_names.py` compares them).
+_HOMES = {
+    "EfficientDet": "models",
+    "EfficientDetD0": "models",
+    "EfficientDetD1": "models",
+    "EfficientDetD2": "models",
+    "EfficientDetD3": "models",
+    "EfficientDetD4": "models",
+    "EfficientDetD5": "models",
+    "EfficientDetD6": "models",
+    "EfficientDetD7": "models",
+    "EfficientDetD7x": "models",
+    "EfficientNet": "models",
+    "EfficientNetB0": "models",
+    "EfficientNetB1": "models",
+    "EfficientNetB2": "models",
+    "EfficientNetB3": "models",
+    "EfficientNetB4": "models",
+    "EfficientNetB5": "models",
+    "EfficientNetB6": "models",
+    "EfficientNetB7": "models",
+    "MobileNetV1": "models",
+    "MobileNetV2": "models",
+    "ResNet50": "models",
+    "decode_predictions": "models",
+    "preprocess_input": "models",
+}
+_PARTS = (
+    "budgets",
+    "converters",
+    "counting",
+    "data",
+    "evaluation",
+    "export",
+    "feature_graphs",
+    "fusing",
+    "inference",
+    "layers",
+    "losses",
+    "models",
+    "ops",
+    "postprocessing",
+    "scaling",
+    "training",
+    "variants",
+    "visualization",
+    "weights",
+)
+__all__ = ["__version__", *_HOMES, *_PARTS]
+
+if TYPE_CHECKING:
+    from keras_efficient import budgets
+    from keras_efficient import converters
+    from keras_efficient import counting
+    from keras_efficient import data
+    from keras_efficient import evaluation
+    from keras_efficient import export
+    from keras_efficient import feature_graphs
+    from keras_efficient import fusing
+    from keras_efficient import inference
+    from keras_efficient import layers
+    from keras_efficient import losses
+    from keras_efficient import models
+    from keras_efficient import ops
+    from keras_efficient import postprocessing
+    from keras_efficient import scaling
+    from keras_efficient import training
+    from keras_efficient import variants
+    from keras_efficient import visualization
+    from keras_efficient import weights
+    from keras_efficient.models import EfficientDet
+    from keras_efficient.models import EfficientDetD0
+    from keras_efficient.models import EfficientDetD1
+    from keras_efficient.models import EfficientDetD2
+    from keras_efficient.models import EfficientDetD3
+    from keras_efficient.models import EfficientDetD4
+    from keras_efficient.models import EfficientDetD5
+    from keras_efficient.models import EfficientDetD6
+    from keras_efficient.models import EfficientDetD7
+    from keras_efficient.models import EfficientDetD7x
+    from keras_efficient.models import EfficientNet
+    from keras_efficient.models import EfficientNetB0
+    from keras_efficient.models import EfficientNetB1
+    from keras_efficient.models import EfficientNetB2
+    from keras_efficient.models import EfficientNetB3
+    from keras_efficient.models import EfficientNetB4
+    from keras_efficient.models import EfficientNetB5
+    from keras_efficient.models import EfficientNetB6
+    from keras_efficient.models import EfficientNetB7
+    from keras_efficient.models import MobileNetV1
+    from keras_efficient.models import MobileNetV2
+    from keras_efficient.models import ResNet50
+    from keras_efficient.models import decode_predictions
+    from keras_efficient.models import preprocess_input
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        value = getattr(module, name)
+        # Found without this function from now on.
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

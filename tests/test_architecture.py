@@ -8,7 +8,7 @@ PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
     {"atomic_writes", "deprecation", "log", "plotting", "types"},
-    {"backend_option", "scaling", "variants", "feature_graphs"},
+    {"scaling", "variants", "feature_graphs"},
     {"internals"},
     {"counting", "kernels", "weights"},
     {"ops"},

@@ -11,18 +11,6 @@ import keras_efficient
 REPOSITORY = pathlib.Path(__file__).parents[1]
 MAX_FILE_LINES = 400
 MAX_BODY_LINES = 60
-# Parts of the package that are not for users.
-NOT_PUBLIC = {
-    "atomic_writes",
-    "backend_option",
-    "cli",
-    "deprecation",
-    "internals",
-    "kernels",
-    "log",
-    "plotting",
-    "types",
-}
 PATHS = sorted(
     path
     for folder in ("keras_efficient", "examples", "benchmarks", "tests")
@@ -31,13 +19,8 @@ PATHS = sorted(
 
 
 def public_objects():
-    modules = [
-        value
-        for value in vars(keras_efficient).values()
-        if inspect.ismodule(value)
-        and value.__name__.startswith("keras_efficient.")
-        and value.__name__.partition(".")[2] not in NOT_PUBLIC
-    ]
+    values = [getattr(keras_efficient, x) for x in keras_efficient.__all__]
+    modules = [value for value in values if inspect.ismodule(value)]
     for module in modules:
         names = getattr(module, "__all__", None) or [
             name

@@ -1,4 +1,4 @@
-"""The page of the command line, from the program itself."""
+"""Generation of the command line page from the program."""
 
 import enum
 
@@ -12,26 +12,22 @@ HEAD = """\
 
 <!-- Written by docs/scripts/generate.py. -->
 
-`keras-efficient` comes with the package. Each command does what a call of the
-library does, with the same defaults. Wrong files and options are told in one
-line, with exit status 2; work that failed, or was done in part, ends with 1;
-Ctrl-C with 130. What is going to be downloaded is said before it is.
+`keras-efficient` is installed with the package. Each command calls a function of
+the library with the same defaults. Invalid input produces a one-line error and
+exit status 2. The exit status is 1 if the work failed or was completed in part,
+and 130 after Ctrl-C. Downloads are announced before they start.
 
 """
 
 
 def page():
-    """Every command with its example and its options.
-
-    Returns:
-        The page, in Markdown.
-    """
+    """Return the Markdown page of all commands, examples and options."""
     group = typer.main.get_command(app)
     names = "".join(
         f"| [`{name}`](#{name}) | {_paragraphs(command)[0]} |\n"
         for name, command in group.commands.items()
     )
-    table = f"| command | what it does |\n|---|---|\n{names}"
+    table = f"| command | description |\n|---|---|\n{names}"
     sections = map(_section, *zip(*group.commands.items(), strict=True))
     return HEAD + table + "".join(sections)
 
@@ -59,7 +55,7 @@ def _row(parameter):
         name = ", ".join(f"`{option}`" for option in options)
     explained = [parameter.help or "", _choices(parameter)]
     text = " ".join(filter(None, explained))
-    # As in <name of the data>, which is no tag.
+    # Such as <height>, which is not an HTML tag.
     text = text.replace("|", "\\|").replace("<", "&lt;")
     return f"| {name} | {_default(parameter)} | {text} |\n"
 

@@ -6,16 +6,16 @@ import pathlib
 def new_results(
     output: pathlib.Path | None, default: str, overwrite: bool
 ) -> pathlib.Path:
-    """A folder for results, in which nothing lies that would be lost.
+    """Return a folder for results without files that would be lost.
 
     Args:
-        output: What was asked for, or `None`.
-        default: Name of the folder otherwise; where it is taken,
-            `default-2` and so on.
-        overwrite: Whether a folder that is not empty will do.
+        output: Requested folder, or `None`.
+        default: Name of the folder if none is requested. If it is not empty,
+            `default-2` and so on are tried.
+        overwrite: Whether to accept a folder that is not empty.
 
     Returns:
-        The `pathlib.Path`; the folder need not be there yet.
+        The `pathlib.Path` of the folder, which may not exist yet.
 
     Raises:
         FileExistsError: If `output` is a file, or not empty.
@@ -28,8 +28,8 @@ def new_results(
         return path
     if output.is_file() or (_is_taken(output) and not overwrite):
         raise FileExistsError(
-            f"There is something at {output}. Take another --output"
-            + ("." if output.is_file() else ", or --overwrite.")
+            f"{output} exists. Choose another --output"
+            + ("." if output.is_file() else " or pass --overwrite.")
         )
     return output
 

@@ -1,52 +1,53 @@
-"""Models as the command line names them."""
+"""Models given on the command line."""
 
 import difflib
 import pathlib
 import zipfile
 from collections.abc import Sequence
-
-import keras
+from typing import TYPE_CHECKING
 
 import keras_efficient
 from keras_efficient import variants
-from keras_efficient import weights as published
 from keras_efficient.cli.downloads import announce
-from keras_efficient.data.readers.files import read_text
+
+if TYPE_CHECKING:
+    import keras
 
 CLASSIFIERS = (*variants.EFFICIENTNET_VARIANTS, *variants.SCALABLE_NETWORKS)
 DETECTORS = tuple(variants.EFFICIENTDET_VARIANTS)
 BUILDERS = CLASSIFIERS + DETECTORS
-# What `train` writes into its folder.
+# Files of a run directory of `train`.
 MODEL_FILE = "model.keras"
 CLASS_NAMES_FILE = "class_names.txt"
 
 
 def load_model(
     model: str, weights: str | None = None, **arguments
-) -> keras.Model:
-    """The model of a file, of a folder of `train`, or of a name.
+) -> "keras.Model":
+    """Return the model of a file, of a run directory of `train`, or of a name.
 
-    Says what it is going to download.
+    Downloads are announced before they start.
 
     Args:
         model: A `.keras` file, a folder with a `model.keras`, or the name of
-            a builder, whose letters may be small.
-        weights: With a name: published weights, a file, or `"none"`. Defaults
-            to the builder's own.
+            a builder in upper or lower case.
+        weights: With a name: published weights, a checkpoint file, or
+            `"none"`. Defaults to the default of the builder.
         **arguments: Further arguments of the builder, with a name.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: If there is no such file or name, or it cannot be loaded.
+        ValueError: If the file or name does not exist or cannot be loaded.
     """
     path = file_of(model)
     if path is not None:
         for name, value in {"weights": weights, **arguments}.items():
             if value is not None:
                 raise ValueError(
-                    f"`{name}` goes with a name; a .keras file has its own."
+                    f"`{name}` requires the name of a model. A .keras file "
+                    "contains its own."
                 )
         return _load_file(path)
     name = builder_name(model)
@@ -56,13 +57,13 @@ def load_model(
     weights = None if weights == "none" else weights
     announce(name, weights)
     if name in DETECTORS:
-        # Without weights there are none of the backbone, either.
+        # With `weights=None` the backbone has random weights, too.
         arguments.setdefault("backbone_weights", None)
     return getattr(keras_efficient, name)(weights=weights, **arguments)
 
 
 def file_of(model: str) -> pathlib.Path | None:
-    """The `.keras` file that is meant, or `None` where it is a name."""
+    """Return the path of the `.keras` file, or `None` for a name."""
     path = pathlib.Path(model)
     if path.suffix == ".keras":
         return path
@@ -70,17 +71,17 @@ def file_of(model: str) -> pathlib.Path | None:
         return path / MODEL_FILE
     if path.is_dir():
         raise ValueError(
-            f"The folder {path} has no {MODEL_FILE}: no training has ended "
-            "there."
+            f"The folder {path} has no {MODEL_FILE}: it is not the directory "
+            "of a finished training run."
         )
     return None
 
 
 def builder_name(model: str) -> str:
-    """The name of a builder as it is written.
+    """Return the name of a builder in its exact spelling.
 
     Raises:
-        ValueError: If no builder has that name.
+        ValueError: If no builder has this name.
     """
     names = {name.lower(): name for name in BUILDERS}
     if model.lower() in names:
@@ -88,23 +89,24 @@ def builder_name(model: str) -> str:
     close = difflib.get_close_matches(model.lower(), names, n=1)
     meant = f" Did you mean {names[close[0]]}?" if close else ""
     raise ValueError(
-        f"{model!r} is neither a .keras file, nor a folder of `train`, nor a "
-        f"name that `keras-efficient list` shows.{meant}"
+        f"{model!r} is neither a .keras file, nor a run directory of `train`, "
+        f"nor a name that `keras-efficient list` prints.{meant}"
     )
 
 
 def class_names_of(
-    model: keras.Model, source: str, file: pathlib.Path | None = None
+    model: "keras.Model", source: str, file: pathlib.Path | None = None
 ) -> Sequence[str] | None:
-    """Names of the classes, from where there are some.
+    """Return the class names of a model.
 
     Args:
-        model: What `load_model` gave.
-        source: What it was given.
-        file: A text file with one name a line; it has precedence.
+        model: Model returned by `load_model`.
+        source: Argument of `load_model`.
+        file: Text file with one name on each line, which takes precedence
+            over the names stored with the model or beside it.
 
     Returns:
-        A sequence of strings, or `None`.
+        A sequence of strings, or `None` if the names are unknown.
     """
     if file is not None:
         return read_lines(file)
@@ -116,29 +118,44 @@ def class_names_of(
     return known
 
 
-def knows_imagenet(model: keras.Model, source: str, weights: str | None):
-    """Whether a model has ImageNet's classes, by its published weights."""
+def is_detector(model: "keras.Model") -> bool:
+    """Return whether a model detects objects, as opposed to classifying."""
+    from keras_efficient.models.detector import Detector
+
+    return isinstance(model, Detector)
+
+
+def knows_imagenet(
+    model: "keras.Model", source: str, weights: str | None
+) -> bool:
+    """Return whether a model has published weights for ImageNet's classes."""
     if file_of(source) is not None:
         return False
-    tags = published.tags(builder_name(source))
+    tags = keras_efficient.weights.tags(builder_name(source))
     is_published = weights is None or weights in tags
     return is_published and model.output_shape[-1] == 1000
 
 
 def read_lines(file: pathlib.Path) -> list[str]:
-    """The lines of a text file, without empty ones at its end."""
+    """Return the lines of a text file without empty lines at the end."""
+    from keras_efficient.data.readers.files import read_text
+
     return read_text(file).rstrip().splitlines()
 
 
-def _load_file(path):
+def _load_file(path: pathlib.Path) -> "keras.Model":
+    import keras
+
+    # Registers the classes that the file contains.
+    import keras_efficient.models  # noqa: F401
+    from keras_efficient.internals import keras_internals
+
     if not path.is_file():
-        raise ValueError(f"There is no file {path}.")
+        raise ValueError(f"File not found: {path}")
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is broken, or no .keras file.")
+        raise ValueError(f"{path} is damaged or not a .keras file.")
     try:
         return keras.saving.load_model(path, compile=False)
     except (KeyError, OSError, TypeError, ValueError) as error:
-        # Before and after the reason Keras writes whole configs.
-        reason = str(error).rpartition("Exception encountered: ")[2]
-        reason = reason.partition(" Full object config")[0].strip("'\"")
+        reason = keras_internals.deserialization_reason(error)
         raise ValueError(f"Keras cannot load {path}: {reason}") from error

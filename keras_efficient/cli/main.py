@@ -1,28 +1,29 @@
-"""The program `keras-efficient`: its commands, and what they share."""
+"""The program `keras-efficient`: its commands and the handling of errors."""
 
 import inspect
 import re
 import sys
+from collections.abc import Callable
 
 import typer
 
 import keras_efficient
-from keras_efficient import backend_option
-from keras_efficient.cli.benchmarking import benchmark
-from keras_efficient.cli.classifying import classify
-from keras_efficient.cli.converting import convert
-from keras_efficient.cli.detecting import detect
-from keras_efficient.cli.evaluating import evaluate
-from keras_efficient.cli.exporting import export
-from keras_efficient.cli.listing import list_models
+from keras_efficient.cli.backend import PROGRAM
+from keras_efficient.cli.backend import select_backend
+from keras_efficient.cli.benchmark import benchmark
+from keras_efficient.cli.classify import classify
+from keras_efficient.cli.convert import convert
+from keras_efficient.cli.detect import detect
+from keras_efficient.cli.evaluate import evaluate
+from keras_efficient.cli.export import export
+from keras_efficient.cli.list_models import list_models
 from keras_efficient.cli.options import FAILURE
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import USAGE_ERROR
-from keras_efficient.cli.scaling import scale
-from keras_efficient.cli.training import train
-from keras_efficient.export import ExportMismatchError
+from keras_efficient.cli.scale import scale
+from keras_efficient.cli.train import train
 
-COMMANDS = {
+COMMANDS: dict[str, Callable] = {
     "detect": detect,
     "classify": classify,
     "train": train,
@@ -36,7 +37,7 @@ COMMANDS = {
 
 app = typer.Typer(
     help="EfficientNet and EfficientDet for Keras 3.",
-    epilog="keras-efficient detect photos/ --model EfficientDetD0",
+    epilog="Example: keras-efficient detect photos/ --model EfficientDetD0",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,9 +45,9 @@ app = typer.Typer(
 )
 
 
-def _print_version(is_asked):
-    if is_asked:
-        print(f"keras-efficient {keras_efficient.__version__}")
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        print(f"{PROGRAM} {keras_efficient.__version__}")
         raise typer.Exit()
 
 
@@ -55,11 +56,11 @@ def _program(
     version: bool = typer.Option(
         False,
         "--version",
-        help="Print the version, and end.",
+        help="Print the version and exit.",
         callback=_print_version,
         is_eager=True,
     ),
-):
+) -> None:
     """EfficientNet and EfficientDet for Keras 3."""
 
 
@@ -67,22 +68,32 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
 
-def main():
-    """Runs the program; errors that users can mend are told in one line."""
+def main() -> None:
+    """Run the program. Invalid input produces a one-line error."""
+    select_backend(sys.argv[1:])
     try:
-        app(prog_name=backend_option.PROGRAM)
+        app(prog_name=PROGRAM)
     except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f"keras-efficient: {_as_typed(error)}", file=sys.stderr)
+        print(f"{PROGRAM}: {_with_options(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
-    except (ExportMismatchError, FloatingPointError) as error:
-        print(f"keras-efficient: {error}", file=sys.stderr)
-        sys.exit(FAILURE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not _is_failure(error):
+            raise
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        sys.exit(FAILURE)
 
 
-def _as_typed(error):
-    """What an error says, with options in place of Python's arguments."""
+def _is_failure(error: Exception) -> bool:
+    """Return whether the work failed, as opposed to the program."""
+    export = sys.modules.get("keras_efficient.export")
+    mismatch = () if export is None else (export.ExportMismatchError,)
+    return isinstance(error, (FloatingPointError, *mismatch))
+
+
+def _with_options(error: Exception) -> str:
+    """Return a message with options in place of the names of arguments."""
     names = {
         name
         for command in COMMANDS.values()
@@ -90,13 +101,13 @@ def _as_typed(error):
         if _is_option(parameter)
     }
 
-    def replace(match):
+    def replace(match: re.Match) -> str:
         option = f"--{match[1].replace('_', '-')}"
         return option if match[1] in names else match[0]
 
     return re.sub(r"`(\w+)(=True)?`", replace, str(error))
 
 
-def _is_option(parameter):
+def _is_option(parameter: inspect.Parameter) -> bool:
     (information,) = parameter.annotation.__metadata__
     return isinstance(information, typer.models.OptionInfo)

@@ -1,76 +1,93 @@
-"""Options that several commands have."""
+"""Options that several commands share, and the exit statuses."""
 
 import enum
 import pathlib
 from typing import Annotated
 
-import keras
 import typer
 
-from keras_efficient.backend_option import BACKENDS
+from keras_efficient.cli.backend import BACKENDS
 
-# Exit statuses. What was written is not what it should be, a training has
-# failed, or some images could not be read.
+# Exit statuses. 1: an export differs from its model, a training failed, or
+# some images could not be read.
 FAILURE = 1
-# Wrong files and options end with this, as do those that typer finds.
+# 2: invalid files or options, including those that typer reports.
 USAGE_ERROR = 2
-# A user pressed Ctrl-C.
+# 130: the user pressed Ctrl-C.
 INTERRUPTED = 130
 
 Backend = enum.StrEnum("Backend", {name.upper(): name for name in BACKENDS})
 
 
 class Nms(enum.StrEnum):
-    """How boxes of one object become one."""
+    """Method of non-maximum suppression."""
 
     SOFT = "soft"
     HARD = "hard"
 
 
-class Computing(enum.StrEnum):
-    """In what a network computes."""
+class Dtype(enum.StrEnum):
+    """Data type in which a network computes."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 
     @property
-    def dtype(self):
-        """The argument `dtype` of `inference`: `None` is the model's own."""
-        return None if self is Computing.FLOAT32 else self.value
+    def argument(self) -> str | None:
+        """Return the argument `dtype` of `inference`, `None` for float32."""
+        return None if self is Dtype.FLOAT32 else self.value
 
 
-def _check_backend(asked):
-    """Raises an error where Keras already runs on another."""
-    if asked is not None and asked != keras.backend.backend():
+def _check_backend(requested: Backend | None) -> Backend | None:
+    """Raise an error if Keras already runs on another backend."""
+    if requested is None:
+        return None
+    import keras
+
+    if requested != keras.backend.backend():
         raise ValueError(
-            f"`backend`: Keras already runs on {keras.backend.backend()}; set "
-            f"the environment variable KERAS_BACKEND={asked}."
+            f"`backend`: Keras already runs on {keras.backend.backend()}. Set "
+            f"the environment variable KERAS_BACKEND={requested} instead."
         )
-    return asked
+    return requested
 
 
 BackendOption = Annotated[
     Backend | None,
     typer.Option(
         "--backend",
-        help="What Keras computes with; by default as Keras is set up.",
+        help="Backend of Keras (default: the one that Keras is configured "
+        "for).",
         callback=_check_backend,
+    ),
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        help="Name of a model, a .keras file, or a run directory of `train`."
+    ),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Name of a model, a .keras file, or a run directory of `train`."
     ),
 ]
 WeightsOption = Annotated[
     str | None,
     typer.Option(
-        help="With a name: published weights (`list` shows them), a "
-        "checkpoint, or none. By default the published ones."
+        help="Weights for a model given by its name: a published set (`list` "
+        "shows them), a checkpoint file, or none (default: the published "
+        "set)."
     ),
 ]
 ClassNamesOption = Annotated[
     pathlib.Path | None,
     typer.Option(
-        help="A text file, one class a line. By default the model's own, or "
-        "class_names.txt beside it."
+        help="Text file with one class name on each line (default: the names "
+        "stored with the model, or class_names.txt beside it)."
     ),
 ]
 DtypeOption = Annotated[
-    Computing, typer.Option(help="In what the network computes.")
+    Dtype, typer.Option(help="Data type in which the network computes.")
 ]

@@ -1,19 +1,23 @@
-"""The bar that shows how far a command is."""
+"""Progress bars of the commands."""
 
 import sys
 from collections.abc import Iterable
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import rich.console
-import rich.progress
+if TYPE_CHECKING:
+    import rich.progress
 
 
-def new_progress() -> rich.progress.Progress:
-    """A bar with count, speed and remaining time; none but on a terminal.
+def new_progress() -> "rich.progress.Progress":
+    """Return a bar with count and remaining time, shown on terminals only.
 
     Returns:
         A `rich.progress.Progress` on the standard error stream.
     """
+    import rich.console
+    import rich.progress
+
     console = rich.console.Console(stderr=True)
     return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
@@ -24,21 +28,21 @@ def new_progress() -> rich.progress.Progress:
         rich.progress.TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
-        # What goes into a file is not for the terminal.
+        # Redirected output does not belong on the terminal.
         redirect_stdout=sys.stdout.isatty(),
     )
 
 
 def track(items: Iterable, total: int | None, description: str) -> Iterator:
-    """Gives the items one by one, and shows how many there were.
+    """Iterate over items with a progress bar.
 
     Args:
-        items: What is to be counted.
-        total: How many there will be; `None` where nobody knows.
-        description: What is done, such as `"Detecting"`.
+        items: Iterable of any items.
+        total: Number of items, or `None` if it is unknown.
+        description: Text before the bar, such as `"Detecting"`.
 
-    Returns:
-        An iterator over the items.
+    Yields:
+        The items.
     """
     with new_progress() as progress:
         task = progress.add_task(description, total=total)

@@ -1,12 +1,15 @@
-"""Files of what was found."""
+"""Files with the results of detection."""
 
 import csv
 import io
 import json
 import pathlib
+from typing import TYPE_CHECKING
 
 from keras_efficient.atomic_writes import write_text
-from keras_efficient.inference import Detections
+
+if TYPE_CHECKING:
+    from keras_efficient.inference import Detections
 
 COLUMNS = (
     "file", "frame", "label", "name", "score",
@@ -15,15 +18,15 @@ COLUMNS = (
 
 
 class DetectionFiles:
-    """Collects detections, and writes them in the end.
+    """Collects detections and writes them to files.
 
     Args:
-        folder: Where the files are to be.
-        formats: Some of `"json"`, `"csv"` and `"coco"`.
-        image_ids: Numbers of COCO's images by file name. Defaults to the
-            number that is a file's name, or else the name itself.
-        category_ids: Numbers of COCO's categories, in the order of labels.
-            Defaults to the label plus 1.
+        folder: Folder of the files.
+        formats: Sequence of `"json"`, `"csv"` and `"coco"`.
+        image_ids: Dict from file names to COCO image ids. Defaults to the
+            file name as a number, or else the file name itself.
+        category_ids: COCO category ids in the order of labels. Defaults to
+            the label plus 1.
     """
 
     def __init__(self, folder, formats, image_ids=None, category_ids=None):
@@ -34,8 +37,8 @@ class DetectionFiles:
         self.rows = []
         self.coco = []
 
-    def add(self, found: Detections, file, frame=None):
-        """Adds what was found in an image, or in a picture of a video."""
+    def add(self, found: "Detections", file, frame=None):
+        """Add the detections in an image or in a frame of a video."""
         row = {"file": str(file)}
         if frame is not None:
             row["frame"] = frame
@@ -46,7 +49,7 @@ class DetectionFiles:
             )
 
     def write(self) -> list[pathlib.Path]:
-        """Writes all of it; no file is ever there in part."""
+        """Write all files, each atomically, and return their paths."""
         texts = {
             "json": lambda: json.dumps(self.rows, indent=1),
             "csv": self._csv,
@@ -91,7 +94,7 @@ class DetectionFiles:
 
 
 def csv_text(columns, rows):
-    """The text of a CSV file."""
+    """Return the text of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

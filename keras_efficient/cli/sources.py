@@ -1,13 +1,9 @@
-"""Files, folders, patterns, videos and cameras, as they are typed."""
+"""Files, folders, patterns, videos and cameras on the command line."""
 
 import dataclasses
 import glob
 import pathlib
 from collections.abc import Sequence
-
-from keras_efficient.data.readers.files import EXTENSIONS
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import is_image
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg")
 STREAMS = ("rtsp://", "rtmp://", "http://", "https://")
@@ -18,9 +14,9 @@ class Source:
     """One image, video or camera.
 
     Attributes:
-        path: Path of the file; number of the camera; address of the stream.
-        name: Path, below a folder for results, of what is found in it;
-            without ending, and like no other's.
+        path: Path of the file, number of the camera or URL of the stream.
+        name: Unique path of the results below their folder, without a file
+            name extension.
         kind: `"image"`, `"video"` or `"camera"`.
     """
 
@@ -30,20 +26,19 @@ class Source:
 
 
 def expand(words: Sequence[str]) -> list[Source]:
-    """What is meant by words such as `a.jpg`, `photos/`, `*.png`, `0`.
+    """Return the sources named by words such as `a.jpg`, `photos/`, `*.png`.
 
     Args:
-        words: Images, videos, folders, of which images and videos are taken
-            at any depth, patterns with `**`, numbers of cameras, or addresses
-            of streams.
+        words: Images, videos, folders (searched at any depth), patterns with
+            `*` and `**`, numbers of cameras, or URLs of streams.
 
     Returns:
         A list of `Source`, each file once.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a file is of no known kind, or a folder or pattern has
-            none.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file is neither an image nor a video, or a folder or
+            pattern contains neither.
     """
     found = {}
     for word in words:
@@ -65,28 +60,28 @@ def _expand(word):
         return [Source(word, "stream", "camera")]
     path = pathlib.Path(word)
     if path.is_dir():
-        files = [pathlib.Path(file) for file in files_below(path)]
+        files = [pathlib.Path(file) for file in _files().files_below(path)]
         known = [file for file in files if _kind(file)]
         return _some(known, word, lambda file: file.relative_to(path))
     if path.is_file():
         if not _kind(path):
             raise ValueError(
-                f"{path} is no image {EXTENSIONS} and no video "
-                f"{VIDEO_EXTENSIONS}, by its ending."
+                f"{path} has neither an extension of images "
+                f"{_files().EXTENSIONS} nor of videos {VIDEO_EXTENSIONS}."
             )
         return [_source(path, pathlib.Path(path.name))]
     if glob.has_magic(word):
         matches = map(pathlib.Path, sorted(glob.glob(word, recursive=True)))
         known = [file for file in matches if file.is_file() and _kind(file)]
         return _some(known, word, lambda file: pathlib.Path(file.name))
-    raise FileNotFoundError(f"There is no file or folder {word}")
+    raise FileNotFoundError(f"File or folder not found: {word}")
 
 
 def _some(files, word, name):
     if not files:
         raise ValueError(
-            f"There are no images {EXTENSIONS} and no videos "
-            f"{VIDEO_EXTENSIONS} in {word}"
+            f"No images {_files().EXTENSIONS} or videos {VIDEO_EXTENSIONS} "
+            f"found in {word}"
         )
     return [_source(file, name(file)) for file in files]
 
@@ -96,6 +91,13 @@ def _source(path, name):
 
 
 def _kind(path):
-    if is_image(path):
+    if _files().is_image(path):
         return "image"
     return "video" if path.suffix.lower() in VIDEO_EXTENSIONS else None
+
+
+def _files():
+    """Return the module that knows image files; it imports Keras."""
+    from keras_efficient.data.readers import files
+
+    return files

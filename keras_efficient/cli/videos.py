@@ -1,24 +1,26 @@
-"""Pictures of videos and cameras, read and written by OpenCV."""
+"""Frames of videos and cameras, read and written with OpenCV."""
 
 import pathlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-# For cameras that do not say how many pictures a second they take.
+# Frames per second of cameras that do not report their rate.
 DEFAULT_RATE = 25.0
 
 
 class Video:
-    """The pictures of a video file, a camera or a stream.
+    """Frames of a video file, a camera or a stream.
 
     Args:
-        source: Path of a file, number of a camera, or address of a stream.
-        every: Which pictures to take: each, each second, ...
+        source: Path of a file, number of a camera, or URL of a stream.
+        every: Integer N to iterate over every Nth frame. Defaults to 1.
 
     Raises:
         ImportError: If OpenCV is not installed.
-        ValueError: If it cannot be opened.
+        ValueError: If OpenCV cannot open the source.
     """
 
     def __init__(self, source: pathlib.Path | int | str, every: int = 1):
@@ -30,15 +32,17 @@ class Video:
         if not self._capture.isOpened():
             what = "camera " if isinstance(source, int) else ""
             raise ValueError(
-                f"OpenCV cannot open {what}{source}: it is not there, or in "
-                "no format that it knows."
+                f"OpenCV cannot open {what}{source}. It does not exist, or its "
+                "format is not supported."
             )
         self.rate = self._capture.get(cv2.CAP_PROP_FPS) or DEFAULT_RATE
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.length = -(-frames // every) if frames > 0 else None
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Arrays `(height, width, 3)`, uint8, red first."""
+    def __iter__(self) -> "Iterator[np.ndarray]":
+        """Yield RGB arrays of shape `(height, width, 3)`, uint8."""
+        import numpy as np
+
         number = 0
         try:
             while self._capture.grab():
@@ -53,11 +57,11 @@ class Video:
 
 
 class VideoWriter:
-    """Writes an `.mp4` file, whose size is that of the first picture.
+    """Writes an `.mp4` file in the size of the first frame.
 
     Args:
-        path: Where to write it.
-        rate: Pictures a second.
+        path: Path of the file.
+        rate: Frames per second.
     """
 
     def __init__(self, path: pathlib.Path, rate: float):
@@ -65,8 +69,10 @@ class VideoWriter:
         self.rate = rate
         self._writer = None
 
-    def add(self, image: np.ndarray) -> None:
-        """Adds a picture, an array `(height, width, 3)`, uint8, red first."""
+    def add(self, image: "np.ndarray") -> None:
+        """Append a frame, an RGB array `(height, width, 3)`, uint8."""
+        import numpy as np
+
         cv2 = _opencv()
         if self._writer is None:
             size = image.shape[1], image.shape[0]
@@ -80,21 +86,23 @@ class VideoWriter:
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
 
     def close(self) -> None:
-        """Ends the file."""
+        """Finish the file."""
         if self._writer is not None:
             self._writer.release()
 
 
-def show(image: np.ndarray) -> bool:
-    """Shows a picture in a window; `False` once a user presses `q`."""
+def show(image: "np.ndarray") -> bool:
+    """Show a frame in a window; return `False` when the user presses `q`."""
+    import numpy as np
+
     cv2 = _opencv()
     try:
         cv2.imshow("keras-efficient", np.ascontiguousarray(image[..., ::-1]))
         return cv2.waitKey(1) & 0xFF != ord("q")
     except cv2.error as error:
         raise ValueError(
-            "`show` needs a screen and an OpenCV with windows: `pip install "
-            "opencv-python` in place of opencv-python-headless."
+            "`show` requires a display and an OpenCV build with windows: "
+            "install opencv-python instead of opencv-python-headless."
         ) from error
 
 
@@ -103,7 +111,7 @@ def _opencv():
         import cv2
     except ImportError as error:
         raise ImportError(
-            "Videos and cameras need OpenCV. Install it by "
+            "Videos and cameras require OpenCV. Install it with "
             '`pip install "keras-efficient[opencv]"`.'
         ) from error
     return cv2

@@ -140,3 +140,20 @@ def saved_paths(model: keras.Model) -> dict[str, keras.Variable]:
         for group, variables in groups.items()
         for key, variable in variables.items()
     }
+
+
+def deserialization_reason(error: Exception) -> str:
+    """Return the reason inside an error of `keras.saving.load_model`.
+
+    Assumes that Keras writes the reason between `"Exception encountered: "`
+    and `" Full object config"`, and complete configurations around it. If it
+    does not, the complete message is returned.
+
+    Args:
+        error: Exception raised by `keras.saving.load_model`.
+
+    Returns:
+        A string of one or a few sentences.
+    """
+    reason = str(error).rpartition("Exception encountered: ")[2]
+    return reason.partition(" Full object config")[0].strip("'\"")

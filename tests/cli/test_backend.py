@@ -1,4 +1,4 @@
-"""The option `--backend`, before Keras is imported."""
+"""The option `--backend`, and help without importing Keras."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ import sys
 import keras
 import pytest
 
-from keras_efficient import backend_option
+from keras_efficient.cli import backend
+from keras_efficient.cli.main import COMMANDS
 from tests.cli.program import run
 
 THERE = keras.backend.backend()
@@ -21,13 +22,13 @@ def ask(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "keras")
     installed = {"jax", "torch"}
     monkeypatch.setattr(
-        backend_option.importlib.util,
+        backend.importlib.util,
         "find_spec",
         lambda name: name if name in installed else None,
     )
 
     def answer(*command):
-        backend_option.obey(command)
+        backend.select_backend(command)
         return os.environ.get("KERAS_BACKEND")
 
     return answer
@@ -36,34 +37,33 @@ def ask(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        ("python", "/bin/keras-efficient", "detect", "--backend", "torch"),
-        ("python", "keras-efficient.exe", "list", "--backend=torch", "x"),
-        ("python", "-m", "keras_efficient.cli", "list", "--backend", "torch"),
+        ("detect", "--backend", "torch"),
+        ("list", "--backend=torch", "x"),
+        ("list", "--backend", "jax", "--backend", "torch"),
     ],
 )
 def test_is_read_from_the_command(ask, command):
     assert ask(*command) == "torch"
 
 
-def test_other_programs_have_options_of_their_own(ask):
-    assert ask("python", "train.py", "--backend", "torch") is None
+def test_words_behind_two_dashes_are_no_options(ask):
+    assert ask("detect", "--", "--backend", "torch") == "jax"
 
 
 def test_without_the_option_one_that_is_installed(ask, tmp_path, capsys):
-    program = ("python", "keras-efficient", "list")
-    assert ask(*program) == "jax"
-    assert "tensorflow is not installed, so jax" in capsys.readouterr().err
+    assert ask("list") == "jax"
+    assert "tensorflow is not installed; using jax" in capsys.readouterr().err
 
 
 def test_the_settings_of_keras_count(ask, tmp_path, capsys):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    assert ask("python", "keras-efficient", "list") == "torch"
+    assert ask("list") == "torch"
     assert not capsys.readouterr().err
 
 
 def test_one_that_is_not_installed(ask, capsys):
     with pytest.raises(SystemExit) as caught:
-        ask("python", "keras-efficient", "list", "--backend", "tensorflow")
+        ask("list", "--backend", "tensorflow")
     assert caught.value.code == 2
     error = capsys.readouterr().err
     assert "keras-efficient[tensorflow]" in error and "--backend jax" in error
@@ -92,3 +92,25 @@ def test_too_late(monkeypatch, capsys):
         f"--backend: Keras already runs on {THERE}" in capsys.readouterr().err
     )
     assert run(monkeypatch, "list", "--backend", THERE, "D0") == 0
+
+
+@pytest.mark.parametrize("command", [[], *([x] for x in COMMANDS)], ids=str)
+def test_help_imports_neither_keras_nor_a_backend(command):
+    code = (
+        "import sys\n"
+        "from keras_efficient.cli.main import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    print(end.code)\n"
+        "heavy = ('keras', 'tensorflow', 'jax', 'torch', 'numpy', 'PIL')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code, *command, "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert output.stdout.startswith("Usage: keras-efficient")
+    assert output.stdout.endswith("0\n[]\n"), output.stderr

@@ -112,7 +112,7 @@ def test_overwrite(folder, tmp_path, monkeypatch):
 def test_help(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     assert run(monkeypatch, "--help") == 0
-    assert "Writes a model for serving" in capsys.readouterr().out
+    assert "Export a model for serving" in capsys.readouterr().out
     assert run(monkeypatch, "export", "--help") == 0
     output = capsys.readouterr().out
     assert "--format <saved_model|onnx|litert|openvino>" in output
@@ -122,34 +122,34 @@ def test_help(monkeypatch, capsys):
 
 # What follows `export`, and what is said; C is a classifier, D a detector.
 WRONG = {
-    "none.keras a.onnx --format onnx": "no file none.keras",
-    "broken.keras a.onnx --format onnx": "broken.keras is broken, or no",
+    "none.keras a.onnx --format onnx": "File not found: none.keras",
+    "broken.keras a.onnx --format onnx": "broken.keras is damaged or not",
     "other.keras a.onnx --format onnx": "cannot load other.keras: There is no",
     "layers.keras a.onnx --format onnx": "cannot load layers.keras: Could not",
     "ResNet51 a.onnx --format onnx": "Did you mean ResNet50",
     "EfficientNetB0 a.onnx --format onnx --weights x": "--weights of",
-    "C a.onnx --format onnx --weights imagenet": "goes with a name",
+    "C a.onnx --format onnx --weights imagenet": "requires the name of a model",
     "C a.onnx --format onnx --precision bfloat16": "'float16', 'int8'",
     "C a.tflite --format litert --precision int8": "needs --calibration",
     "C a.tflite --format litert --calibration photos": "no other precision",
     "C a.tflite --format litert --precision int8 --calibration empty": (
-        "no images in a folder empty"
+        "no images found in empty"
     ),
-    "C a --format saved_model --batch-size 2": "--batch-size is not for saved",
-    "C a --format saved_model --image-size 20 30": "--image-size is not for",
-    "C a.onnx --format onnx --layout mediapipe": "--layout is not for onnx",
+    "C a --format saved_model --batch-size 2": "not support --batch-size",
+    "C a --format saved_model --image-size 20 30": "not support --image-size",
+    "C a.onnx --format onnx --layout mediapipe": "not support --layout",
     "C a.tflite --format litert --layout mediapipe": "layout is one of detec",
     "D a.tflite --format litert --layout x": "--layout must be one of",
-    "C a.onnx --format onnx --nms hard": "--nms is for detectors",
+    "C a.onnx --format onnx --nms hard": "--nms is an option for detectors",
     "D a.onnx --format onnx --score-threshold -3": "--score-threshold must lie",
     "C a.onnx --format onnx --batch-size 0": "--batch-size must be at least 1",
-    "C a.onnx --format onnx --split val": "--split goes with --validation",
+    "C a.onnx --format onnx --split val": "--split requires --validation",
     "C a.onnx --format onnx --validation none": "No such folder: none",
     "C a.onnx --format onnx --photo names.txt": "names.txt is not an image",
     "C a.onnx --format onnx --class-names none.txt": "none.txt",
     "C a.onnx --format onnx --class-names two.txt": "--class-names must have 5",
     "C a.onnx --format onnx --class-names latin.txt": "not UTF-8 text",
-    "C a.bin --format onnx": "ends in .onnx",
+    "C a.bin --format onnx": "must end in .onnx",
     "C there.onnx --format onnx": "Pass --overwrite",
     "C there --format saved_model": "Pass --overwrite",
 }

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 import keras_efficient
-from keras_efficient.cli import converting
 from keras_efficient.cli import loading
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
@@ -66,7 +65,7 @@ def test_convert_writes_nothing_that_is_wrong(
     (tmp_path / "broken.pth").write_text("no checkpoint")
     for checkpoint, output, message in (
         ("w.weights.h5", "b0.h5", "must end in .keras or .weights.h5"),
-        ("nowhere.pth", "b0.keras", "no file"),
+        ("nowhere.pth", "b0.keras", "File not found"),
         ("broken.pth", "b0.keras", "broken.pth"),
     ):
         status = run(
@@ -75,34 +74,47 @@ def test_convert_writes_nothing_that_is_wrong(
         )  # fmt: skip
         assert status == 2
         assert message in capsys.readouterr().err
-    monkeypatch.setattr(
-        converting.np, "array_equal", lambda old, new: old.ndim != 1
-    )
+    load_model = keras.saving.load_model
+
+    def damaged(path, **options):
+        model = load_model(path, **options)
+        model.weights[0].assign(model.weights[0] + 1)
+        return model
+
+    monkeypatch.setattr(keras.saving, "load_model", damaged)
     status = run(
         monkeypatch, "convert", "EfficientNetB0", tmp_path / "w.weights.h5",
         tmp_path / "b0.keras", "--num-classes", "3",
     )  # fmt: skip
-    assert status == 2 and "would not hold" in capsys.readouterr().err
+    assert (
+        status == 2
+        and "differs after reading b0.keras" in capsys.readouterr().err
+    )
     assert {path.name for path in tmp_path.iterdir()} == {
         "w.weights.h5", "broken.pth",
     }  # fmt: skip
 
 
-def test_convert_with_the_padding_of_pytorch(monkeypatch):
+def test_convert_with_the_padding_of_pytorch(tmp_path, monkeypatch, capsys):
     built = []
     monkeypatch.setattr(
         keras_efficient, "EfficientNet", lambda **x: built.append(x)
     )
-    symmetric = converting.Padding.SYMMETRIC
-    converting._build("EfficientNetB1", 7, (50, 60), symmetric, 1e-5)
+    (tmp_path / "weights.pth").write_bytes(b"")
+    files = tmp_path / "weights.pth", tmp_path / "network.keras"
+    symmetric = ("--padding", "symmetric")
+    run(
+        monkeypatch, "convert", "EfficientNetB1", *files, *symmetric,
+        "--num-classes", "7", "--image-size", "50", "60",
+    )  # fmt: skip
     (arguments,) = built
     assert arguments["padding"] == "symmetric"
     assert arguments["batch_norm_epsilon"] == 1e-5
     assert arguments["depth_coefficient"] == 1.1
     assert arguments["classes"] == 7
     assert arguments["input_shape"] == (50, 60, 3)
-    with pytest.raises(ValueError, match="for EfficientNetB0 to B7"):
-        converting._build("EfficientDetD0", None, None, symmetric, 1e-5)
+    run(monkeypatch, "convert", "EfficientDetD0", *files, *symmetric)
+    assert "supported for EfficientNetB0 to B7" in capsys.readouterr().err
 
 
 def test_benchmark(tmp_path, monkeypatch, capsys):
@@ -198,7 +210,7 @@ def test_evaluate_says_what_is_wrong(cells, tmp_path, monkeypatch, capsys):
     plain_classifier().save(tmp_path / "c.keras")
     arguments = ("evaluate", tmp_path / "c.keras", cells)
     assert run(monkeypatch, *arguments, "--nms", "hard") == 2
-    assert "--nms is for detectors" in capsys.readouterr().err
+    assert "--nms is an option for detectors" in capsys.readouterr().err
     assert run(monkeypatch, *arguments, "--split", "tset") == 2
     assert "No such folder" in capsys.readouterr().err
 

@@ -113,7 +113,7 @@ def test_scale_a_detector(monkeypatch, capsys):
 )
 def test_scale_wants_one_of_both(monkeypatch, capsys, arguments):
     assert run(monkeypatch, "scale", *arguments) == 2
-    assert "either --phi, or budgets" in capsys.readouterr().err
+    assert "either --phi or budgets" in capsys.readouterr().err
 
 
 def test_downloads_are_announced(monkeypatch, capsys, tmp_path):

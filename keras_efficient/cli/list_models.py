@@ -3,13 +3,10 @@
 import json
 from typing import Annotated
 
-import rich.box
-import rich.console
-import rich.table
 import typer
 
+import keras_efficient
 from keras_efficient import variants
-from keras_efficient import weights
 from keras_efficient.cli.options import BackendOption
 
 _TABLES = (
@@ -26,14 +23,14 @@ _MEASURES = {"top1": "top-1", "ap": "AP"}
 
 def list_models(
     pattern: Annotated[
-        str, typer.Argument(help="Only names with this in them, such as D2.")
+        str, typer.Argument(help="Part of the names to list, such as D2.")
     ] = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write JSON instead of a table.")
+        bool, typer.Option("--json", help="Print JSON instead of a table.")
     ] = False,
     backend: BackendOption = None,
 ):
-    """Lists the models: size, cost, reported accuracy, weights.
+    """List the models with size, cost, reported accuracy and weights.
 
     keras-efficient list EfficientDet
     """
@@ -45,8 +42,8 @@ def list_models(
     ]
     if not rows:
         raise ValueError(
-            f"No model has {pattern!r} in its name. `keras-efficient list` "
-            "shows all."
+            f"No name of a model contains {pattern!r}. `keras-efficient list` "
+            "lists all models."
         )
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -55,14 +52,15 @@ def list_models(
 
 
 def describe(row):
-    """What there is to say of a model.
+    """Return the description of a model.
 
     Args:
-        row: A row of one of the tables of `variants`.
+        row: Row of one of the tables of `variants`.
 
     Returns:
-        A dict of plain values.
+        A dict of values that can be written as JSON.
     """
+    weights = keras_efficient.weights
     return {
         "model": row.name,
         "parameters": row.parameters,
@@ -75,9 +73,10 @@ def describe(row):
 
 
 def _describe_set(model, tag):
+    weights = keras_efficient.weights
     files = weights.find(model, tag)
     known = [x.metrics["reported"] for x in files if x.metrics]
-    # What those who trained them say, ahead of what others have measured.
+    # Reports by the authors before measurements by others.
     known.sort(key=lambda row: not row["url"].startswith(_AUTHORS))
     reported = known[0] if known else {}
     measure = next((key for key in _MEASURES if key in reported), None)
@@ -93,11 +92,15 @@ def _describe_set(model, tag):
 
 
 def _print_table(rows):
+    import rich.box
+    import rich.console
+    import rich.table
+
     table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
     table.add_column("model", no_wrap=True)
     for name in ("parameters", "multiply-adds", "input"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("weights (reported accuracy, * in the cache)")
+    table.add_column("weights (reported accuracy, * = in the cache)")
     for row in rows:
         table.add_row(
             row["model"],
@@ -109,8 +112,8 @@ def _print_table(rows):
     console = rich.console.Console()
     console.print(table)
     console.print(
-        "top-1 on ImageNet and AP on COCO, in percent, as their authors report "
-        f"them.\nCache: {weights.cache_dir()}",
+        "Top-1 on ImageNet and AP on COCO in percent, as reported by the "
+        f"authors.\nCache: {keras_efficient.weights.cache_dir()}",
         highlight=False,
         soft_wrap=True,
     )

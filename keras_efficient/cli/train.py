@@ -7,9 +7,9 @@ import sys
 import time
 from typing import Annotated
 
-import keras
 import typer
 
+import keras_efficient
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.loading import MODEL_FILE
 from keras_efficient.cli.options import INTERRUPTED
@@ -18,13 +18,6 @@ from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import complete
 from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
-from keras_efficient.cli.train_run import LAST
-from keras_efficient.cli.train_run import RESULTS_FILE
-from keras_efficient.cli.train_run import RUN_FILES
-from keras_efficient.cli.train_run import TrainRun
-from keras_efficient.cli.train_run import build_model
-from keras_efficient.data import find_task
-from keras_efficient.data import load_splits
 
 
 def train(
@@ -128,10 +121,13 @@ def train(
     if directory is not None:
         flags["directory"] = str(directory)
     settings = read_config(config, flags)
-    settings = complete(settings, find_task(settings.data, settings.task))
+    task = keras_efficient.data.find_task(settings.data, settings.task)
+    settings = complete(settings, task)
     folder = pathlib.Path(settings.directory)
     if not _prepare(folder, settings, overwrite):
         return
+    import keras
+
     keras.utils.set_random_seed(settings.seed)
     if settings.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -139,7 +135,9 @@ def train(
 
 
 def _train(settings, folder, start):
-    train_set, held_out = load_splits(
+    from keras_efficient.cli import train_run
+
+    train_set, held_out = keras_efficient.data.load_splits(
         settings.data,
         settings.task,
         validation_share=settings.val_share,
@@ -148,10 +146,10 @@ def _train(settings, folder, start):
     print(f"{settings.task}, {settings.model}, in {folder}")
     print(f"To train on: {train_set.report}")
     print(f"Held out: {held_out.report}")
-    network, unfilled = build_model(settings, train_set.class_names)
+    network, unfilled = train_run.build_model(settings, train_set.class_names)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIG_FILE, settings.to_yaml())
-    run = TrainRun(settings, network, unfilled, train_set, held_out)
+    run = train_run.TrainRun(settings, network, unfilled, train_set, held_out)
     run.write_class_names()
     try:
         run.fit()
@@ -170,6 +168,8 @@ def _train(settings, folder, start):
 
 def _broken_off(run, folder):
     """What is left of a training after Ctrl-C."""
+    from keras_efficient.cli.train_run import LAST
+
     go_on = f"To go on: keras-efficient train --config {folder / CONFIG_FILE}"
     if not run.interrupt.is_saved:
         return f"Broken off at once; {folder} has whole epochs only.\n{go_on}"
@@ -198,6 +198,8 @@ def _prepare(folder, settings, overwrite):
             f"{folder} holds a run with other settings: {'; '.join(changed)}. "
             "Take another --directory, or --overwrite it."
         )
+    from keras_efficient.cli.train_run import RESULTS_FILE
+
     if (folder / RESULTS_FILE).exists():
         print(
             f"The run in {folder} is finished; --overwrite throws it away. "
@@ -210,6 +212,8 @@ def _prepare(folder, settings, overwrite):
 
 def _throw_away(folder):
     """Removes what a run has written, and nothing else."""
+    from keras_efficient.cli.train_run import RUN_FILES
+
     for pattern in RUN_FILES:
         for path in folder.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

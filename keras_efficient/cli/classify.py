@@ -5,82 +5,85 @@ import pathlib
 import sys
 from typing import Annotated
 
-import numpy as np
 import typer
 
+import keras_efficient
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.loading import class_names_of
+from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import knows_imagenet
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import FAILURE
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
-from keras_efficient.cli.options import Computing
+from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
+from keras_efficient.cli.options import ModelOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.cli.results import csv_text
 from keras_efficient.cli.sources import expand
-from keras_efficient.data import ClassificationPreprocessing
-from keras_efficient.inference import classify_each
-from keras_efficient.models import decode_predictions
-from keras_efficient.models.detector import Detector
 
 
 def classify(
     sources: Annotated[
-        list[str], typer.Argument(help="Images, folders or patterns.")
+        list[str],
+        typer.Argument(help="Images, folders or patterns such as *.jpg."),
     ],
-    model: Annotated[
-        str,
-        typer.Option(help="A .keras file, a folder of `train`, or a name."),
-    ] = "EfficientNetB0",
+    model: ModelOption = "EfficientNetB0",
     weights: WeightsOption = None,
-    top: Annotated[int, typer.Option(help="How many classes to name.")] = 5,
+    top: Annotated[int, typer.Option(help="Number of classes to print.")] = 5,
     json_file: Annotated[
         pathlib.Path | None,
-        typer.Option("--json", help="Write a json file, too."),
+        typer.Option("--json", help="Also write this JSON file."),
     ] = None,
     csv_file: Annotated[
-        pathlib.Path | None, typer.Option("--csv", help="Write CSV, too.")
+        pathlib.Path | None,
+        typer.Option("--csv", help="Also write this CSV file."),
     ] = None,
     class_names: ClassNamesOption = None,
     image_size: Annotated[
         int | None,
-        typer.Option(help="For models that take any: side, in pixels."),
+        typer.Option(
+            help="Side of the images in pixels, for models of any size."
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images at once.")] = 8,
-    dtype: DtypeOption = Computing.FLOAT32,
+    batch_size: Annotated[int, typer.Option(help="Batch size.")] = 8,
+    dtype: DtypeOption = Dtype.FLOAT32,
     backend: BackendOption = None,
 ):
-    """Names what images show.
+    """Classify images.
 
     keras-efficient classify photos/*.jpg --model EfficientNetB3 --top 3
     """
     images = [source for source in expand(sources) if source.kind == "image"]
     if not images:
-        raise ValueError("There are only videos; classify takes images.")
-    network = load_model(model, weights)
-    if isinstance(network, Detector):
         raise ValueError(
-            f"{model} is a detector; `keras-efficient detect` is for it."
+            "`sources` contain videos only. `classify` accepts images."
+        )
+    network = load_model(model, weights)
+    if is_detector(network):
+        raise ValueError(
+            f"{model} is a detector. Use `keras-efficient detect`."
         )
     names = class_names_of(network, model, class_names)
     if names is None and knows_imagenet(network, model, weights):
         names = _imagenet_names()
     preprocessing = None
     if image_size is not None:
-        preprocessing = ClassificationPreprocessing((image_size, image_size))
+        preprocessing = keras_efficient.data.ClassificationPreprocessing(
+            (image_size, image_size)
+        )
     errors = {}
-    found = classify_each(
+    found = keras_efficient.inference.classify_each(
         network,
         [str(source.path) for source in images],
         top=top,
         class_names=names,
         batch_size=min(batch_size, len(images)),
         preprocessing=preprocessing,
-        dtype=dtype.dtype,
+        dtype=dtype.argument,
         on_error=errors.__setitem__,
     )
     rows, status = [], 0
@@ -92,9 +95,9 @@ def classify(
             print(f"{one.image}: {listed}")
     except KeyboardInterrupt:
         status = INTERRUPTED
-        print("Broken off; what is known so far is written.", file=sys.stderr)
+        print("Interrupted. The results so far are written.", file=sys.stderr)
     for path, error in errors.items():
-        print(f"Left out: {path}: {error}", file=sys.stderr)
+        print(f"Skipped: {path}: {error}", file=sys.stderr)
     if json_file is not None:
         _write(json_file, json.dumps(rows, indent=1))
     if csv_file is not None:
@@ -104,15 +107,17 @@ def classify(
 
 
 def _imagenet_names():
-    """ImageNet's class names, or `None` where they cannot be had."""
-    print("Names of ImageNet's classes: 35 KB, downloaded once by Keras.")
+    """Return the class names of ImageNet, or `None` if they are unavailable."""
+    import numpy as np
+
+    print("Class names of ImageNet: 35 KB, downloaded once by Keras.")
     try:
-        # Classes in the order of labels, the first with the highest share.
-        shares = -np.arange(1000.0)[None]
-        (rows,) = decode_predictions(shares, top=1000)
+        # Decreasing scores, so that the classes come in the order of labels.
+        scores = -np.arange(1000.0)[None]
+        (rows,) = keras_efficient.decode_predictions(scores, top=1000)
     except Exception as error:  # Keras raises plain ones.
         print(
-            f"They cannot be had ({error}); classes are numbers.",
+            f"The class names are unavailable ({error}); printing labels.",
             file=sys.stderr,
         )
         return None

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 import keras_efficient
-from keras_efficient import budgets
-from keras_efficient import counting
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.scaling import CompoundScaling
 
 
 class Network(enum.StrEnum):
-    """What can be scaled."""
+    """Networks that can be scaled."""
 
     EFFICIENTNET = "EfficientNet"
     MOBILENET_V1 = "MobileNetV1"
@@ -25,35 +23,41 @@ class Network(enum.StrEnum):
 
 def scale(
     phi: Annotated[
-        float | None, typer.Option(help="The compound coefficient, such as 2.")
+        float | None, typer.Option(help="Compound coefficient, such as 2.")
     ] = None,
     multiply_adds: Annotated[
-        float | None, typer.Option(help="A budget, such as 1e9.")
+        float | None, typer.Option(help="Budget of multiply-adds, such as 1e9.")
     ] = None,
     parameters: Annotated[
-        float | None, typer.Option(help="A budget, such as 5e6.")
+        float | None, typer.Option(help="Budget of parameters, such as 5e6.")
     ] = None,
     milliseconds: Annotated[
         float | None,
-        typer.Option(help="A budget, for one image on this machine."),
+        typer.Option(
+            help="Budget of milliseconds for one image on this machine."
+        ),
     ] = None,
     network: Annotated[
-        Network, typer.Option(help="What to scale.")
+        Network, typer.Option(help="Network to scale.")
     ] = Network.EFFICIENTNET,
-    alpha: Annotated[float, typer.Option(help="Base of the depth.")] = 1.2,
-    beta: Annotated[float, typer.Option(help="Base of the width.")] = 1.1,
+    alpha: Annotated[
+        float, typer.Option(help="Base of the depth coefficient.")
+    ] = 1.2,
+    beta: Annotated[
+        float, typer.Option(help="Base of the width coefficient.")
+    ] = 1.1,
     gamma: Annotated[
-        float, typer.Option(help="Base of the resolution.")
+        float, typer.Option(help="Base of the resolution coefficient.")
     ] = 1.15,
     resolution: Annotated[
-        int, typer.Option(help="Side of the unscaled image, in pixels.")
+        int, typer.Option(help="Side of the unscaled images in pixels.")
     ] = 224,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write JSON instead of lines.")
+        bool, typer.Option("--json", help="Print JSON instead of lines.")
     ] = False,
     backend: BackendOption = None,
 ):
-    """Says the coefficients of a phi, or of the largest within budgets.
+    """Print the coefficients of a phi, or of the largest phi within budgets.
 
     keras-efficient scale --multiply-adds 1e9 --network MobileNetV2
     """
@@ -65,8 +69,8 @@ def scale(
     wanted = {name: x for name, x in wanted.items() if x is not None}
     if (phi is None) == (not wanted):
         raise ValueError(
-            "Give either --phi, or budgets: --multiply-adds, --parameters, "
-            "--milliseconds."
+            "Pass either --phi or budgets (--multiply-adds, --parameters, "
+            "--milliseconds)."
         )
     if network is Network.EFFICIENTDET:
         rule, build = _Phi(), keras_efficient.EfficientDet.from_phi
@@ -75,10 +79,12 @@ def scale(
         rule, limits = CompoundScaling(alpha, beta, gamma), {}
         build = _builder(network, resolution)
     if phi is None:
-        phi = budgets.fit_budget(build, rule, **wanted, **limits).phi
+        fit = keras_efficient.budgets.fit_budget
+        phi = fit(build, rule, **wanted, **limits).phi
     row = _describe(phi, rule(phi), build(rule(phi)), resolution)
     if milliseconds is not None:
-        row["milliseconds"] = budgets.measure_milliseconds(build(rule(phi)))
+        measure = keras_efficient.budgets.measure_milliseconds
+        row["milliseconds"] = measure(build(rule(phi)))
     if as_json:
         print(json.dumps(row, indent=2))
         return
@@ -87,9 +93,9 @@ def scale(
 
 
 class _Phi:
-    """A rule that leaves phi to the builder, which has its own table."""
+    """A rule that passes phi to the builder, which has its own table."""
 
-    # From D0 to D7 the cost grows by 1.95 on average.
+    # From D0 to D7 the cost grows by a factor of 1.95 on average.
     cost_per_step = 2.0
 
     def __call__(self, phi):
@@ -121,6 +127,7 @@ def _describe(phi, coefficients, model, resolution):
         row["depth"] = coefficients.depth
         row["width"] = coefficients.width
         row["resolution"] = coefficients.scale_resolution(resolution)
+    counting = keras_efficient.counting
     row["parameters"] = counting.count_parameters(model)
     row["multiply_adds"] = counting.count_multiply_adds(model)
     return row

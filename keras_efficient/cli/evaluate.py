@@ -5,56 +5,62 @@ import pathlib
 import time
 from typing import Annotated
 
-import keras
 import typer
 
 import keras_efficient
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.loading import class_names_of
+from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
-from keras_efficient.cli.options import Computing
+from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
+from keras_efficient.cli.options import ModelArgument
 from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
-from keras_efficient.models.detector import Detector
 
 
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(help="A .keras file, a folder of `train`, or a name."),
-    ],
+    model: ModelArgument,
     data: Annotated[
-        str, typer.Argument(help="A data set, as for `keras-efficient train`.")
+        str, typer.Argument(help="Data set, as for `keras-efficient train`.")
     ],
     split: Annotated[
-        str | None, typer.Option(help="Which part of it, such as val.")
+        str | None, typer.Option(help="Split of the data set, such as val.")
     ] = None,
     weights: WeightsOption = None,
     output: Annotated[
         pathlib.Path | None,
-        typer.Option(help="A folder for numbers and curves."),
+        typer.Option(help="Folder for metrics and figures."),
     ] = None,
     class_names: ClassNamesOption = None,
     image_size: Annotated[
         int | None,
-        typer.Option(help="For classifiers that take any: side, in pixels."),
+        typer.Option(
+            help="Side of the images in pixels, for classifiers of any size."
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images at once.")] = 8,
+    batch_size: Annotated[int, typer.Option(help="Batch size.")] = 8,
     nms: Annotated[
-        Nms | None, typer.Option(help="Of detectors; soft by default.")
+        Nms | None,
+        typer.Option(
+            help="Method of non-maximum suppression for detectors (default "
+            "soft)."
+        ),
     ] = None,
-    dtype: DtypeOption = Computing.FLOAT32,
+    dtype: DtypeOption = Dtype.FLOAT32,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Use a folder with files in it.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Write into a folder that is not empty."
+        ),
     ] = False,
     backend: BackendOption = None,
 ):
-    """Measures a model: COCO's numbers of a detector, accuracy of a classifier.
+    """Evaluate a detector by the COCO metrics or a classifier by its accuracy.
 
     keras-efficient evaluate runs/cells cells --split test
     """
@@ -62,20 +68,20 @@ def evaluate(
         new_results(output, "", overwrite)
     network = load_model(model, weights)
     names = class_names_of(network, model, class_names)
-    is_detector = isinstance(network, Detector)
-    if nms is not None and not is_detector:
-        raise ValueError("`nms` is for detectors, and the model is none.")
+    is_detection = is_detector(network)
+    if nms is not None and not is_detection:
+        raise ValueError("`nms` is an option for detectors only.")
     start = time.perf_counter()
-    if is_detector:
+    if is_detection:
         network.class_names = names
-        # The model's classes are found among its own by their names.
+        # Evaluation matches the classes of model and data by their names.
         dataset = keras_efficient.data.load_detection(data, split)
         print(dataset.report)
         result = keras_efficient.evaluation.evaluate_detector(
             network,
             dataset,
             batch_size=batch_size,
-            dtype=dtype.dtype,
+            dtype=dtype.argument,
             nms=Nms.SOFT.value if nms is None else nms.value,
             progress=_progress,
         )
@@ -88,10 +94,12 @@ def evaluate(
             network,
             dataset,
             batch_size=batch_size,
-            dtype=dtype.dtype,
+            dtype=dtype.argument,
             progress=_progress,
             image_size=image_size,
         )
+    import keras
+
     seconds = time.perf_counter() - start
     print(result)
     print(
@@ -99,17 +107,17 @@ def evaluate(
         f"{keras.backend.backend()}."
     )
     if output is not None:
-        _write(output, result, is_detector)
+        _write(output, result, is_detection)
 
 
 def _progress(items, total):
     return track(items, total, "Evaluating")
 
 
-def _write(folder, result, is_detector):
+def _write(folder, result, is_detection):
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "results.json", json.dumps(result.to_dict(), indent=1))
-    if is_detector:
+    if is_detection:
         result.plot_precision_recall(folder / "precision_recall.png")
     result.plot_confusion_matrix(folder / "confusion_matrix.png")
-    print(f"Numbers and curves are in {folder}")
+    print(f"Written to {folder}: metrics and figures")

@@ -6,18 +6,20 @@ import pathlib
 import sys
 from typing import Annotated
 
-import numpy as np
 import typer
 
+import keras_efficient
 from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.loading import class_names_of
+from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import FAILURE
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
-from keras_efficient.cli.options import Computing
+from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
+from keras_efficient.cli.options import ModelOption
 from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
@@ -26,10 +28,8 @@ from keras_efficient.cli.sources import expand
 from keras_efficient.cli.videos import Video
 from keras_efficient.cli.videos import VideoWriter
 from keras_efficient.cli.videos import show as show_picture
-from keras_efficient.inference import detect_each
-from keras_efficient.models.detector import Detector
 
-# With more images than these a line for each is no help.
+# With more images, one line for each image is not printed.
 MAX_LINES = 20
 
 
@@ -37,68 +37,76 @@ def detect(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Images, videos, folders, patterns, or the number of a camera."
+            help="Images, videos, folders, patterns such as *.jpg, the number "
+            "of a camera, or the URL of a stream."
         ),
     ],
-    model: Annotated[
-        str,
-        typer.Option(help="A .keras file, a folder of `train`, or a name."),
-    ] = "EfficientDetD0",
+    model: ModelOption = "EfficientDetD0",
     weights: WeightsOption = None,
     output: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Folder for pictures and results: detections."),
+        typer.Option(help="Folder for the results (default: detections)."),
     ] = None,
     draw: Annotated[
-        bool, typer.Option(help="Save the images with the boxes in them.")
+        bool, typer.Option(help="Save the images with the detected boxes.")
     ] = True,
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV, too.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Also write a CSV file.")
+    ] = False,
     coco: Annotated[
-        bool, typer.Option("--coco", help="Write a results file of COCO, too.")
+        bool, typer.Option("--coco", help="Also write a COCO results file.")
     ] = False,
     annotations: Annotated[
         pathlib.Path | None,
-        typer.Option(help="With --coco: json with the images' numbers."),
+        typer.Option(
+            help="COCO annotation file that defines the image ids of --coco."
+        ),
     ] = None,
     score_threshold: Annotated[
-        float, typer.Option(help="How sure the model must be.")
+        float, typer.Option(help="Lowest score of a detection.")
     ] = 0.3,
     iou_threshold: Annotated[
-        float, typer.Option(help="Overlap that hard suppression removes.")
+        float,
+        typer.Option(
+            help="Overlap above which hard suppression removes a box."
+        ),
     ] = 0.5,
     max_detections: Annotated[
-        int, typer.Option(help="The most in one image.")
+        int, typer.Option(help="Largest number of detections in one image.")
     ] = 100,
     nms: Annotated[
-        Nms, typer.Option(help="How boxes of one object become one.")
+        Nms, typer.Option(help="Method of non-maximum suppression.")
     ] = Nms.SOFT,
     class_agnostic: Annotated[
         bool,
         typer.Option(
-            "--class-agnostic", help="Other classes suppress each other, too."
+            "--class-agnostic", help="Suppress boxes across different classes."
         ),
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="A class to keep; may be given again."),
+        typer.Option(help="Class to keep. Can be repeated."),
     ] = None,
     class_names: ClassNamesOption = None,
     batch_size: Annotated[
-        int, typer.Option(help="Images at once; 1 of a camera.")
+        int, typer.Option(help="Batch size. Cameras always use 1.")
     ] = 4,
     every: Annotated[
-        int, typer.Option(help="Of a video, take each, each second, ...")
+        int, typer.Option(help="Process every Nth frame of a video.")
     ] = 1,
     show: Annotated[
-        bool, typer.Option("--show", help="Show videos while they run.")
+        bool, typer.Option("--show", help="Show videos in a window.")
     ] = False,
-    dtype: DtypeOption = Computing.FLOAT32,
+    dtype: DtypeOption = Dtype.FLOAT32,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Use a folder with files in it.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Write into a folder that is not empty."
+        ),
     ] = False,
     backend: BackendOption = None,
 ):
-    """Finds objects in images, videos and what a camera sees.
+    """Detect objects in images, videos and camera streams.
 
     keras-efficient detect photos/ --model EfficientDetD2 --csv
     """
@@ -110,9 +118,9 @@ def detect(
     if annotations is not None:
         image_ids = _image_ids(annotations, found_sources)
     network = load_model(model, weights)
-    if not isinstance(network, Detector):
+    if not is_detector(network):
         raise ValueError(
-            f"{model} is no detector; `keras-efficient classify` is for it."
+            f"{model} is not a detector. Use `keras-efficient classify`."
         )
     network.class_names = class_names_of(network, model, class_names)
     kept = _labels(network.class_names, only)
@@ -126,9 +134,9 @@ def detect(
         "max_detections": max_detections,
         "nms": nms.value,
         "class_agnostic": class_agnostic,
-        "dtype": dtype.dtype,
+        "dtype": dtype.argument,
     }
-    work = _Detecting(network, options, kept, files, draw, batch_size)
+    work = _Detection(network, options, kept, files, draw, batch_size)
     status = 0
     try:
         work.images([x for x in found_sources if x.kind == "image"])
@@ -137,14 +145,17 @@ def detect(
                 work.video(source, every, show)
     except KeyboardInterrupt:
         status = INTERRUPTED
-        print("Broken off; what was found so far is written.", file=sys.stderr)
+        print(
+            "Interrupted. The results so far have been written.",
+            file=sys.stderr,
+        )
     work.report(files.write())
     if status or work.errors:
         raise typer.Exit(status or FAILURE)
 
 
-class _Detecting:
-    """What is done with each source, and what came of it."""
+class _Detection:
+    """Processes the sources and collects the results."""
 
     def __init__(self, network, options, kept, files, draw, batch_size):
         self.network = network
@@ -158,9 +169,9 @@ class _Detecting:
         self.num_images = 0
 
     def images(self, sources):
-        """Finds and draws what is in files of images."""
+        """Detect and draw the objects in image files."""
         names = {str(source.path): source.name for source in sources}
-        found = detect_each(
+        found = keras_efficient.inference.detect_each(
             self.network,
             list(names),
             batch_size=min(self.batch_size, max(1, len(names))),
@@ -176,17 +187,19 @@ class _Detecting:
             if len(names) <= MAX_LINES:
                 print(f"{image.image}: {_summary(image.names)}")
         for path, error in self.errors.items():
-            print(f"Left out: {path}: {error}", file=sys.stderr)
+            print(f"Skipped: {path}: {error}", file=sys.stderr)
 
     def video(self, source, every, show):
-        """Finds and draws what is in a video, or what a camera sees."""
+        """Detect and draw the objects in a video or a camera stream."""
+        import numpy as np
+
         video = Video(source.path, every)
         is_live = source.kind == "camera"
         if is_live:
-            print("Ctrl-C ends it.", file=sys.stderr)
+            print("Press Ctrl-C to stop.", file=sys.stderr)
         path = self.files.folder / f"{source.name}.mp4"
         writer = VideoWriter(path, video.rate / every)
-        found = detect_each(
+        found = keras_efficient.inference.detect_each(
             self.network,
             video,
             batch_size=1 if is_live else self.batch_size,
@@ -205,7 +218,7 @@ class _Detecting:
                 if show and not show_picture(picture):
                     break
         except KeyboardInterrupt:
-            # The usual end of a camera's pictures.
+            # The usual way to stop a camera.
             if not is_live:
                 raise
         finally:
@@ -213,6 +226,8 @@ class _Detecting:
         print(f"{source.path}: {_summary(counts)}")
 
     def _add(self, image, file, frame):
+        import numpy as np
+
         if self.kept is not None:
             image = image[np.isin(image.labels, self.kept)]
         self.files.add(image, file, frame)
@@ -221,51 +236,53 @@ class _Detecting:
         return image
 
     def report(self, paths):
-        """Says what was found, and where it is written."""
+        """Print a summary and the paths of the results."""
         print(
             f"{sum(self.counts.values())} objects in {self.num_images} images: "
             f"{_summary(self.counts)}"
         )
         where = ", ".join(path.name for path in paths)
-        pictures = "pictures, " if self.draw and self.num_images else ""
-        print(f"In {self.files.folder}: {pictures}{where}")
+        pictures = "images, " if self.draw and self.num_images else ""
+        print(f"Written to {self.files.folder}: {pictures}{where}")
 
 
 def _summary(names):
-    """How often which class was found, such as `2 dog, 1 person`."""
+    """Return the count of each class, such as `2 dog, 1 person`."""
     counts = collections.Counter(names)
     listed = (f"{count} {name}" for name, count in counts.most_common())
-    return ", ".join(listed) or "nothing"
+    return ", ".join(listed) or "no objects"
 
 
 def _labels(class_names, only):
-    """Labels of the classes that are asked for, or `None` for all."""
+    """Return the labels of the requested classes, or `None` for all."""
     if not only:
         return None
     if class_names is None:
         raise ValueError(
-            "`only` needs a model that knows its classes: --class-names."
+            "`only` requires class names. Pass them with --class-names."
         )
     unknown = [name for name in only if name not in class_names]
     if unknown:
         raise ValueError(
-            f"`only`: the model knows no {unknown[0]!r}. It knows "
+            f"`only`: the model has no class {unknown[0]!r}. Its classes are "
             f"{', '.join(name for name in class_names if name)}."
         )
     return [class_names.index(name) for name in only]
 
 
 def _image_ids(path, sources):
-    """Numbers of the images in a json file of COCO, by their file names."""
+    """Return the image ids of a COCO annotation file by file name."""
     try:
         images = json.loads(path.read_text())["images"]
         ids = {pathlib.Path(x["file_name"]).name: x["id"] for x in images}
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no json file of COCO: {error}") from error
+        raise ValueError(
+            f"{path} is not a COCO annotation file: {error}"
+        ) from error
     for source in sources:
         if source.kind == "image" and source.path.name not in ids:
             raise ValueError(
-                f"`annotations`: {path} has no image {source.path.name}; it "
-                f"has {len(ids)} others."
+                f"`annotations`: {path} lists {len(ids)} images, but not "
+                f"{source.path.name}."
             )
     return ids

@@ -9,22 +9,20 @@ import typer
 
 import keras_efficient
 from keras_efficient.cli.loading import class_names_of
+from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
+from keras_efficient.cli.options import ModelArgument
 from keras_efficient.cli.options import WeightsOption
-from keras_efficient.data.images import load_image
-from keras_efficient.data.readers.files import is_image
-from keras_efficient.export.formats.precision import check_precision
-from keras_efficient.models.detector import Detector
 
-# What `export.load` knows files of these formats by.
+# File name extensions by which `export.load` recognizes the format.
 SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 POST_PROCESSING = ("score_threshold", "max_detections", "nms")
 
 
 class Format(enum.StrEnum):
-    """What can be written."""
+    """Formats of exports."""
 
     SAVED_MODEL = "saved_model"
     ONNX = "onnx"
@@ -33,7 +31,7 @@ class Format(enum.StrEnum):
 
 
 class Precision(enum.StrEnum):
-    """In how many digits it computes."""
+    """Precisions of exports."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"
@@ -42,68 +40,83 @@ class Precision(enum.StrEnum):
 
 
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(help="A .keras file, a folder of `train`, or a name."),
-    ],
+    model: ModelArgument,
     output: Annotated[
-        pathlib.Path, typer.Argument(help="The file or folder to write.")
+        pathlib.Path, typer.Argument(help="File or folder to write.")
     ],
-    format: Annotated[Format, typer.Option(help="What to write.")],
+    format: Annotated[Format, typer.Option(help="Format of the export.")],
     weights: WeightsOption = None,
     class_names: ClassNamesOption = None,
     precision: Annotated[
-        Precision, typer.Option(help="In what the network computes.")
+        Precision, typer.Option(help="Precision of the network.")
     ] = Precision.FLOAT32,
     calibration: Annotated[
         pathlib.Path | None,
-        typer.Option(help="For int8: a folder of images like those to come."),
+        typer.Option(
+            help="Folder of typical images, required for int8 quantization."
+        ),
     ] = None,
     validation: Annotated[
         pathlib.Path | None,
-        typer.Option(help="A data set to measure model and export on."),
+        typer.Option(
+            help="Data set on which to evaluate the model and the export."
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="The split of --validation.")
+        str | None, typer.Option(help="Split of --validation, such as val.")
     ] = None,
     photo: Annotated[
         list[pathlib.Path] | None,
         typer.Option(
-            help="An image to compare on; may be given again.",
+            help="Image for the comparison with the model. Can be repeated.",
             metavar="<path>",
         ),
     ] = None,
     image_size: Annotated[
         tuple[int, int] | None,
         typer.Option(
-            help="If the images' size is fixed.", metavar="<height> <width>"
+            help="Fixed size of the images in pixels.",
+            metavar="<height> <width>",
         ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="If the number of images is fixed.")
+        int | None, typer.Option(help="Fixed batch size.")
     ] = None,
     layout: Annotated[
         str | None,
-        typer.Option(help="Of litert's outputs: named, or mediapipe."),
+        typer.Option(
+            help="Layout of litert outputs: named (default) or mediapipe."
+        ),
     ] = None,
     score_threshold: Annotated[
-        float | None, typer.Option(help="Of detections; 0.3 by default.")
+        float | None,
+        typer.Option(help="Lowest score of a detection (default 0.3)."),
     ] = None,
     max_detections: Annotated[
-        int | None, typer.Option(help="Of one image; 100 by default.")
+        int | None,
+        typer.Option(
+            help="Largest number of detections in one image (default 100)."
+        ),
     ] = None,
     nms: Annotated[
-        str | None, typer.Option(help="soft (the default) or hard.")
+        str | None,
+        typer.Option(
+            help="Method of non-maximum suppression: soft (default) or hard."
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is there.")
+        bool,
+        typer.Option("--overwrite", help="Replace an existing file or folder."),
     ] = False,
     backend: BackendOption = None,
 ):
-    """Writes a model for serving, and compares what it wrote with it.
+    """Export a model for serving, and compare the export with the model.
 
     keras-efficient export cells.keras served/cells/1 --format saved_model
     """
+    from keras_efficient.data.images import load_image
+    from keras_efficient.export.formats import precision as precisions
+
     write = getattr(keras_efficient.export, format.value)
     given = {
         "class_names": class_names,
@@ -118,7 +131,7 @@ def export(
     }
     given = {name: x for name, x in given.items() if x is not None}
     _check_options(write, format, given, split)
-    check_precision(format.value, precision.value, calibration)
+    precisions.check_precision(format.value, precision.value, calibration)
     _check_suffix(output, format)
     network = load_model(model, weights)
     _check_task(network, given)
@@ -144,31 +157,33 @@ def export(
 
 
 def _check_options(write, format, given, split):
-    """Raises an error where a format has no use for an option."""
+    """Raise an error for an option that a format does not support."""
     parameters = inspect.signature(write).parameters
     for name in given:
         if name not in parameters and name not in POST_PROCESSING:
-            raise ValueError(f"{_option(name)} is not for {format.value}.")
+            raise ValueError(
+                f"{format.value} does not support {_option(name)}."
+            )
     if split is not None and "validation" not in given:
-        raise ValueError("--split goes with --validation.")
+        raise ValueError("--split requires --validation.")
 
 
 def _check_suffix(output, format):
-    """Raises an error for a file that could not be loaded again."""
+    """Raise an error for a file name that `export.load` would not accept."""
     suffix = SUFFIXES.get(format.value, output.suffix)
     if output.suffix != suffix:
         raise ValueError(
-            f"{format.value} is written to a file whose name ends in {suffix}. "
+            f"The name of a {format.value} file must end in {suffix}. "
             f"Received: {output}"
         )
 
 
 def _check_task(network, given):
-    """Raises an error where a classifier has no use for an option."""
+    """Raise an error for an option of detectors with a classifier."""
     for name in POST_PROCESSING:
-        if name in given and not isinstance(network, Detector):
+        if name in given and not is_detector(network):
             raise ValueError(
-                f"{_option(name)} is for detectors, and the model is none."
+                f"{_option(name)} is an option for detectors only."
             )
 
 
@@ -177,16 +192,18 @@ def _option(name):
 
 
 def _images_in(folder):
-    """All image files below a folder."""
+    """Return all image files below a folder."""
+    from keras_efficient.data.readers.files import is_image
+
     files = [path for path in sorted(folder.rglob("*")) if is_image(path)]
     if not files:
-        raise ValueError(f"--calibration: no images in a folder {folder}.")
+        raise ValueError(f"--calibration: no images found in {folder}.")
     return files
 
 
 def _data_set(model, path, split):
-    """Images with labels, of the kind that the model needs."""
+    """Return the data set for the task of the model."""
     data = keras_efficient.data
-    if isinstance(model, Detector):
+    if is_detector(model):
         return data.load_detection(path, split, class_names=model.class_names)
     return data.load_classification(path, split)

@@ -8,46 +8,37 @@ import statistics
 import time
 from typing import Annotated
 
-import keras
-import numpy as np
-import rich.box
-import rich.console
-import rich.table
 import typer
 
-from keras_efficient import counting
+import keras_efficient
 from keras_efficient.atomic_writes import write_text
+from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
-from keras_efficient.cli.options import Computing
+from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
 from keras_efficient.cli.progress import track
-from keras_efficient.data.images import load_image
-from keras_efficient.inference import Predictor
-from keras_efficient.inference import classify
-from keras_efficient.inference import detect
-from keras_efficient.models.detector import Detector
 
-# Runs that do not count, after the first, which compiles.
+# Runs that are not timed, after the first one, which compiles.
 WARM_UP = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What one model cost with one size of batch.
+    """Result of one model with one batch size.
 
     Attributes:
-        model: Its name.
-        parameters: How many it has.
-        multiply_adds: What one image costs.
-        height: Height of its images, in pixels.
-        width: Width of its images, in pixels.
-        batch_size: Images at once.
-        first_seconds: The first run, with all that is compiled.
+        model: Name of the model.
+        parameters: Number of parameters.
+        multiply_adds: Multiply-adds for one image.
+        height: Height of the images, in pixels.
+        width: Width of the images, in pixels.
+        batch_size: Number of images in a batch.
+        first_seconds: Seconds of the first run, including compilation.
         milliseconds: Median for one image, of the fused network alone.
-        slowest: Slowest run, milliseconds for one image.
-        whole_milliseconds: Median for one image, from a file's pixels to
-            named results.
+        slowest: Milliseconds for one image in the slowest run.
+        whole_milliseconds: Median for one image including preprocessing and
+            post-processing.
     """
 
     model: str
@@ -65,27 +56,31 @@ class Row:
 def benchmark(
     models: Annotated[
         list[str],
-        typer.Argument(help="Names, .keras files or folders of `train`."),
+        typer.Argument(
+            help="Names of models, .keras files, or run directories of `train`."
+        ),
     ],
     batch_size: Annotated[
         list[int] | None,
-        typer.Option(help="Images at once; may be given again. 1 by default."),
+        typer.Option(help="Batch size (default 1). Can be repeated."),
     ] = None,
     repeats: Annotated[
-        int, typer.Option(help="Runs that count; their median is shown.")
+        int, typer.Option(help="Number of timed runs, whose median is printed.")
     ] = 10,
     photo: Annotated[
         pathlib.Path | None,
-        typer.Option(help="The image of the last column; noise by default."),
+        typer.Option(
+            help="Image for the timing of all steps (default: random pixels)."
+        ),
     ] = None,
-    dtype: DtypeOption = Computing.FLOAT32,
+    dtype: DtypeOption = Dtype.FLOAT32,
     json_file: Annotated[
         pathlib.Path | None,
-        typer.Option("--json", help="Write a json file, too."),
+        typer.Option("--json", help="Also write this JSON file."),
     ] = None,
     backend: BackendOption = None,
 ):
-    """Measures how fast models answer on this machine.
+    """Measure the inference speed of models on this machine.
 
     keras-efficient benchmark EfficientDetD0 EfficientDetD1 --batch-size 1
     """
@@ -95,17 +90,22 @@ def benchmark(
             "`repeats` and `batch_size` must be at least 1. Received: "
             f"repeats={repeats}, batch_size={min(sizes)}"
         )
-    image = _noise() if photo is None else load_image(photo)
+    import keras
+
+    if photo is None:
+        image = _random_image()
+    else:
+        image = keras_efficient.data.load_image(photo)
     rows = []
     pairs = [(model, size) for model in models for size in sizes]
     networks = {}
     for name, size in track(pairs, len(pairs), "Measuring"):
         if name not in networks:
-            # Speed does not depend on what was learned: nothing is fetched.
+            # Speed does not depend on the weights: do not download them.
             is_name = not pathlib.Path(name).exists()
             networks = {name: load_model(name, "none" if is_name else None)}
         rows.append(
-            measure(networks[name], name, size, repeats, image, dtype.dtype)
+            measure(networks[name], name, size, repeats, image, dtype.argument)
         )
     where = (
         f"{keras.backend.backend()}, Keras {keras.__version__}, {dtype.value}, "
@@ -122,27 +122,32 @@ def benchmark(
 
 
 def measure(network, name, batch_size, repeats, image, dtype) -> Row:
-    """Times one model with one size of batch."""
+    """Time one model with one batch size."""
+    import keras
+    import numpy as np
+
     shape = network.input_shape[1:]
     if None in shape:
         raise ValueError(
-            f"{name} takes images of any size, and so has no one speed. "
-            f"Received: a model for {shape}"
+            f"{name} accepts images of any size and cannot be timed. Build it "
+            f"for one size. Received: a model with input shape {shape}"
         )
     is_first = shape[0] == 3
-    predictor = Predictor(network, dtype)
+    inference = keras_efficient.inference
+    predictor = inference.Predictor(network, dtype)
     batch = np.zeros((batch_size, *shape), "float32")
 
     def run():
         outputs = keras.tree.flatten(predictor(batch))
         return keras.ops.convert_to_numpy(outputs[0])
 
-    answer = detect if isinstance(network, Detector) else classify
+    predict = inference.detect if is_detector(network) else inference.classify
     images = [image] * batch_size
 
     def run_all():
-        return answer(network, images, batch_size=batch_size, dtype=dtype)
+        return predict(network, images, batch_size=batch_size, dtype=dtype)
 
+    counting = keras_efficient.counting
     first, times = _times(run, repeats)
     _, whole = _times(run_all, repeats)
     each = 1000 / batch_size
@@ -161,7 +166,7 @@ def measure(network, name, batch_size, repeats, image, dtype) -> Row:
 
 
 def _times(function, repeats):
-    """Seconds of the first run, and of those that count."""
+    """Return the seconds of the first run and of the timed runs."""
     seconds = []
     for _ in range(1 + WARM_UP + repeats):
         start = time.perf_counter()
@@ -170,12 +175,18 @@ def _times(function, repeats):
     return seconds[0], seconds[1 + WARM_UP :]
 
 
-def _noise():
-    """A photo's worth of pixels."""
+def _random_image():
+    """Return random pixels in the size of a photo."""
+    import numpy as np
+
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3), "uint8")
 
 
 def _print_table(rows, where):
+    import rich.box
+    import rich.console
+    import rich.table
+
     table = rich.table.Table(
         box=rich.box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0)
     )
@@ -199,8 +210,8 @@ def _print_table(rows, where):
     console = rich.console.Console()
     console.print(table)
     console.print(
-        "Median for one image. ms: the fused network; all: from pixels to\n"
-        f"named results; start: the first run. {where}.",
+        "Median for one image. ms: fused network; all: with preprocessing and\n"
+        f"post-processing; start: first run, compilation included.\n{where}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -4,8 +4,6 @@ import enum
 import pathlib
 from typing import Annotated
 
-import keras
-import numpy as np
 import typer
 
 import keras_efficient
@@ -19,49 +17,61 @@ SUFFIXES = (".keras", ".weights.h5")
 
 
 class Padding(enum.StrEnum):
-    """Where a network pads its images."""
+    """Padding of the convolutions."""
 
     SAME = "same"
     SYMMETRIC = "symmetric"
 
 
 def convert(
-    model: Annotated[str, typer.Argument(help="The name of the model.")],
+    model: Annotated[str, typer.Argument(help="Name of the model.")],
     checkpoint: Annotated[
         pathlib.Path,
-        typer.Argument(help="What to read, of any format of README's table."),
+        typer.Argument(help="Checkpoint to read, in any supported format."),
     ],
     output: Annotated[
         pathlib.Path,
-        typer.Argument(help="What to write: .keras or .weights.h5."),
+        typer.Argument(help="File to write, .keras or .weights.h5."),
     ],
     num_classes: Annotated[
         int | None,
-        typer.Option(help="Of the model; by default 1000, or COCO's 90."),
+        typer.Option(
+            help="Number of classes (default 1000, for detectors 90)."
+        ),
     ] = None,
     image_size: Annotated[
         tuple[int, int] | None,
         typer.Option(
-            help="By default the model's own.", metavar="<height> <width>"
+            help="Image size in pixels (default: the size of the model).",
+            metavar="<height> <width>",
         ),
     ] = None,
     padding: Annotated[
         Padding,
-        typer.Option(help="symmetric for timm's own and torchvision's."),
+        typer.Option(
+            help="Padding of the convolutions: symmetric for weights of "
+            "torchvision and for those that timm trained itself."
+        ),
     ] = Padding.SAME,
     batch_norm_epsilon: Annotated[
-        float, typer.Option(help="With symmetric padding; B5 to B7: 1e-3.")
+        float,
+        typer.Option(
+            help="Epsilon of batch normalization with symmetric padding (1e-3 "
+            "for B5 to B7 of torchvision)."
+        ),
     ] = 1e-5,
     partial: Annotated[
         bool,
-        typer.Option("--partial", help="Take what is there, and say what not."),
+        typer.Option(
+            "--partial", help="Load a checkpoint that does not fill all layers."
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is there.")
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
     backend: BackendOption = None,
 ):
-    """Reads a checkpoint of any known library, and writes it for Keras.
+    """Convert a checkpoint of another library to a file of Keras.
 
     keras-efficient convert EfficientDetD0 tf_efficientdet_d0.pth d0.keras
     """
@@ -70,7 +80,7 @@ def convert(
             f"`output` must end in {' or '.join(SUFFIXES)}. Received: {output}"
         )
     if not checkpoint.exists():
-        raise FileNotFoundError(f"There is no file {checkpoint}")
+        raise FileNotFoundError(f"File not found: {checkpoint}")
     with atomic_file(output, overwrite) as path:
         network = _build(
             model, num_classes, image_size, padding, batch_norm_epsilon
@@ -98,9 +108,9 @@ def _build(model, num_classes, image_size, padding, epsilon):
         return getattr(keras_efficient, name)(weights=None, **arguments)
     if name not in EFFICIENTNET_VARIANTS:
         raise ValueError(
-            f"`padding` is for EfficientNetB0 to B7. Build {name} in Python, "
-            "upon a backbone `EfficientNet(padding='symmetric')`, and call "
-            "`converters.load_checkpoint`."
+            f"`padding` is supported for EfficientNetB0 to B7. Build {name} in "
+            "Python, on a backbone `EfficientNet(padding='symmetric')`, and "
+            "call `converters.load_checkpoint`."
         )
     row = EFFICIENTNET_VARIANTS[name]
     return keras_efficient.EfficientNet(
@@ -116,7 +126,10 @@ def _build(model, num_classes, image_size, padding, epsilon):
 
 
 def _save(network, path):
-    """Writes the model, and compares what was written with it."""
+    """Write the model, and compare the file with it."""
+    import keras
+    import numpy as np
+
     if path.suffix == ".keras":
         network.save(path)
         again = keras.saving.load_model(path, compile=False)
@@ -128,4 +141,6 @@ def _save(network, path):
         if not np.array_equal(
             keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new)
         ):
-            raise OSError(f"{path.name} would not hold {old.path} as it is.")
+            raise OSError(
+                f"The variable {old.path} differs after reading {path.name}."
+            )
