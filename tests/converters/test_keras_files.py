@@ -163,23 +163,6 @@ def test_the_state_of_training_is_skipped(tmp_path):
     tiny.check_equal(tiny.values(model), tiny.values(original))
 
 
-def test_normalization_layers_of_the_user_are_finalized(tmp_path):
-    def build(mean):
-        inputs = keras.Input((32, 32, 3))
-        layer = keras.layers.Normalization(name="normalization")
-        layer.adapt(np.full((2, 1, 1, 3), mean) + [[[[-1]]], [[[1]]]])
-        backbone = tiny.build(include_top=False)
-        return keras.Model(inputs, backbone(layer(inputs))), layer
-
-    original, _ = build(3.0)
-    path = tiny.save(original, tmp_path / "a.weights.h5")
-    model, layer = build(100.0)
-    load_checkpoint(model, path)
-    pixels = np.full((1, 32, 32, 3), 5.0)
-    outputs = keras.ops.convert_to_numpy(layer(pixels))
-    np.testing.assert_allclose(outputs, 2, rtol=1e-6)
-
-
 def test_arrays_in_other_files_are_refused(tmp_path):
     (tmp_path / "secret").write_bytes(bytes(8))
     with h5py.File(tmp_path / "a.weights.h5", "w") as file:
