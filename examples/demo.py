@@ -57,7 +57,7 @@ def main():
     model.save(folder / "model.keras")
 
     print("\n3. How good it is on pictures that it has not seen")
-    result = keras_efficient.evaluation.evaluate_detector(model, validation)
+    result = keras_efficient.evaluation.evaluate_detection(model, validation)
     print(result)
 
     print(f"\n4. What it sees: {folder / 'detections.png'}")

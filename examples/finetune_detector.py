@@ -48,7 +48,7 @@ def main():
     )
     folder = pathlib.Path(args.directory)
     model.save(folder / "model.keras")
-    result = keras_efficient.evaluation.evaluate_detector(model, held_out)
+    result = keras_efficient.evaluation.evaluate_detection(model, held_out)
     print(result)
     result.plot_precision_recall(folder / "precision_recall.png")
     first = model.detect(held_out.records[0].image)[0]

@@ -61,7 +61,7 @@ def draw_training(demo, folder):
     logs = keras_efficient.training.read_logs(demo / "run")
     visualization.plot_history(logs, folder / "curves.png")
     model = keras.saving.load_model(demo / "model.keras")
-    result = keras_efficient.evaluation.evaluate_detector(model, validation)
+    result = keras_efficient.evaluation.evaluate_detection(model, validation)
     result.plot_precision_recall(folder / "precision_recall.png")
     result.plot_confusion_matrix(folder / "confusion_matrix.png")
     pictures = [record.image for record in validation.records[:8]]

@@ -77,7 +77,7 @@ def evaluate(
         # Evaluation matches the classes of model and data by their names.
         dataset = keras_efficient.data.load_detection(data, split)
         print(dataset.report)
-        result = keras_efficient.evaluation.evaluate_detector(
+        result = keras_efficient.evaluation.evaluate_detection(
             network,
             dataset,
             batch_size=batch_size,
@@ -90,7 +90,7 @@ def evaluate(
             data, split, class_names=names
         )
         print(dataset.report)
-        result = keras_efficient.evaluation.evaluate_classifier(
+        result = keras_efficient.evaluation.evaluate_classification(
             network,
             dataset,
             batch_size=batch_size,

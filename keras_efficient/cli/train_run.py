@@ -248,9 +248,9 @@ class TrainRun:
         """Measures the best weights, and draws what they see."""
         evaluation = keras_efficient.evaluation
         evaluate = (
-            evaluation.evaluate_detector
+            evaluation.evaluate_detection
             if self.is_detection
-            else evaluation.evaluate_classifier
+            else evaluation.evaluate_classification
         )
         result = evaluate(
             self.model,

@@ -1,15 +1,15 @@
-"""How good a classifier is, and a detector in the numbers of COCO."""
+"""Accuracy of classification models and COCO metrics of detection models."""
 
+from keras_efficient import deprecation
 from keras_efficient.evaluation.averaged_weights import averaged_weights
 from keras_efficient.evaluation.classification import ClassificationResult
-from keras_efficient.evaluation.classification import evaluate_classifier
+from keras_efficient.evaluation.classification import evaluate_classification
 from keras_efficient.evaluation.coco import evaluate_coco
 from keras_efficient.evaluation.coco_metrics import COCOMetrics
 from keras_efficient.evaluation.coco_result import ClassResult
 from keras_efficient.evaluation.coco_result import COCOResult
 from keras_efficient.evaluation.confusion import detection_confusion
-from keras_efficient.evaluation.confusion import plot_confusion_matrix
-from keras_efficient.evaluation.detector import evaluate_detector
+from keras_efficient.evaluation.detection import evaluate_detection
 
 __all__ = [
     "COCOMetrics",
@@ -18,8 +18,16 @@ __all__ = [
     "ClassificationResult",
     "averaged_weights",
     "detection_confusion",
-    "evaluate_classifier",
+    "evaluate_classification",
     "evaluate_coco",
-    "evaluate_detector",
-    "plot_confusion_matrix",
+    "evaluate_detection",
 ]
+
+__getattr__ = deprecation.renamed(
+    __name__,
+    {
+        "evaluate_classifier": "evaluate_classification",
+        "evaluate_detector": "evaluate_detection",
+        "plot_confusion_matrix": "visualization.plot_confusion_matrix",
+    },
+)

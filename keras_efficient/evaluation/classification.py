@@ -122,7 +122,7 @@ class ClassificationResult:
         return "\n".join(lines)
 
 
-def evaluate_classifier(
+def evaluate_classification(
     model,
     dataset,
     *,
@@ -161,7 +161,9 @@ def evaluate_classifier(
     >>> dataset = keras_efficient.data.classification_from_arrays(
     ...     np.zeros((3, 40, 50, 3), "uint8"), [0, 1, 1]
     ... )
-    >>> result = keras_efficient.evaluation.evaluate_classifier(model, dataset)
+    >>> result = keras_efficient.evaluation.evaluate_classification(
+    ...     model, dataset
+    ... )
     >>> result.num_images, int(result.confusion.sum())
     (3, 3)
     """

@@ -3,8 +3,8 @@
 import keras
 
 from keras_efficient.evaluation.averaged_weights import averaged_weights
-from keras_efficient.evaluation.detector import evaluate_detector
-from keras_efficient.evaluation.detector import labels_of_model
+from keras_efficient.evaluation.detection import evaluate_detection
+from keras_efficient.evaluation.detection import labels_of_model
 
 
 class COCOMetrics(keras.callbacks.Callback):
@@ -28,7 +28,7 @@ class COCOMetrics(keras.callbacks.Callback):
         prefix: String, put in front of the names. Defaults to `"val_"`.
         print_table: Boolean, whether to print the table by class. Defaults to
             `False`.
-        **detect: Further arguments of `evaluate_detector`.
+        **detect: Further arguments of `evaluate_detection`.
 
     Returns:
         A `keras.callbacks.Callback`; its `result` is the last `COCOResult`.
@@ -77,7 +77,7 @@ class COCOMetrics(keras.callbacks.Callback):
         if (epoch + 1) % self.every and not is_last:
             return
         with averaged_weights(self.model):
-            self.result = evaluate_detector(
+            self.result = evaluate_detection(
                 self.model, self.dataset, **self.detect
             )
         if logs is not None:

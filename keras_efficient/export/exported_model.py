@@ -24,7 +24,7 @@ class ExportedModel:
     """A model as its file has it, without Keras.
 
     Made by `load`. A detector's has `detect`, so that
-    `evaluation.evaluate_detector` measures it as it does a model; a
+    `evaluation.evaluate_detection` measures it as it does a model; a
     classifier's has `predict`.
 
     Attributes:
@@ -140,7 +140,7 @@ def load(path: str | os.PathLike) -> ExportedModel:
     Example:
     ```python
     exported = keras_efficient.export.load("cells.onnx")
-    print(keras_efficient.evaluation.evaluate_detector(exported, test))
+    print(keras_efficient.evaluation.evaluate_detection(exported, test))
     ```
     """
     path = pathlib.Path(path)

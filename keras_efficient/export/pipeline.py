@@ -14,7 +14,7 @@ import numpy as np
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
 from keras_efficient.data.images import standardize_size
-from keras_efficient.evaluation import evaluate_detector
+from keras_efficient.evaluation import evaluate_detection
 from keras_efficient.export.classification_spec import ClassificationSpec
 from keras_efficient.export.classification_spec import fill_inputs
 from keras_efficient.export.exported_model import load
@@ -135,8 +135,8 @@ def _measure(name, model, spec, path, dataset):
     if isinstance(model, Detector):
         options = {"preprocessing": spec.preprocessing, **spec.options}
         results = [
-            evaluate_detector(model, dataset, **options),
-            evaluate_detector(exported, dataset, score_threshold=0.0),
+            evaluate_detection(model, dataset, **options),
+            evaluate_detection(exported, dataset, score_threshold=0.0),
         ]
         numbers = [
             "mAP {mAP:.3f}, mAP50 {mAP50:.3f}".format(**result.metrics)

@@ -1,10 +1,10 @@
 """From images in to named results out."""
 
-from keras_efficient.inference.classifying import Classification
-from keras_efficient.inference.classifying import classify
-from keras_efficient.inference.classifying import classify_each
-from keras_efficient.inference.detecting import detect
-from keras_efficient.inference.detecting import detect_each
+from keras_efficient.inference.classification import Classification
+from keras_efficient.inference.classification import classify
+from keras_efficient.inference.classification import classify_each
+from keras_efficient.inference.detection import detect
+from keras_efficient.inference.detection import detect_each
 from keras_efficient.inference.detections import Detections
 from keras_efficient.inference.predictor import Predictor
 from keras_efficient.inference.predictor import predictor_of

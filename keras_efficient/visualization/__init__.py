@@ -1,6 +1,6 @@
 """Pictures of networks, trainings and results."""
 
-from keras_efficient.evaluation import plot_confusion_matrix
+from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.visualization.coefficient_search import plot_search
 from keras_efficient.visualization.curves import plot_history
 from keras_efficient.visualization.feature_networks import plot_feature_network

@@ -8,7 +8,7 @@ import pytest
 
 from keras_efficient.data import classification_from_arrays
 from keras_efficient.evaluation import ClassificationResult
-from keras_efficient.evaluation import evaluate_classifier
+from keras_efficient.evaluation import evaluate_classification
 
 NAMES = ("ant", "bee", "cat")
 # Rows are what is there: 5 ants, 4 bees, no cat.
@@ -90,7 +90,7 @@ def test_a_model_on_a_data_set():
             seen.append(total)
             yield one
 
-    found = evaluate_classifier(
+    found = evaluate_classification(
         by_brightness(),
         classification_from_arrays(images, labels, [f"c{i}" for i in range(7)]),
         batch_size=2,
@@ -106,7 +106,7 @@ def test_a_model_on_a_data_set():
 def test_classes_must_be_as_many():
     images = np.zeros((2, 8, 10, 3), "uint8")
     with pytest.raises(ValueError, match="2 classes.*7 outputs"):
-        evaluate_classifier(
+        evaluate_classification(
             by_brightness(), classification_from_arrays(images, [0, 1])
         )
 

@@ -5,7 +5,7 @@ import pytest
 
 from keras_efficient.evaluation import detection_confusion
 from keras_efficient.evaluation import evaluate_coco
-from keras_efficient.evaluation import plot_confusion_matrix
+from keras_efficient.visualization import plot_confusion_matrix
 from tests.evaluation.made_up import dataset_of
 from tests.evaluation.made_up import found
 from tests.evaluation.made_up import record

@@ -77,7 +77,7 @@ def test_learns_eight_images_by_heart(tmp_path):
         evaluate_every=160,
         ema_momentum=0.9,
     )
-    measured = keras_efficient.evaluation.evaluate_detector(model, train)
+    measured = keras_efficient.evaluation.evaluate_detection(model, train)
     assert measured.metrics["mAP50"] == pytest.approx(1.0)
     assert result.logs["loss"][-1] < 0.1 * result.logs["loss"][0]
     # What it finds, as a user sees it.

@@ -8,11 +8,11 @@ import numpy as np
 from keras import ops
 
 from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.inference.image_batches import as_list
+from keras_efficient.inference.image_batches import check_batch_size
+from keras_efficient.inference.image_batches import read_batches
 from keras_efficient.inference.logits import ends_in_logits
 from keras_efficient.inference.predictor import predictor_of
-from keras_efficient.inference.reading import as_list
-from keras_efficient.inference.reading import check_batch_size
-from keras_efficient.inference.reading import read_batches
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

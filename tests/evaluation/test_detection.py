@@ -2,14 +2,14 @@
 
 import pytest
 
-from keras_efficient.evaluation import evaluate_detector
+from keras_efficient.evaluation import evaluate_detection
 from tests.evaluation.fake_detector import ants
 from tests.evaluation.fake_detector import fake_detector
 
 
 def test_measures_what_the_model_finds():
     model = fake_detector(weight=0.82)
-    result = evaluate_detector(model, ants())
+    result = evaluate_detection(model, ants())
     # Overlaps up to 0.8: 7 of 10.
     assert result.metrics["mAP"] == pytest.approx(0.7)
     assert result.metrics["mAP50"] == pytest.approx(1)
@@ -20,28 +20,28 @@ def test_measures_what_the_model_finds():
 def test_passes_arguments_on():
     model = fake_detector(weight=1.0)
     options = {"batch_size": 3, "score_threshold": 0.2, "nms": "hard"}
-    evaluate_detector(model, ants(), **options, max_detections=7)
+    evaluate_detection(model, ants(), **options, max_detections=7)
     assert model.asked == [{**options, "max_detections": 7}]
 
 
 def test_finds_classes_by_their_names():
     model = fake_detector(weight=1.0)
     model.class_names = ("ant", "bee")
-    metrics = evaluate_detector(model, ants(("bee", "ant"))).metrics
+    metrics = evaluate_detection(model, ants(("bee", "ant"))).metrics
     assert metrics["mAP"] == pytest.approx(1)
 
 
 def test_leaves_out_classes_that_the_data_set_does_not_have():
     model = fake_detector(weight=1.0)
     model.class_names = ("bee", "ant")  # so it says that ants are bees
-    result = evaluate_detector(model, ants(("ant",)))
+    result = evaluate_detection(model, ants(("ant",)))
     assert result.metrics["mAP"] == 0
 
 
 def test_labels_where_the_model_knows_no_names():
     model = fake_detector(weight=1.0)
     # It calls the first class ant.
-    metrics = evaluate_detector(model, ants(("bee", "ant"))).metrics
+    metrics = evaluate_detection(model, ants(("bee", "ant"))).metrics
     assert metrics["mAP"] == 0
 
 
@@ -49,9 +49,9 @@ def test_unknown_class():
     model = fake_detector()
     model.class_names = ("ant", "wasp")
     with pytest.raises(ValueError, match="Received: 'bee', unknown to.*'wasp'"):
-        evaluate_detector(model, ants())
+        evaluate_detection(model, ants())
 
 
 def test_other_number_of_classes():
     with pytest.raises(ValueError, match="the 3 classes.*with 2 classes"):
-        evaluate_detector(fake_detector(), ants(("ant", "bee", "wasp")))
+        evaluate_detection(fake_detector(), ants(("ant", "bee", "wasp")))

@@ -6,11 +6,11 @@ from keras import ops
 from keras_efficient import kernels
 from keras_efficient.data.letterbox import DetectionPreprocessing
 from keras_efficient.inference.detections import Detections
+from keras_efficient.inference.image_batches import as_list
+from keras_efficient.inference.image_batches import check_batch_size
+from keras_efficient.inference.image_batches import read_batches
 from keras_efficient.inference.predictor import kept_with
 from keras_efficient.inference.predictor import predictor_of
-from keras_efficient.inference.reading import as_list
-from keras_efficient.inference.reading import check_batch_size
-from keras_efficient.inference.reading import read_batches
 from keras_efficient.postprocessing import check_options
 from keras_efficient.postprocessing import postprocess
 

@@ -7,7 +7,7 @@ from keras_efficient.evaluation.coco import evaluate_coco
 from keras_efficient.inference import Detections
 
 
-def evaluate_detector(
+def evaluate_detection(
     model, dataset, *, batch_size=8, score_threshold=0.001, **detect
 ):
     """Finds the objects of a data set, and says how well.
@@ -34,7 +34,7 @@ def evaluate_detector(
     Example:
     ```python
     dataset = keras_efficient.data.load_detection("bccd", "test")
-    print(keras_efficient.evaluation.evaluate_detector(model, dataset))
+    print(keras_efficient.evaluation.evaluate_detection(model, dataset))
     ```
     """
     labels = labels_of_model(model, dataset)
