@@ -1,12 +1,12 @@
-r"""Trains the D0 of effdet as `examples/finetune_detector.py` trains ours.
+r"""Train effdet's D0 with the settings of `examples/finetune_detector.py`.
 
-    KERAS_BACKEND=torch python benchmarks/bccd_effdet.py ../shared/data/bccd \
-        --backbone state_dict_partial.npz
+    KERAS_BACKEND=torch python benchmarks/bccd_effdet.py data/bccd \
+        --backbone data/efficientnet_b0_partial.npz
 
-Same first weights, same images in the same order and changed alike, same
-optimizer, schedule, clipping and averages, same measure of the result; network,
-targets, loss and post-processing are effdet's own. Needs the extra `peers`, and
-on a machine without GPU a folder with `torchvision_shim.py` on `PYTHONPATH`.
+Initial weights, images, their order and augmentation, optimizer, schedule,
+gradient clipping, weight averages and metric are the same. Network, targets,
+loss and post-processing are effdet's own. Requires the extra `peers` and the
+data that `benchmarks/fetch_data.py` downloads.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 import keras
 import numpy as np
 import torch
-import torchvision_shim  # noqa: F401  (ahead of effdet)
+import torchvision_cpu  # noqa: F401  (before effdet)
 from effdet import DetBenchPredict
 from effdet import DetBenchTrain
 from effdet import EfficientDet

@@ -1,11 +1,10 @@
-"""Seconds and memory to build a detector and to run it once, beside effdet.
+"""Measure seconds and memory to build and run a detector, beside effdet.
 
     KERAS_BACKEND=torch python benchmarks/detector_cost.py EfficientDetD0
 
-Each model in a process of its own, at its own resolution, one image, random
-weights. The first run pays for what is compiled once. Needs the extra `peers`
-for effdet, and on a machine without GPU a folder with `torchvision_shim.py`
-on `PYTHONPATH`; without them effdet's columns stay away.
+Each model runs in its own process at its own resolution, with one image and
+random weights. The first run includes compilation. effdet requires the extra
+`peers`; without it, its columns are omitted.
 """
 
 import argparse
@@ -78,7 +77,7 @@ def measure_ours(name):
 def measure_effdet(name):
     """The same model of effdet, channels last in memory, its fastest way."""
     try:
-        import torchvision_shim  # noqa: F401
+        import torchvision_cpu  # noqa: F401  (before effdet)
     except ImportError:
         pass
     import effdet

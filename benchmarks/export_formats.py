@@ -1,13 +1,13 @@
-r"""Size, difference, speed and accuracy of every format, beside Keras.
+r"""Measure size, difference, speed and accuracy of each export format.
 
     KERAS_BACKEND=tensorflow python benchmarks/export_formats.py \
-        EfficientDetD0 --photos ../shared/data/coco_val_mini/images
+        EfficientDetD0 --photos data/photos
 
 Without a file of a trained model the weights are random, which changes neither
-sizes nor times. Milliseconds are those of one image with all steps, from
-pixels to detections or probabilities, Keras' and the export's in turns. With
-`--dataset`, whose training split calibrates int8 and whose test split measures,
-accuracies stand in the last columns.
+sizes nor times. Milliseconds cover all steps for one image, from pixels to
+detections or probabilities; Keras and the export take turns. With `--dataset`,
+the training split calibrates int8, and the last columns contain the accuracy
+on the test split.
 """
 
 import argparse

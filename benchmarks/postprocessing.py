@@ -1,12 +1,11 @@
-"""Milliseconds from a network's outputs to detections, beside effdet's.
+"""Measure the time from network outputs to detections, beside effdet's.
 
     KERAS_BACKEND=jax python benchmarks/postprocessing.py
 
-One image's outputs of a D0 with 90 classes (49,104 anchors), as a trained
-network gives them: few classes score high. effdet's with soft suppression
-only: its hard one needs operators that torchvision has for GPUs alone. Needs
-the extra `peers`, and on a machine without GPU a folder with
-`torchvision_shim.py` on `PYTHONPATH`.
+The input is one image's outputs of a D0 with 90 classes (49,104 anchors), with
+high scores for few classes, as a trained network returns them. Of effdet only
+soft suppression is measured, because its hard suppression requires compiled
+operators of torchvision. Requires the extra `peers`.
 """
 
 import argparse
@@ -77,7 +76,7 @@ def our_way(anchors, logits, deltas, options):
 def effdet_way(anchors, logits, deltas):
     """That of effdet, from outputs in the order in which it has them."""
     import torch
-    import torchvision_shim  # noqa: F401  (ahead of effdet)
+    import torchvision_cpu  # noqa: F401  (before effdet)
     from effdet.bench import _batch_detection
     from effdet.bench import _post_process
 

@@ -1,4 +1,4 @@
-"""Speed of inference, training and `detect`, beside every installed peer.
+"""Measure inference, training and `detect` beside every installed library.
 
     python benchmarks/speed.py inference --models B0 D0 --batches 1 8
     python benchmarks/speed.py training --models B0 --batches 8
@@ -6,14 +6,13 @@
     python benchmarks/speed.py growth
     python benchmarks/speed.py report
 
-One process for each backend, one for the runtimes; only one of them works at
-a time, in a new random order each round, after a moment in which the machine
-was idle; a turn is one run that does not count and three that do. malloc
-keeps its memory (the same variables for all), or a peer pays for pages that it
-gave back. Results go to a file of JSON lines, and `report` writes the tables
-of `docs/results.md` and the plot from it. Peers that are
-not installed stay away. Where torchvision comes without its operators, put a
-folder with `torchvision_shim.py` on `PYTHONPATH`.
+One process for each backend and one for the runtimes take turns, in a new
+random order each round and after a pause in which the machine is idle. A turn
+is one run that is discarded and three that are measured. malloc keeps freed
+memory in all processes (the same environment variables); otherwise a library
+would be charged for memory that it returned to the system earlier. Results are
+appended to a JSON Lines file, from which `report` writes the tables of
+`docs/results.md` and the plot. Libraries that are not installed are skipped.
 """
 
 import argparse

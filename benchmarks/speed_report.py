@@ -1,4 +1,4 @@
-"""Tables and plot of what `speed.py` has measured."""
+"""Write tables and a plot of the measurements of `speed.py`."""
 
 import pathlib
 import platform
@@ -8,15 +8,15 @@ BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 TITLES = {
     "inference": "Inference",
     "training": "Training step (SGD; data, loss and optimizer included)",
-    "detect": "`detect` from a JPEG file, and the network alone in it",
+    "detect": "`detect` from a JPEG file, and its network alone",
     "growth": "From D0 to D7x, batch 1, PyTorch",
 }
-# Whose time the others are divided by, the first that ran.
+# References of the ratios, in order of preference.
 REFERENCES = ("timm", "effdet", "keras.applications", "network")
 
 
 def write(rows):
-    """Puts tables into `docs/results.md` and the plot beside it."""
+    """Write the tables to `docs/results.md` and the plot beside it."""
     lines = [BEGIN, ""]
     for task, title in TITLES.items():
         chosen = [row for row in rows if row["task"] == task]
@@ -26,8 +26,8 @@ def write(rows):
     dates = sorted({row["date"] for row in rows})
     lines += [
         f"Measured {' and '.join(dates)} on {platform.machine()}, two cores, "
-        "by `benchmarks/speed.py`. Median of the rounds, in brackets the "
-        "least and the most; the ratio is that of the medians.",
+        "by `benchmarks/speed.py`. Median of the rounds, with the minimum and "
+        "the maximum in parentheses; the ratio compares the medians.",
         "",
         END,
     ]
@@ -40,7 +40,7 @@ def write(rows):
 
 def _table(rows):
     lines = [
-        "| model | batch | on | what | ms | ratio to |",
+        "| model | batch | backend | network | ms | ratio to |",
         "|---|---|---|---|---|---|",
     ]
     groups = {}
@@ -60,7 +60,7 @@ def _table(rows):
 
 
 def _growth(rows):
-    """Times and multiply-adds, as multiples of D0's."""
+    """Return the table of times and multiply-adds, relative to D0."""
     import keras_efficient
     from keras_efficient import counting
 
@@ -86,7 +86,7 @@ def _growth(rows):
 
 
 def _ratio(row, group):
-    """Its time over that of the reference on its own backend."""
+    """Return the ratio to the reference on the same backend."""
     for name in REFERENCES:
         for other in group:
             same = other["process"] == row["process"]

@@ -1,7 +1,7 @@
-"""Runs the contenders of `speed.py` in one process, one at a time.
+"""Run the candidates of `speed.py` in one process, one at a time.
 
-Reads lines of JSON, `{"make": [...]}` or `{"run": name}`, and answers each
-with one line. Written for `speed.py`, which starts one for each backend.
+Reads JSON lines, `{"make": [...]}` or `{"run": name}`, and writes one line in
+reply to each. `speed.py` starts one such process for each backend.
 """
 
 import argparse
@@ -156,10 +156,7 @@ def zeromodels(args, name):
 def torch_peer(args, trains=False):
     """The network of timm or effdet."""
     import torch
-
-    with contextlib.suppress(ImportError):
-        # Before timm and effdet, which import torchvision.
-        importlib.import_module("torchvision_shim")
+    import torchvision_cpu  # noqa: F401  (before timm and effdet)
 
     if is_detector(args):
         from effdet import EfficientDet

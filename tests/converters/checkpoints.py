@@ -1,6 +1,6 @@
 """Complete checkpoints with random weights, in the formats of each library."""
 
-import sys
+import importlib
 import tarfile
 
 import h5py
@@ -10,28 +10,16 @@ import pytest
 from keras_efficient.converters.naming.classification_schemes import TENSORFLOW
 from keras_efficient.converters.naming.published_variants import SHAPES
 from keras_efficient.converters.naming.variable_names import blocks_in
-from tests.shared import SHARED
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def import_peer(name):
-    """Import a PyTorch library, with a shim for torchvision if necessary."""
+    """Import a library of PyTorch that imports torchvision, or skip."""
     pytest.importorskip("torch", reason="the original runs in PyTorch")
-    folder = SHARED / "tools"
-    if folder.is_dir() and str(folder) not in sys.path:
-        sys.path.append(str(folder))
-    try:
-        return pytest.importorskip(name, reason=f"{name} is not installed")
-    except RuntimeError:  # the operators of torchvision are not compiled
-        pass
-    for module in [m for m in sys.modules if m.startswith("torchvision")]:
-        del sys.modules[module]
-    pytest.importorskip(
-        "torchvision_shim", reason="torchvision cannot be imported"
-    )
-    return pytest.importorskip(name)
+    importlib.import_module("benchmarks.torchvision_cpu")
+    return pytest.importorskip(name, reason=f"{name} is not installed")
 
 
 def random_value(rng, name, shape):
