@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+import keras_efficient
 from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import round_repeats
@@ -114,3 +115,9 @@ def test_compound_scaling_scales_stages():
 def test_bad_numbers_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_old_name_of_the_rule_of_detectors():
+    scaling = keras_efficient.scaling
+    with pytest.warns(DeprecationWarning, match="scaling.EfficientDetScaling"):
+        assert scaling.DetectorScaling is scaling.EfficientDetScaling

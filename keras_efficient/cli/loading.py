@@ -120,9 +120,9 @@ def class_names_of(
 
 def is_detector(model: "keras.Model") -> bool:
     """Return whether a model detects objects, as opposed to classifying."""
-    from keras_efficient.models.detector import Detector
+    from keras_efficient.models.detection_model import DetectionModel
 
-    return isinstance(model, Detector)
+    return isinstance(model, DetectionModel)
 
 
 def knows_imagenet(

@@ -10,9 +10,9 @@ import contextlib
 
 import keras
 
-from keras_efficient.counting.kinds import WHOLES
-from keras_efficient.counting.kinds import costs_something
-from keras_efficient.counting.kinds import count_call
+from keras_efficient.counting.layer_costs import WHOLES
+from keras_efficient.counting.layer_costs import costs_something
+from keras_efficient.counting.layer_costs import count_call
 
 
 def count_multiply_adds(model, image_size=None, by_layer=False, counters=None):

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_efficient import postprocessing
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.models.detector import Detector
+from keras_efficient.models.detection_model import DetectionModel
 
 # What detections are made with unless the caller says otherwise, as `detect`.
 DEFAULT_OPTIONS = {
@@ -74,7 +74,7 @@ class DetectionSpec:
 
 
 def describe_detection(
-    model: Detector,
+    model: DetectionModel,
     class_names: Sequence[str] | None = None,
     preprocessing: DetectionPreprocessing | None = None,
     options: dict[str, Any] | None = None,

@@ -28,7 +28,7 @@ from keras_efficient.export.formats.table import write_and_try
 from keras_efficient.export.specs import describe
 from keras_efficient.export.tf_subprocess import export_in_child
 from keras_efficient.export.verification.check import make_check
-from keras_efficient.models.detector import Detector
+from keras_efficient.models.detection_model import DetectionModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _write(name, model, spec, path, settings, trial):
 def _measure(name, model, spec, path, dataset):
     """Prints the accuracy of model and export on a data set."""
     exported = load(path)
-    if isinstance(model, Detector):
+    if isinstance(model, DetectionModel):
         options = {"preprocessing": spec.preprocessing, **spec.options}
         results = [
             evaluate_detection(model, dataset, **options),
@@ -235,7 +235,7 @@ def _own_milliseconds(model, spec, check):
 
 def _without_training(model: keras.Model) -> keras.Model:
     """The same layers without optimiser, losses and training steps."""
-    if isinstance(model, Detector):
+    if isinstance(model, DetectionModel):
         return keras.Model(model.inputs[0], model.output, name=model.name)
     inputs = fill_inputs(model, model.inputs[0])
     plain_model = keras.Model(inputs, model.outputs[0], name=model.name)

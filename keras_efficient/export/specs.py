@@ -4,7 +4,7 @@ from keras_efficient.export.classification_spec import ClassificationSpec
 from keras_efficient.export.classification_spec import describe_classification
 from keras_efficient.export.detection_spec import DetectionSpec
 from keras_efficient.export.detection_spec import describe_detection
-from keras_efficient.models.detector import Detector
+from keras_efficient.models.detection_model import DetectionModel
 
 
 def describe(model, class_names, preprocessing, from_logits, options):
@@ -27,7 +27,7 @@ def describe(model, class_names, preprocessing, from_logits, options):
             model.
         ValueError: If the arguments do not fit to the model.
     """
-    if isinstance(model, Detector):
+    if isinstance(model, DetectionModel):
         if from_logits is not None:
             raise TypeError(
                 "`from_logits` is for classifiers, and the model is a "

@@ -1,31 +1,33 @@
-"""Functional models."""
+"""EfficientNet, EfficientDet, MobileNet and ResNet."""
 
-from keras_efficient.models.detector_variants import EfficientDetD0
-from keras_efficient.models.detector_variants import EfficientDetD1
-from keras_efficient.models.detector_variants import EfficientDetD2
-from keras_efficient.models.detector_variants import EfficientDetD3
-from keras_efficient.models.detector_variants import EfficientDetD4
-from keras_efficient.models.detector_variants import EfficientDetD5
-from keras_efficient.models.detector_variants import EfficientDetD6
-from keras_efficient.models.detector_variants import EfficientDetD7
-from keras_efficient.models.detector_variants import EfficientDetD7x
+from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientdet import EfficientDet
+from keras_efficient.models.efficientdet_variants import EfficientDetD0
+from keras_efficient.models.efficientdet_variants import EfficientDetD1
+from keras_efficient.models.efficientdet_variants import EfficientDetD2
+from keras_efficient.models.efficientdet_variants import EfficientDetD3
+from keras_efficient.models.efficientdet_variants import EfficientDetD4
+from keras_efficient.models.efficientdet_variants import EfficientDetD5
+from keras_efficient.models.efficientdet_variants import EfficientDetD6
+from keras_efficient.models.efficientdet_variants import EfficientDetD7
+from keras_efficient.models.efficientdet_variants import EfficientDetD7x
 from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.efficientnet_variants import EfficientNetB0
+from keras_efficient.models.efficientnet_variants import EfficientNetB1
+from keras_efficient.models.efficientnet_variants import EfficientNetB2
+from keras_efficient.models.efficientnet_variants import EfficientNetB3
+from keras_efficient.models.efficientnet_variants import EfficientNetB4
+from keras_efficient.models.efficientnet_variants import EfficientNetB5
+from keras_efficient.models.efficientnet_variants import EfficientNetB6
+from keras_efficient.models.efficientnet_variants import EfficientNetB7
 from keras_efficient.models.imagenet import decode_predictions
 from keras_efficient.models.imagenet import preprocess_input
 from keras_efficient.models.mobilenet import MobileNetV1
 from keras_efficient.models.mobilenet import MobileNetV2
 from keras_efficient.models.resnet import ResNet50
-from keras_efficient.models.variants import EfficientNetB0
-from keras_efficient.models.variants import EfficientNetB1
-from keras_efficient.models.variants import EfficientNetB2
-from keras_efficient.models.variants import EfficientNetB3
-from keras_efficient.models.variants import EfficientNetB4
-from keras_efficient.models.variants import EfficientNetB5
-from keras_efficient.models.variants import EfficientNetB6
-from keras_efficient.models.variants import EfficientNetB7
 
 __all__ = [
+    "DetectionModel",
     "EfficientDet",
     "EfficientDetD0",
     "EfficientDetD1",

@@ -10,19 +10,19 @@ from keras_efficient.layers import PredictionHead
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import prior_bias_initializer
-from keras_efficient.models.arguments import square_shape
-from keras_efficient.models.detector import Detector
-from keras_efficient.models.detector_parts import cells as make_cells
-from keras_efficient.models.detector_parts import feature_network as merge
-from keras_efficient.models.detector_parts import features_model
+from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.feature_pyramid import cells as make_cells
+from keras_efficient.models.feature_pyramid import feature_network as merge
+from keras_efficient.models.feature_pyramid import features_model
+from keras_efficient.models.inputs import square_shape
 from keras_efficient.models.joint_scaling import detector_numbers
 from keras_efficient.ops import COCO_ASPECT_RATIOS
 from keras_efficient.ops import generate_anchors
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class EfficientDet(Detector):
+class EfficientDet(DetectionModel):
     """EfficientDet of any backbone, width and depth.
 
     `EfficientDetD0` to `EfficientDetD7x` are the published sizes:
@@ -204,7 +204,7 @@ class EfficientDet(Detector):
             input_shape: Tuple, as of `EfficientDetD0`. Defaults to the square
                 of `phi`.
             rule: String, `"published"` or `"formula"`: equations 1 to 3 of
-                the paper; see `scaling.DetectorScaling`.
+                the paper; see `scaling.EfficientDetScaling`.
             include_preprocessing: As of `EfficientDetD0`.
             data_format: See `EfficientDet`.
             name: String, name of the model.

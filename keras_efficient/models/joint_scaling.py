@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from keras_efficient.scaling import DetectorScaling
+from keras_efficient.scaling import EfficientDetScaling
 from keras_efficient.scaling import round_filters
 from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
@@ -52,7 +52,7 @@ def detector_numbers(phi, rule="published"):
         phi: Number. With `"published"` from 0 to 7.
         rule: String, `"published"`: D0 to D7 at whole numbers, and between
             two of them in proportion; or `"formula"`: equations 1 to 3 of the
-            paper, see `scaling.DetectorScaling`.
+            paper, see `scaling.EfficientDetScaling`.
 
     Returns:
         A `DetectorNumbers`.
@@ -72,7 +72,7 @@ def detector_numbers(phi, rule="published"):
         raise ValueError(f"`phi` must be finite. Received: phi={phi}")
     weight_method = "sum" if phi >= _SUM_FROM else "fast_normalized"
     if rule == "formula":
-        numbers = DetectorScaling()(phi)
+        numbers = EfficientDetScaling()(phi)
         return DetectorNumbers(
             width_coefficient=numbers.backbone.width,
             depth_coefficient=numbers.backbone.depth,

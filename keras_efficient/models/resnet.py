@@ -12,10 +12,10 @@ from keras_efficient import variants
 from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers import ConvNorm
 from keras_efficient.layers.data_format import standardize_data_format
-from keras_efficient.models.arguments import check_arguments
-from keras_efficient.models.arguments import image_input
-from keras_efficient.models.arguments import source_of
 from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.inputs import check_arguments
+from keras_efficient.models.inputs import image_input
+from keras_efficient.models.inputs import source_of
 from keras_efficient.models.parts import classification_head
 from keras_efficient.models.parts import global_pool
 from keras_efficient.models.scalable import normalize

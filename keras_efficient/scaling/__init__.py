@@ -1,13 +1,14 @@
-"""Compound scaling: its rule, the search for its numbers, and detectors'."""
+"""Compound scaling of networks, and the search for its coefficients."""
 
+from keras_efficient import deprecation
 from keras_efficient.scaling.compound import DIVISOR
 from keras_efficient.scaling.compound import Coefficients
 from keras_efficient.scaling.compound import CompoundScaling
 from keras_efficient.scaling.compound import round_filters
 from keras_efficient.scaling.compound import round_repeats
 from keras_efficient.scaling.compound import scale_stages
-from keras_efficient.scaling.detector import DetectorCoefficients
-from keras_efficient.scaling.detector import DetectorScaling
+from keras_efficient.scaling.efficientdet import DetectorCoefficients
+from keras_efficient.scaling.efficientdet import EfficientDetScaling
 from keras_efficient.scaling.search import CoefficientSearch
 from keras_efficient.scaling.search import GridPoint
 from keras_efficient.scaling.search import coefficient_grid
@@ -19,7 +20,7 @@ __all__ = [
     "Coefficients",
     "CompoundScaling",
     "DetectorCoefficients",
-    "DetectorScaling",
+    "EfficientDetScaling",
     "GridPoint",
     "coefficient_grid",
     "round_filters",
@@ -27,3 +28,7 @@ __all__ = [
     "scale_stages",
     "search_coefficients",
 ]
+
+__getattr__ = deprecation.renamed(
+    __name__, {"DetectorScaling": "EfficientDetScaling"}
+)

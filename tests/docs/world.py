@@ -27,8 +27,8 @@ import keras_efficient
 from keras_efficient import training
 from keras_efficient import weights as published
 from keras_efficient.converters import pretrained
-from keras_efficient.models import detector_variants
-from keras_efficient.models import variants as classifier_variants
+from keras_efficient.models import efficientdet_variants
+from keras_efficient.models import efficientnet_variants
 from tests.converters.checkpoints import import_peer
 
 PHOTOS = ("cat.jpg", "dogs.jpg", "street.png", "cell.jpg")
@@ -184,7 +184,7 @@ def _flowers(folder, rng):
 def _shrink(monkeypatch):
     networks = {
         name: dataclasses.replace(row, **SMALL)
-        for name, row in classifier_variants.EFFICIENTNET_VARIANTS.items()
+        for name, row in efficientnet_variants.EFFICIENTNET_VARIANTS.items()
     }
     detectors = {
         name: dataclasses.replace(
@@ -194,11 +194,13 @@ def _shrink(monkeypatch):
             fpn_repeats=1,
             head_repeats=1,
         )
-        for name, row in detector_variants.EFFICIENTDET_VARIANTS.items()
+        for name, row in efficientdet_variants.EFFICIENTDET_VARIANTS.items()
     }
-    for module in (classifier_variants, detector_variants):
+    for module in (efficientnet_variants, efficientdet_variants):
         monkeypatch.setattr(module, "EFFICIENTNET_VARIANTS", networks)
-    monkeypatch.setattr(detector_variants, "EFFICIENTDET_VARIANTS", detectors)
+    monkeypatch.setattr(
+        efficientdet_variants, "EFFICIENTDET_VARIANTS", detectors
+    )
 
 
 def _check_is_published(model, model_name, tag):

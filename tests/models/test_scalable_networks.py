@@ -254,7 +254,7 @@ def test_phis_between_lie_between():
 
 def test_the_formula_and_where_the_table_leaves_it():
     rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())[:8]
-    scaling = keras_efficient.scaling.DetectorScaling()
+    scaling = keras_efficient.scaling.EfficientDetScaling()
     differ = {}
     for phi, row in enumerate(rows):
         numbers = scaling(phi)
@@ -286,7 +286,7 @@ def test_from_phi_takes_arguments_and_refuses_others():
     )
     assert model.image_size == (96, 64)
     assert model.class_head.max_level == 6
-    numbers = keras_efficient.scaling.DetectorScaling()(-1)
+    numbers = keras_efficient.scaling.EfficientDetScaling()(-1)
     assert (numbers.resolution, numbers.fpn_repeats) == (384, 2)
     from_phi = keras_efficient.EfficientDet.from_phi
     with pytest.raises(ValueError, match="between 0 .* phi=7.5"):

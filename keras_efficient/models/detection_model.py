@@ -17,7 +17,7 @@ from keras_efficient.ops import convert_boxes
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
-class Detector(GraphModel):
+class DetectionModel(GraphModel):
     """A detector of anchors: its training and its use.
 
     Ground truth becomes targets within the loss, on the backend's device, so

@@ -3,10 +3,10 @@
 from keras_efficient import weights as published
 from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers.data_format import standardize_data_format
-from keras_efficient.models.arguments import square_shape
 from keras_efficient.models.coco import COCO_CLASS_NAMES
 from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.inputs import square_shape
 from keras_efficient.variants import EFFICIENTDET_MIN_LEVEL
 from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.variants import EFFICIENTNET_VARIANTS

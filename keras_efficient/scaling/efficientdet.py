@@ -35,7 +35,7 @@ class DetectorCoefficients:
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectorScaling:
+class EfficientDetScaling:
     """EfficientDet's scaling rule, equations 1 to 3 of its paper.
 
     Attributes:
@@ -64,7 +64,7 @@ class DetectorScaling:
         ValueError: If nothing is left of the network at a `phi` below 0.
 
     Example:
-    >>> numbers = keras_efficient.scaling.DetectorScaling()(phi=3)
+    >>> numbers = keras_efficient.scaling.EfficientDetScaling()(phi=3)
     >>> numbers.fpn_filters, numbers.fpn_repeats, numbers.head_repeats
     (160, 6, 4)
     >>> numbers.resolution
