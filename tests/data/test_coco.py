@@ -97,6 +97,14 @@ def test_finds_the_split_and_its_images(tmp_path, file, image):
         load_detection(tmp_path, "test")
 
 
+def test_the_folder_of_annotations_has_precedence(tmp_path):
+    files = "annotations/instances_Set.json", "Set/_annotations.coco.json"
+    for file, rows in zip(files, (ROWS, ROWS[:1]), strict=True):
+        write_coco(tmp_path / file, IMAGES[:1], rows, SPARSE)
+    write_image(tmp_path / "Set" / "a.jpg")
+    assert load_detection(tmp_path, "Set").num_boxes == 2
+
+
 def test_a_year_is_asked_for_where_there_are_two(folder):
     for year in (2014, 2017):
         write_coco(folder / f"train{year}.json", IMAGES[:1], ROWS, SPARSE)

@@ -47,6 +47,19 @@ def test_class_names_decide_labels_and_what_counts(folder):
         load_detection(folder, class_names=["bus"])
 
 
+def test_boxes_of_other_classes_are_not_checked(folder):
+    rows = (
+        coco_row(1, 1, [45, 5, -9, 9]),  # inverted, but a cat
+        coco_row(1, 1, [5, 5, 0, 0]),
+        coco_row(1, 2, [7, 7, 9, 9]),
+    )
+    write_coco(folder / "boxes.json", (coco_image(1, "a.jpg"),), rows, CLASSES)
+    report = load_detection(folder, class_names=["dog"]).report
+    assert not report.repaired
+    ((reason, (count, _)),) = report.dropped.items()
+    assert count == 2 and "not in `class_names`" in reason
+
+
 def test_says_what_was_looked_for(tmp_path):
     with pytest.raises(ValueError, match="recognized. (.|\n)*an empty folder"):
         load_detection(tmp_path)
