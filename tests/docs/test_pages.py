@@ -73,7 +73,7 @@ def _before(page, monkeypatch):
         names["detector"] = world.small_detector()
         world.serve(monkeypatch, pathlib.Path("served/cells/1").absolute())
     if page.name == "scaling.md":
-        names |= {"build": _build, "train_and_rate": _rate}
+        names |= {"build": _build, "train_and_evaluate": _rate}
     return names
 
 
