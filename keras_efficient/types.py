@@ -5,6 +5,9 @@ is `Any`; docstrings state shape, dtype and range.
 """
 
 import os
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -29,3 +32,11 @@ Initializer: TypeAlias = Any
 ImageLike: TypeAlias = Any
 # What `fit` logs: one list of floats for each metric, one number an epoch.
 Logs: TypeAlias = Mapping[str, Sequence[float]]
+# Called with an iterator of results and their number; returns an iterable of
+# the same results that shows progress, as `tqdm` does.
+Progress: TypeAlias = Callable[[Iterator[Any], int], Iterable[Any]]
+# Called with an image that cannot be read and the exception.
+ErrorHandler: TypeAlias = Callable[[ImageLike, Exception], object]
+# `matplotlib.figure.Figure` and `matplotlib.axes.Axes`; matplotlib is optional.
+Figure: TypeAlias = Any
+Axes: TypeAlias = Any

@@ -16,7 +16,7 @@ from keras_efficient.data.letterbox import DetectionPreprocessing
 from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.formats.table import require_packages
 from keras_efficient.export.verification.samples import fit_image
-from keras_efficient.inference.detections import Detections
+from keras_efficient.inference.results import Detections
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""From images in to named results out."""
+"""Classification of images and detection of objects in images of any size."""
 
-from keras_efficient.inference.classification import Classification
 from keras_efficient.inference.classification import classify
 from keras_efficient.inference.classification import classify_each
 from keras_efficient.inference.detection import detect
 from keras_efficient.inference.detection import detect_each
-from keras_efficient.inference.detections import Detections
 from keras_efficient.inference.predictor import Predictor
 from keras_efficient.inference.predictor import predictor_of
+from keras_efficient.inference.results import Classification
+from keras_efficient.inference.results import Detections
 
 __all__ = [
     "Classification",

@@ -1,93 +1,105 @@
-"""Images of any size through a detector."""
+"""Detection of objects in images of any size."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
 from keras_efficient import kernels
 from keras_efficient.data.letterbox import DetectionPreprocessing
-from keras_efficient.inference.detections import Detections
+from keras_efficient.inference.image_batches import PreparedImage
 from keras_efficient.inference.image_batches import as_list
 from keras_efficient.inference.image_batches import check_batch_size
-from keras_efficient.inference.image_batches import read_batches
-from keras_efficient.inference.predictor import kept_with
-from keras_efficient.inference.predictor import predictor_of
+from keras_efficient.inference.image_batches import class_names_of
+from keras_efficient.inference.image_batches import predict_batches
+from keras_efficient.inference.predictor import cache_of
+from keras_efficient.inference.results import Detections
 from keras_efficient.postprocessing import check_options
 from keras_efficient.postprocessing import postprocess
+from keras_efficient.types import ErrorHandler
+from keras_efficient.types import ImageLike
+from keras_efficient.types import Progress
 
-# Name of a model's attribute with its compiled post-processing.
+# Attribute of a model that holds its compiled postprocessing functions.
 CACHE = "_compiled_postprocessing"
-DEFAULTS = {
-    "score_threshold": 0.3,
-    "iou_threshold": 0.5,
-    "max_detections": 100,
-    "nms": "soft",
-    "class_agnostic": False,
-}
 
 
 def detect(
-    model,
-    images,
+    model: keras.Model,
+    images: ImageLike | Sequence[ImageLike],
     *,
-    score_threshold=DEFAULTS["score_threshold"],
-    iou_threshold=DEFAULTS["iou_threshold"],
-    max_detections=DEFAULTS["max_detections"],
-    nms=DEFAULTS["nms"],
-    class_agnostic=DEFAULTS["class_agnostic"],
-    batch_size=4,
-    preprocessing=None,
-    dtype=None,
-    progress=None,
-    **options,
-):
-    """Finds objects in images of any size.
+    score_threshold: float = 0.3,
+    iou_threshold: float = 0.5,
+    max_detections: int = 100,
+    nms: str = "soft",
+    class_agnostic: bool = False,
+    class_names: Sequence[str] | None = None,
+    batch_size: int = 4,
+    preprocessing: DetectionPreprocessing | None = None,
+    dtype: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[Detections]:
+    """Detect objects in images of any size.
 
-    The network runs fused and compiled, see `Predictor`, made at the first
-    call for a size of batch. While it works on a batch, the images of the
-    next are read.
+    The network is fused and compiled at the first call with a batch size; see
+    `Predictor`. The next batch of images is read while the network computes.
 
     Args:
         model: An `EfficientDet`.
         images: A path, a uint8 array `(height, width, 3)`, a PIL image or the
             bytes of a file; or a sequence of these.
-        score_threshold: Float, how sure the model must be. Soft suppression
-            lowers the scores of what overlaps. Defaults to 0.3.
-        iou_threshold: Float, the overlap from which hard suppression removes
-            boxes. Defaults to 0.5.
-        max_detections: Integer, the most in an image. Defaults to 100.
-        nms: `"soft"` or `"hard"`. Defaults to `"soft"`.
+        score_threshold: Float in `[0, 1]`, lowest score of a detection. Soft
+            suppression lowers the scores of overlapping boxes. Defaults to
+            0.3.
+        iou_threshold: Float in `[0, 1]`; hard suppression removes boxes that
+            overlap more. Defaults to 0.5.
+        max_detections: Integer, largest number of detections in one image.
+            Defaults to 100.
+        nms: `"soft"` or `"hard"`, the non-maximum suppression. Defaults to
+            `"soft"`.
         class_agnostic: Boolean, whether boxes of different classes suppress
             each other. Defaults to `False`.
-        batch_size: Integer. Defaults to 4.
-        preprocessing: A `data.DetectionPreprocessing`. Defaults to one of the
-            model's size; needed where the model takes any.
-        dtype: String, in what the network computes: `"bfloat16"` is faster
-            on processors that have it, and may change scores by some
-            thousandths. Defaults to `None`: as the model does.
-        progress: Function of an iterator and of how much it will give, which
-            gives the same and shows how far it is, such as
-            `lambda found, total: tqdm(found, total=total)`. Defaults to
+        class_names: Sequence of strings, in the order of the labels. Defaults
+            to `None`: `model.class_names` if it is set, otherwise the labels
+            are used as names.
+        batch_size: Integer, images for each call of the network. Defaults to
+            4.
+        preprocessing: A `data.DetectionPreprocessing`; required if the model
+            accepts any image size. Defaults to `None`: scaling and padding to
+            the model's input size.
+        dtype: String, the dtype of the computation. `"bfloat16"` is faster on
+            processors that support it, and may change scores by some
+            thousandths. Defaults to `None`: as the model.
+        progress: Function of an iterator of results and their number that
+            returns an iterable of the same results and shows progress, such as
+            `lambda results, total: tqdm(results, total=total)`. Defaults to
             `None`.
-        **options: Further arguments of `postprocessing.postprocess`.
+        **options: `sigma`, `candidates`, `max_candidates` and `clip` of
+            `postprocessing.postprocess`.
 
     Returns:
-        A list of `Detections`, one for each image, boxes in its own pixels.
+        A list of `Detections`, one for each image, with boxes in pixels of
+        that image.
 
     Raises:
-        FileNotFoundError: If an image is not there.
-        ValueError: If an image cannot be read, or an argument is out of
-            range; the message says which image.
+        FileNotFoundError: If an image file does not exist.
+        ValueError: If an image cannot be read, or an argument is out of range.
 
     Example:
     ```python
     model = keras_efficient.EfficientDetD0()
-    for found in keras_efficient.inference.detect(model, ["a.jpg", "b.jpg"]):
-        print(found)
+    for result in keras_efficient.inference.detect(model, ["a.jpg", "b.jpg"]):
+        print(result)
     ```
     """
     images = as_list(images)
-    # Each size of batch is compiled anew: one image, or a whole batch.
-    found = detect_each(
+    results = detect_each(
         model,
         images,
         score_threshold=score_threshold,
@@ -95,125 +107,149 @@ def detect(
         max_detections=max_detections,
         nms=nms,
         class_agnostic=class_agnostic,
+        class_names=class_names,
+        # Each batch size is compiled separately: one image, or a full batch.
         batch_size=1 if len(images) == 1 else batch_size,
         preprocessing=preprocessing,
         dtype=dtype,
         **options,
     )
-    return list(found if progress is None else progress(found, len(images)))
+    return list(results if progress is None else progress(results, len(images)))
 
 
 def detect_each(
-    model,
-    images,
+    model: keras.Model,
+    images: Iterable[ImageLike],
     *,
-    batch_size=4,
-    preprocessing=None,
-    dtype=None,
-    on_error=None,
-    **options,
-):
-    """Finds objects in one image after the other, without end if need be.
+    score_threshold: float = 0.3,
+    iou_threshold: float = 0.5,
+    max_detections: int = 100,
+    nms: str = "soft",
+    class_agnostic: bool = False,
+    class_names: Sequence[str] | None = None,
+    batch_size: int = 4,
+    preprocessing: DetectionPreprocessing | None = None,
+    dtype: str | None = None,
+    on_error: ErrorHandler | None = None,
+    **options: Any,
+) -> Iterator[Detections]:
+    """Detect objects in a stream of images, which may be endless.
 
-    As `detect`, for more images than memory holds: those of a large folder,
-    or of a video. At most two batches are read ahead of what is asked for.
+    Like `detect`, for more images than fit into memory, such as a large folder
+    or a video. At most two batches are read ahead.
 
     Args:
         model: An `EfficientDet`.
-        images: Iterable, also a generator, of paths, uint8 arrays
+        images: Iterable, such as a generator, of paths, uint8 arrays
             `(height, width, 3)`, PIL images or bytes of files.
-        batch_size: Integer. Defaults to 4; 1 for images that are still to
-            come, as from a camera.
-        preprocessing: As of `detect`.
-        dtype: As of `detect`.
-        on_error: Function of an image that cannot be read and the error; that
-            image is left out. Defaults to `None`: the error is raised.
-        **options: `score_threshold`, `iou_threshold`, `max_detections`, `nms`
-            and the other options of `detect`.
+        score_threshold: See `detect`. Defaults to 0.3.
+        iou_threshold: See `detect`. Defaults to 0.5.
+        max_detections: See `detect`. Defaults to 100.
+        nms: See `detect`. Defaults to `"soft"`.
+        class_agnostic: See `detect`. Defaults to `False`.
+        class_names: See `detect`. Defaults to `None`.
+        batch_size: Integer, images for each call of the network; 1 for live
+            images, such as those of a camera. Defaults to 4.
+        preprocessing: See `detect`. Defaults to `None`.
+        dtype: See `detect`. Defaults to `None`.
+        on_error: Function called with an image that cannot be read and the
+            exception. The image is then skipped. Defaults to `None`: the
+            exception is raised.
+        **options: See `detect`.
 
     Returns:
         An iterator over `Detections`, in the order of the images.
 
     Raises:
-        FileNotFoundError: If an image is not there.
-        ValueError: If an image cannot be read, or an argument is out of
-            range.
+        FileNotFoundError: If an image file does not exist.
+        ValueError: If an image cannot be read, or an argument is out of range.
 
     Example:
     ```python
     model = keras_efficient.EfficientDetD0()
-    for found in keras_efficient.inference.detect_each(
+    for result in keras_efficient.inference.detect_each(
         model, ["a.jpg", "b.jpg"], score_threshold=0.5
     ):
-        print(found.image, len(found))
+        print(result.image, len(result))
     ```
     """
     check_batch_size(batch_size)
-    letterbox = preprocessing or DetectionPreprocessing(_size_of(model))
-    options = {**DEFAULTS, **options}
+    letterbox = preprocessing or _preprocessing_for(model.image_size)
+    names = class_names_of(model, class_names, model.num_classes)
+    options = {
+        "score_threshold": score_threshold,
+        "iou_threshold": iou_threshold,
+        "max_detections": max_detections,
+        "nms": nms,
+        "class_agnostic": class_agnostic,
+        **options,
+    }
     check_options(**options)
+    batches = predict_batches(
+        model,
+        images,
+        lambda image: letterbox(image, exact=False),
+        batch_size=batch_size,
+        channels_first=model.class_head.data_format == "channels_first",
+        dtype=dtype,
+        on_error=on_error,
+    )
 
-    def prepare(source, image):
-        return source, image.shape[:2], *letterbox(image, exact=False)
-
-    batches = read_batches(images, batch_size, prepare, on_error)
-
-    def results():
-        network = None
-        for loaded in batches:
-            network = network or predictor_of(model, dtype)
-            yield from _run(
-                model, network, letterbox.size, options, loaded, batch_size
-            )
+    def results() -> Iterator[Detections]:
+        for batch, outputs in batches:
+            rows = _postprocess(model, letterbox.size, options, batch, outputs)
+            for i, image in enumerate(batch):
+                row = {name: values[i] for name, values in rows.items()}
+                yield _detections(image, row, names)
 
     return results()
 
 
-def _size_of(model):
-    size = model.image_size
+def _preprocessing_for(size: tuple) -> DetectionPreprocessing:
     if None in size:
         raise ValueError(
-            "This model takes images of any size: pass `preprocessing`, such "
-            "as `data.DetectionPreprocessing((512, 512))`. "
-            f"Received: a model for {size}"
+            "The model accepts images of any size: pass `preprocessing`, such "
+            "as `data.DetectionPreprocessing((512, 512))`. Received: a model "
+            f"with the image size {size}"
         )
-    return size
+    return DetectionPreprocessing(size)
 
 
-def _run(model, network, size, options, loaded, batch_size):
-    """Detections of one batch, filled up to the size that is compiled."""
-    missing = batch_size - len(loaded)
-    filled = loaded + loaded[-1:] * missing
-    pixels = np.stack([pixels for _, _, pixels, _ in filled])
-    if model.class_head.data_format == "channels_first":
-        pixels = pixels.transpose(0, 3, 1, 2)
-    scales = np.array([scale for *_, scale in filled], "float32")
-    sizes = np.array([size for _, size, _, _ in filled], "float32")
-    outputs = network(pixels)
-    inputs = [
-        outputs["class_logits"],
-        outputs["box_deltas"],
-        sizes * scales[:, None],
-    ]
-    finish = _postprocessing(model, size, options, inputs)
-    rows = {
-        name: ops.convert_to_numpy(x) for name, x in finish(*inputs).items()
+def _postprocess(
+    model: keras.Model,
+    size: tuple[int, int],
+    options: dict[str, Any],
+    batch: list[PreparedImage],
+    outputs: dict[str, Any],
+) -> dict[str, np.ndarray]:
+    """Return boxes, scores, labels and counts, in pixels of the network."""
+    logits, deltas = outputs["class_logits"], outputs["box_deltas"]
+    sizes = np.array([image.size for image in batch], "float32")
+    sizes *= np.array([[image.scale] for image in batch], "float32")
+    num_missing = logits.shape[0] - len(batch)
+    sizes = np.pad(sizes, [(0, num_missing), (0, 0)], mode="edge")
+    inputs = [logits, deltas, sizes]
+    function = _compiled_postprocessing(model, size, options, inputs)
+    return {
+        name: ops.convert_to_numpy(values)
+        for name, values in function(*inputs).items()
     }
-    return [
-        _detections(model, image, {name: x[i] for name, x in rows.items()})
-        for i, image in enumerate(loaded)
-    ]
 
 
-def _postprocessing(model, size, options, inputs):
-    """What follows the network, compiled once for these shapes."""
-    cache = kept_with(model, CACHE)
+def _compiled_postprocessing(
+    model: keras.Model,
+    size: tuple[int, int],
+    options: dict[str, Any],
+    inputs: list[Any],
+) -> Callable[..., dict[str, Any]]:
+    """Return `postprocess`, compiled once for each combination of shapes."""
+    cache = cache_of(model, CACHE)
     shapes = (tuple(inputs[0].shape), tuple(inputs[1].shape))
     key = (size, shapes, *sorted(options.items()))
     if key not in cache:
         anchors = model.generate_anchors(size)
 
-        def function(logits, deltas, sizes):
+        def function(logits: Any, deltas: Any, sizes: Any) -> dict[str, Any]:
             return postprocess(
                 logits, deltas, anchors, image_sizes=sizes, **options
             )
@@ -222,17 +258,22 @@ def _postprocessing(model, size, options, inputs):
     return cache[key]
 
 
-def _detections(model, image, rows):
-    source, size, _, scale = image
-    count = int(rows["num_detections"])
-    boxes = np.asarray(rows["boxes"][:count], "float32") / np.float32(scale)
-    # The division may round beyond the edge.
-    limits = np.array([size[1], size[0]] * 2, "float32")
+def _detections(
+    image: PreparedImage,
+    row: dict[str, np.ndarray],
+    class_names: tuple[str, ...] | None,
+) -> Detections:
+    count = int(row["num_detections"])
+    boxes = np.asarray(row["boxes"][:count], "float32")
+    boxes = boxes / np.float32(image.scale)
+    height, width = image.size
+    # Rounding in the division may exceed the edge of the image.
+    limits = np.array([width, height, width, height], "float32")
     return Detections(
         boxes=np.minimum(boxes, limits),
-        scores=np.asarray(rows["scores"][:count], "float32"),
-        labels=np.asarray(rows["labels"][:count], "int32"),
-        class_names=model.class_names,
-        image_size=tuple(size),
-        image=source,
+        scores=np.asarray(row["scores"][:count], "float32"),
+        labels=np.asarray(row["labels"][:count], "int32"),
+        class_names=class_names,
+        image_size=image.size,
+        image=image.source,
     )

@@ -1,13 +1,15 @@
-"""Letters for pictures, also of names that are not English."""
+"""Fonts for pictures, including letters that English does not have."""
 
 import functools
 import importlib.util
 import pathlib
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 from PIL import ImageFont
 
-# Fonts of the system with many letters, in the order in which they are tried.
+# System fonts with many letters, in the order in which they are tried.
 SYSTEM_FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -19,24 +21,27 @@ SYSTEM_FONTS = (
     "msgothic.ttc",
     "wqy-zenhei.ttc",
 )
-# What no font has a letter for.
+# A character that no font contains.
 MISSING = "\U0010fffd"
 
 
-def font_for(text, size):
-    """A font that has the letters of a text.
+def font_for(
+    text: str, size: int, fonts: Sequence[Any] | None = None
+) -> tuple[Any, str]:
+    """Return a font that has all letters of a text.
 
-    Pillow's own has those of English only. Others come from the system, or
-    with matplotlib.
+    Pillow's own font has the letters of English only. Other fonts are those of
+    the system and of matplotlib.
 
     Args:
         text: String.
         size: Integer, height in pixels.
+        fonts: Sequence of `PIL.ImageFont` fonts to choose from. Defaults to
+            `None`: all available fonts.
 
     Returns:
-        A tuple `(font, text)`. Where no font has all the letters, accents are
-        left out of the text, and what is left of strange letters are question
-        marks.
+        A pair `(font, text)`. If no font has all letters, the text is without
+        accents, and unknown letters are replaced by question marks.
 
     Example:
     >>> from keras_efficient.inference.fonts import font_for
@@ -44,7 +49,7 @@ def font_for(text, size):
     >>> text
     'dog 97%'
     """
-    fonts = _fonts(size)
+    fonts = _available_fonts(size) if fonts is None else fonts
     for font in fonts:
         if all(_has(font, letter) for letter in set(text)):
             return font, text
@@ -55,10 +60,9 @@ def font_for(text, size):
 
 
 @functools.lru_cache
-def _fonts(size):
-    fonts = [ImageFont.load_default(size=size)]
-    names = [*SYSTEM_FONTS, *_fonts_of_matplotlib()]
-    for name in names:
+def _available_fonts(size: int) -> tuple[Any, ...]:
+    fonts: list[Any] = [ImageFont.load_default(size=size)]
+    for name in (*SYSTEM_FONTS, *_fonts_of_matplotlib()):
         try:
             fonts.append(ImageFont.truetype(name, size))
         except OSError:
@@ -66,7 +70,7 @@ def _fonts(size):
     return tuple(fonts)
 
 
-def _fonts_of_matplotlib():
+def _fonts_of_matplotlib() -> list[str]:
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or spec.origin is None:
         return []
@@ -75,7 +79,7 @@ def _fonts_of_matplotlib():
 
 
 @functools.lru_cache(maxsize=4096)
-def _has(font, letter):
+def _has(font: Any, letter: str) -> bool:
     if letter.isspace():
         return True
     return bytes(font.getmask(letter)) != bytes(font.getmask(MISSING))

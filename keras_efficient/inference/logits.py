@@ -1,25 +1,42 @@
-"""Whether a classifier gives logits or probabilities."""
+"""Logits and probabilities of classification models."""
 
 import keras
+import numpy as np
 
-# Classes of what can end a classifier without an `activation` of its own.
+from keras_efficient.internals import keras_internals
+
+# Classes of last layers that return probabilities and have no `activation`.
 PROBABILITY_OPERATIONS = ("Softmax", "Sigmoid")
 PROBABILITY_ACTIVATIONS = ("softmax", "sigmoid", "hard_sigmoid")
 
 
-def ends_in_logits(model):
-    """Whether a classifier's outputs still need a softmax.
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the classes.
+
+    Args:
+        logits: Float array `(..., num_classes)`.
+
+    Returns:
+        Array of the same shape and dtype; each row sums to 1.
+    """
+    # Subtracting the maximum prevents an overflow.
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def ends_in_logits(model: keras.Model) -> bool:
+    """Return whether a softmax must be applied to the outputs of a model.
 
     Args:
         model: A functional or Sequential `keras.Model`.
 
     Returns:
-        A boolean.
+        A boolean: `False` if the outputs are probabilities.
 
     Raises:
-        ValueError: If its last layer does not tell.
+        ValueError: If this cannot be determined from the last layer.
     """
-    operation = model.outputs[0]._keras_history.operation
+    operation = keras_internals.operation_of(model.outputs[0])
     if isinstance(operation, keras.Model):
         return ends_in_logits(operation)
     if type(operation).__name__ in PROBABILITY_OPERATIONS:
@@ -32,8 +49,9 @@ def ends_in_logits(model):
     if name == "linear" or (activation is None and is_affine):
         return True
     raise ValueError(
-        "The last layer does not tell whether its outputs are probabilities: "
-        f"{operation.name!r} is a {type(operation).__name__}"
-        f"{f' with the activation {name}' if name else ''}. Pass "
-        "`from_logits=True` for a softmax to follow, else `False`."
+        "Cannot determine from the last layer whether the outputs are "
+        "probabilities or logits. Pass `from_logits=True` to apply a softmax, "
+        f"otherwise `from_logits=False`. Received: {operation.name!r}, a "
+        f"{type(operation).__name__}"
+        f"{f' with the activation {name}' if name else ''}"
     )

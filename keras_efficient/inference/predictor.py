@@ -1,4 +1,6 @@
-"""A network as it runs fastest: fused, compiled, kept with its model."""
+"""The network of a model, fused and compiled for inference."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -6,28 +8,29 @@ from keras import ops
 from keras_efficient import kernels
 from keras_efficient.fusing import fill_fused
 from keras_efficient.fusing import fuse
+from keras_efficient.types import Tensor
 
-# Name of a model's attribute with its predictors.
+# Attribute of a model that holds its predictors.
 CACHE = "_predictors"
 
 
 class Predictor:
-    """The fused network of a model, compiled for each shape that comes.
+    """The fused network of a model, compiled for each input shape.
 
-    A program of XLA on JAX, a frozen function on TensorFlow, a trace on
-    PyTorch. It has weights of its own, beside the model's; `refresh` takes
-    over what training has changed.
+    It is an XLA program on JAX, a frozen function on TensorFlow and a trace on
+    PyTorch. It has its own copy of the weights; `refresh` updates them after
+    the model was trained.
 
     Args:
         model: A functional or Sequential `keras.Model` with one input.
-        dtype: String, in what the network computes, such as `"bfloat16"`.
-            Defaults to `None`: as the model does.
+        dtype: String, the dtype of the computation, such as `"bfloat16"`.
+            Defaults to `None`: as the model.
 
     Call arguments:
-        images: Array or tensor, as the model takes it.
+        images: Array or tensor, as the model accepts it.
 
     Returns:
-        When called, the model's outputs, as tensors.
+        When called, the model's outputs as tensors.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -36,13 +39,13 @@ class Predictor:
     (1, 1000)
     """
 
-    def __init__(self, model, dtype=None):
+    def __init__(self, model: keras.Model, dtype: str | None = None):
         self.model = model
         self.network = fuse(model, dtype)
         self._fingerprint = kernels.fingerprint(model.variables)
-        self._compiled = {}
+        self._compiled: dict[tuple, Any] = {}
 
-    def __call__(self, images):
+    def __call__(self, images: Tensor) -> Any:
         images = _as_array(images)
         key = (tuple(images.shape), str(images.dtype))
         if key not in self._compiled:
@@ -51,11 +54,11 @@ class Predictor:
             )
         return self._compiled[key](images)
 
-    def refresh(self):
-        """Takes over the weights that the model has now, where they changed.
+    def refresh(self) -> bool:
+        """Update the weights if those of the model have changed.
 
         Returns:
-            Boolean, whether they had changed.
+            A boolean, whether they had changed.
         """
         fingerprint = kernels.fingerprint(self.model.variables)
         if fingerprint == self._fingerprint:
@@ -66,18 +69,21 @@ class Predictor:
             self._compiled.clear()
         return True
 
-    def _run(self, images):
+    def _run(self, images: Tensor) -> Any:
         network = self.network
         images = keras.tree.map_structure(lambda _: images, network.input)
         return network(images, training=False)
 
 
-def predictor_of(model, dtype=None):
-    """The predictor that is kept with a model, with its weights of now.
+def predictor_of(model: keras.Model, dtype: str | None = None) -> Predictor:
+    """Return the predictor of a model, with the model's current weights.
+
+    The predictor is created at the first call and cached with the model.
 
     Args:
-        model: As for `Predictor`.
-        dtype: As for `Predictor`.
+        model: A functional or Sequential `keras.Model` with one input.
+        dtype: String, the dtype of the computation. Defaults to `None`: as the
+            model.
 
     Returns:
         A `Predictor`.
@@ -88,7 +94,7 @@ def predictor_of(model, dtype=None):
     >>> predictor is keras_efficient.inference.predictor_of(model)
     True
     """
-    predictors = kept_with(model, CACHE)
+    predictors = cache_of(model, CACHE)
     if dtype in predictors:
         predictors[dtype].refresh()
     else:
@@ -96,23 +102,23 @@ def predictor_of(model, dtype=None):
     return predictors[dtype]
 
 
-def kept_with(model, name):
-    """A dict that lives as long as a model.
+def cache_of(model: keras.Model, name: str) -> dict:
+    """Return a dictionary that lives as long as a model.
 
     Args:
-        model: Any object.
-        name: String, its name.
+        model: A Keras model.
+        name: String, name of the attribute that holds the dictionary.
 
     Returns:
-        The dict, empty at first.
+        The dictionary, empty at the first call.
     """
     cache = model.__dict__.get(name)
     if cache is None:
         cache = {}
-        # Not as an attribute of Keras: it would become a part of the model.
+        # Bypasses Keras' tracking, which would make it a part of the model.
         object.__setattr__(model, name, cache)
     return cache
 
 
-def _as_array(images):
+def _as_array(images: Tensor) -> Tensor:
     return images if hasattr(images, "shape") else ops.convert_to_numpy(images)

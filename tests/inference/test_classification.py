@@ -1,4 +1,4 @@
-"""Tests for the way of images through a classifier."""
+"""Classification of images of any size."""
 
 import json
 
@@ -52,6 +52,27 @@ def test_one_file(images, tmp_path):
     assert classify(model, []) == []
 
 
+def test_class_names_of_the_model(images):
+    model = tiny()
+    model.class_names = NAMES
+    (found,) = classify(model, images[0], top=5)
+    assert sorted(found.names) == sorted(NAMES)
+    (found,) = classify(model, images[0], top=5, class_names="vwxyz")
+    assert sorted(found.names) == list("vwxyz")
+
+
+def test_progress(images):
+    seen = []
+
+    def progress(results, total):
+        for one in results:
+            seen.append((one.image.shape[:2], total))
+            yield one
+
+    assert len(classify(tiny(), images, progress=progress)) == 3
+    assert seen == [(image.shape[:2], 3) for image in images]
+
+
 def test_any_size_needs_preprocessing(images):
     model = tiny(input_shape=(None, None, 3))
     with pytest.raises(ValueError, match="pass `preprocessing`"):
@@ -70,11 +91,11 @@ def test_bad_arguments(images):
         classify(model, images, batch_size=0)
     with pytest.raises(ValueError, match="Image 1 must be.*int"):
         classify(model, [images[0], 3])
-    with pytest.raises(ValueError, match="one number for each class"):
+    with pytest.raises(ValueError, match="one output for each class"):
         classify(tiny(include_top=False), images)
 
 
-def test_one_after_the_other_leaves_out_what_cannot_be_read(images, tmp_path):
+def test_images_that_cannot_be_read_are_skipped(images, tmp_path):
     model = randomize(tiny())
     broken = tmp_path / "broken.png"
     broken.write_text("no image")

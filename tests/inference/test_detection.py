@@ -1,4 +1,4 @@
-"""Tests for the way of images through a detector."""
+"""Detection of objects in images of any size."""
 
 import io
 import itertools
@@ -19,7 +19,7 @@ OPTIONS = {"score_threshold": 0.02, "max_detections": 20, "nms": "hard"}
 
 @pytest.fixture(scope="module")
 def model():
-    """A detector of random weights, whose scores differ."""
+    """A detector with random weights and different scores."""
     keras.utils.set_random_seed(0)
     model = tiny()
     rng = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def images():
 
 
 def by_hand(model, image):
-    """Boxes in the image's pixels, scores and labels, step by step."""
+    """Return boxes in pixels of the image, scores and labels."""
     pixels, scale = DetectionPreprocessing(model.image_size)(image, exact=False)
     if model.class_head.data_format == "channels_first":
         pixels = pixels.transpose(2, 0, 1)
@@ -96,7 +96,17 @@ def test_every_kind_of_source(model, images, tmp_path):
     assert model.detect([], **OPTIONS) == []
 
 
-def test_new_weights_count(model, images):
+def test_class_names(model, images):
+    names = ["one", "two", "three", "four", "five"][: model.num_classes]
+    (found,) = model.detect(images[0], class_names=names, **OPTIONS)
+    assert set(found.names) <= set(names) and len(found)
+    (found,) = model.detect(images[0], **OPTIONS)
+    assert found.class_names == model.class_names
+    with pytest.raises(ValueError, match="Received: 1 names"):
+        model.detect(images[0], class_names=["one"])
+
+
+def test_changed_weights_are_used(model, images):
     before = model.detect(images[0], **OPTIONS)[0]
     bias = next(
         w
@@ -147,7 +157,7 @@ def test_missing_file_and_bad_arguments(model, images, tmp_path):
         model.detect(images[0], nms="none")
 
 
-def test_one_after_the_other_reads_two_batches_ahead(model, images):
+def test_two_batches_are_read_ahead(model, images):
     taken = []
 
     def endless():
@@ -157,14 +167,14 @@ def test_one_after_the_other_reads_two_batches_ahead(model, images):
 
     found = detect_each(model, endless(), batch_size=2, **OPTIONS)
     first = list(itertools.islice(found, 5))
-    # The third batch is at work, and the fourth read.
+    # The third batch is being processed, the fourth is read.
     assert len(taken) == 8
     expected = model.detect(images, batch_size=2, **OPTIONS)
     for result, other in zip(first, expected, strict=True):
         np.testing.assert_array_equal(result.boxes, other.boxes)
 
 
-def test_images_that_cannot_be_read_may_be_left_out(model, images, tmp_path):
+def test_images_that_cannot_be_read_are_skipped(model, images, tmp_path):
     broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
     broken.write_text("no image")
     errors = {}
@@ -181,14 +191,14 @@ def test_images_that_cannot_be_read_may_be_left_out(model, images, tmp_path):
     assert isinstance(errors[missing], FileNotFoundError)
 
 
-def test_options_are_looked_at_before_the_first_image(model):
+def test_options_are_checked_before_the_first_image(model):
     with pytest.raises(ValueError, match="nms"):
         detect_each(model, [], nms="medium")
     with pytest.raises(ValueError, match="batch_size"):
         detect_each(model, [], batch_size=0)
 
 
-def test_progress_sees_each_image(model, images):
+def test_progress(model, images):
     seen = []
 
     def progress(found, total):

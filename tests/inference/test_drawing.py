@@ -1,89 +1,103 @@
-"""Drawings whose names can be read, in small, huge and crowded pictures."""
+"""Labels can be read in small, large and crowded pictures."""
 
 import numpy as np
 import pytest
 
 from keras_efficient.inference import drawing
 from keras_efficient.inference import fonts
+from keras_efficient.inference import label_layout
+from keras_efficient.inference.label_layout import layout_labels
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
-@pytest.fixture
-def written(monkeypatch):
-    """Texts that are drawn, and the rectangles they stand in."""
-    texts = []
-
-    def draw_text(draw, size, box, text, label, font, taken, is_crowded):
-        number = len(taken)
-        drawn(draw, size, box, text, label, font, taken, is_crowded)
-        texts.extend((text, place) for place in taken[number:])
-
-    drawn = drawing._draw_text
-    monkeypatch.setattr(drawing, "_draw_text", draw_text)
-    return texts
-
-
-def random_boxes(number, height, width):
+def random_boxes(number, width, height):
     rng = np.random.default_rng(0)
     sides = rng.uniform(0.05, 0.4, (number, 2)) * [width, height]
     corners = rng.uniform(0, 1, (number, 2)) * ([width, height] - sides)
     return np.concatenate([corners, corners + sides], 1)
 
 
-def draw(height, width, number, text="dog 97%"):
-    return drawing.draw_boxes(
-        np.zeros((height, width, 3), "uint8"),
-        random_boxes(number, height, width),
-        [text] * number,
-        np.zeros(number, int),
-    )
+def labels_in(width, height, number, text="dog 97%"):
+    boxes = random_boxes(number, width, height)
+    return layout_labels(boxes, [text] * number, (width, height))
 
 
 @pytest.mark.parametrize(
-    "height, width", [(48, 64), (100, 2000), (2000, 100), (480, 640)]
+    "width, height", [(320, 240), (2000, 100), (100, 2000), (640, 480)]
 )
-def test_letters_have_the_size_of_the_picture(height, width, written):
-    picture = draw(height, width, 2)
-    for _, (left, top, right, bottom) in written:
-        assert 11 <= bottom - top <= max(22, min(picture.size) / 4)
-        assert 0 <= left < right <= picture.width
-        assert 0 <= top < bottom <= picture.height
+def test_labels_scale_with_the_picture(width, height):
+    labels = labels_in(width, height, 2)
+    assert len(labels) == 2
+    for label in labels:
+        left, top, right, bottom = label.rectangle
+        assert 11 <= bottom - top <= max(22, min(width, height) / 4)
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
 
 
-def test_names_in_a_crowd_do_not_cover_each_other(written):
-    picture = draw(800, 1200, 100)
-    places = [place for _, place in written]
+def test_small_images_are_enlarged():
+    boxes = random_boxes(2, 64, 48)
+    image = np.zeros((48, 64, 3), "uint8")
+    picture = drawing.draw_boxes(image, boxes, ["dog"] * 2, [0, 0])
+    assert picture.size == (320, 240)
+
+
+def test_labels_in_a_crowd_do_not_cover_each_other():
+    places = [label.rectangle for label in labels_in(1200, 800, 100)]
     assert 20 < len(places) < 100
-    for i, first in enumerate(places):
-        for second in places[:i]:
-            assert drawing._common(first, second) == 0
-    assert picture.size == (1200, 800)
+    canvas = np.zeros((800, 1200), int)
+    for left, top, right, bottom in places:
+        # Pixels that lie completely inside.
+        rows = slice(int(np.ceil(top)), int(bottom))
+        canvas[rows, int(np.ceil(left)) : int(right)] += 1
+    assert canvas.max() == 1
 
 
-def test_a_few_objects_all_have_their_names(written):
+def test_each_of_a_few_boxes_has_its_label():
     boxes = np.array([[100, 100, 200, 200]] * 6)
-    drawing.draw_boxes(
-        np.zeros((400, 400, 3), "uint8"), boxes, list("abcdef"), np.arange(6)
-    )
-    assert [text for text, _ in written] == list("abcdef")
+    labels = layout_labels(boxes, list("abcdef"), (400, 400))
+    assert [label.text for label in labels] == list("abcdef")
+    assert [label.index for label in labels] == list(range(6))
 
 
-def test_long_names_lose_their_middle(written):
-    draw(480, 640, 1, "northern long-eared bat, female, asleep 93%")
-    ((text, _),) = written
-    assert text.startswith("northern lo") and text.endswith("asleep 93%")
-    assert len(text) == drawing.MAX_LENGTH
-    assert drawing.shortened("short") == "short"
+def test_long_texts_are_shortened_in_the_middle():
+    name = "northern long-eared bat, female, asleep 93%"
+    (label,) = labels_in(640, 480, 1, name)
+    assert label.text.startswith("northern lo")
+    assert label.text.endswith("asleep 93%")
+    assert len(label.text) == label_layout.MAX_LENGTH
+    assert label_layout.shortened("short") == "short"
 
 
-def test_names_in_narrow_pictures_end_before_the_edge(written):
-    picture = draw(2000, 100, 2, "northern long-eared bat 93%")
-    for text, (left, _, right, _) in written:
-        assert 0 <= left and right <= picture.width
-        assert text.startswith("nor") and text.endswith("93%")
+def test_labels_in_narrow_pictures_end_at_the_edge():
+    for label in labels_in(100, 2000, 2, "northern long-eared bat 93%"):
+        left, _, right, _ = label.rectangle
+        assert 0 <= left and right <= 100
+        assert label.text.startswith("nor") and label.text.endswith("93%")
 
 
-def test_letters_that_english_does_not_have():
-    pytest.importorskip("matplotlib")  # whose font is there on every machine
+def test_names_are_stacked_in_the_corner():
+    image = np.full((300, 400, 3), 90, "uint8")
+    pixels = np.asarray(drawing.draw_names(image, ["cat", "dog"], [0, 1]))
+    rows = [
+        np.nonzero((pixels == drawing.class_color(i)).all(-1).sum(1) > 9)[0]
+        for i in range(2)
+    ]
+    assert rows[0].min() == 0 and len(rows[0]) >= 10
+    assert rows[1].min() > rows[0].max() and len(rows[1]) >= 10
+    assert (pixels[150:] == 90).all()
+
+
+def test_names_that_do_not_fit_are_omitted():
+    labels = label_layout.stack_labels(["cat"] * 50, (200, 60))
+    assert 1 <= len(labels) < 10
+    assert labels[-1].rectangle[3] <= 60
+
+
+def test_fonts_have_letters_that_english_does_not_have():
+    pytest.importorskip("matplotlib")  # contains such a font
     font, text = fonts.font_for("Vögel: Ελλάδα, Москва", 20)
     assert text == "Vögel: Ελλάδα, Москва"
     for letter in "öλМ":
@@ -91,8 +105,7 @@ def test_letters_that_english_does_not_have():
         assert bytes(font.getmask(letter)) != missing
 
 
-def test_without_such_a_font_there_are_no_boxes_for_letters(monkeypatch):
-    default = fonts.ImageFont.load_default(size=20)
-    monkeypatch.setattr(fonts, "_fonts", lambda size: (default,))
-    assert fonts.font_for("Vögel 人", 20) == (default, "Vogel ?")
-    assert fonts.font_for("dog", 20) == (default, "dog")
+def test_letters_that_no_font_has_are_replaced():
+    english = fonts.ImageFont.load_default(size=20)
+    assert fonts.font_for("Vögel 人", 20, [english]) == (english, "Vogel ?")
+    assert fonts.font_for("dog", 20, [english]) == (english, "dog")

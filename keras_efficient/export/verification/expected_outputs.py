@@ -6,6 +6,7 @@ import numpy as np
 from keras_efficient.data.images import load_image
 from keras_efficient.export.classification_spec import ClassificationSpec
 from keras_efficient.export.classification_spec import fill_inputs
+from keras_efficient.inference.logits import softmax
 from keras_efficient.postprocessing import postprocess
 
 
@@ -47,8 +48,7 @@ def _run(model, spec, pixels):
     (outputs,) = keras.tree.flatten(outputs)
     outputs = np.asarray(outputs).astype("float32")
     if spec.from_logits:
-        outputs = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        outputs /= outputs.sum(axis=-1, keepdims=True)
+        outputs = softmax(outputs)
     return {"probabilities": outputs}
 
 

@@ -1,4 +1,4 @@
-"""Tests for results, their tables and their pictures."""
+"""Results of classification and detection: tables and pictures."""
 
 import json
 
@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_efficient.inference import Classification
 from keras_efficient.inference import Detections
 from keras_efficient.inference.drawing import class_color
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def some(number=3, image=None, class_names=("cat", "dog", "bird")):
@@ -21,6 +25,37 @@ def some(number=3, image=None, class_names=("cat", "dog", "bird")):
         image_size=(100, 200),
         image=image,
     )
+
+
+def test_both_results_have_the_same_methods():
+    image = np.full((100, 200, 3), 90, "uint8")
+    classification = Classification(
+        labels=np.array([1, 0], "int32"),
+        probabilities=np.array([0.75, 0.25], "float32"),
+        class_names=("cat", "dog"),
+        image=image,
+    )
+    for result in (classification, some(2, image, ("dog", "cat"))):
+        assert len(result) == len(result.names) == 2
+        assert [len(one) for one in result] == [1, 1]
+        assert result[1].names == result.names[1:]
+        assert set(result.to_dict()) >= {"labels", "names"}
+        json.dumps(result.to_dict())
+        pixels = np.asarray(result.plot())
+        assert pixels.shape == (200, 400, 3)
+        for label in result.labels:
+            assert (pixels == class_color(label)).all(-1).any()
+
+
+def test_classification_without_its_image(tmp_path):
+    result = Classification(np.array([3]), np.array([0.5]))
+    assert result.names == ["3"]
+    with pytest.raises(ValueError, match="Pass `image`"):
+        result.plot()
+    image = np.zeros((400, 500, 3), "uint8")
+    result.plot(tmp_path / "a.png", image)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (500, 400)
 
 
 def test_indexing_like_an_array():
@@ -91,7 +126,7 @@ def test_names_are_drawn_on_images_of_any_size(size, tmp_path):
 
 
 def test_plot_needs_an_image():
-    with pytest.raises(ValueError, match="pass `image`"):
+    with pytest.raises(ValueError, match="Pass `image`"):
         some().plot()
     picture = some().plot(image=np.zeros((100, 200, 3), "uint8"))
     assert picture.size == (400, 200)
