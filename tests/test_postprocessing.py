@@ -90,7 +90,7 @@ def test_golden_sums(outputs, options, score_sum, box_sum, class_sum):
         assert boxes.sum() == pytest.approx(box_sum, abs=0.1)
 
 
-def test_boxes_are_not_clipped_unless_asked(outputs):
+def test_clipping_is_optional(outputs):
     boxes, *_ = found(outputs, **ALL_BEST)
     np.testing.assert_allclose(
         boxes[1], [218.99413, -6.97685, 315.73959, 118.59332], atol=1e-3
@@ -129,7 +129,7 @@ def test_equal_to_effdet(outputs, nms):
     assert labels.tolist() == rows[:, 5].tolist()
 
 
-def test_images_of_a_batch_are_their_own(outputs):
+def test_images_of_a_batch_are_independent(outputs):
     logits, deltas, anchors = outputs
     batch = postprocess(
         np.concatenate([logits, logits[:, ::-1]]),

@@ -1,4 +1,4 @@
-"""Small annotated sets on disk, in the three layouts."""
+"""Small annotated datasets on disk, in the three layouts."""
 
 import json
 
@@ -16,7 +16,7 @@ def write_image(path, height=HEIGHT, width=WIDTH, **options):
 
 
 def write_turned_image(path, height=HEIGHT, width=WIDTH):
-    """Stored lying on its side; upright it has the given size."""
+    """Write an image with an EXIF rotation; upright it has the given size."""
     exif = Image.Exif()
     exif[0x0112] = 6
     write_image(path, width, height, exif=exif)
@@ -87,13 +87,13 @@ def labels_of(dataset):
 
 
 def count_of(notes, words):
-    """How often the one reason was noted that has these words."""
+    """The count of the only reason that contains some words."""
     (count,) = [n for reason, (n, _) in notes.items() if words in reason]
     return count
 
 
 def random_boxes(count=200, seed=0):
-    """Boxes `xyxy` that lie in a large image."""
+    """Boxes `xyxy` inside a large image."""
     rng = np.random.default_rng(seed)
     low = rng.uniform(0, 0.8, (count, 2))
     high = rng.uniform(low + 0.05, 1)

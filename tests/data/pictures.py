@@ -1,4 +1,4 @@
-"""Pictures whose pixels tell which one they are."""
+"""Images whose pixels contain their index."""
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,7 @@ def numbers_of(images):
 
 
 def plain(image, rng):
-    """No change but the one that shows the random numbers."""
+    """Add only the random numbers to an image."""
     return (image // 10 * 10 + rng.integers(5)).astype("uint8")
 
 

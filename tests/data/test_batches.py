@@ -33,7 +33,7 @@ def small_model(classes=4, learning_rate=0.0, **arguments):
 
 
 class Seen(keras.callbacks.Callback):
-    """What `fit` says: its number of steps, and the loss after each."""
+    """Records the number of steps of `fit` and the loss after each."""
 
     def __init__(self):
         super().__init__()
@@ -110,14 +110,14 @@ def test_threads_change_nothing():
     np.testing.assert_array_equal(passes[0], passes[2])
 
 
-def test_batches_come_alike_in_any_order():
+def test_batches_do_not_depend_on_the_order_of_requests():
     batches = training_batches(20, num_threads=2)
     forwards = [batches[i][0] for i in range(5)]
     for i in (3, 0, 4, 4, 1):
         np.testing.assert_array_equal(batches[i][0], forwards[i])
 
 
-def test_shuffle_and_training_are_two_things():
+def test_shuffle_is_independent_of_training():
     shuffled = numbered(24).batches(SIZE, 4, shuffle=True)
     values = epoch_of(shuffled, 0)
     assert not np.array_equal(np.sort(values), values)
@@ -126,7 +126,7 @@ def test_shuffle_and_training_are_two_things():
     np.testing.assert_array_equal(epoch_of(in_order, 0) // 10, np.arange(24))
 
 
-def test_drop_remainder_leaves_out_others_in_each_epoch():
+def test_drop_remainder_drops_different_images_in_each_epoch():
     batches = training_batches(11, drop_remainder=True)
     assert len(batches) == 2 and batches.num_images == 8
     left_out = set()
@@ -147,7 +147,7 @@ def test_shards_share_the_images():
     assert sorted(seen) == list(range(10))
 
 
-def test_shards_of_a_training_are_of_one_length_and_disjoint():
+def test_training_shards_have_equal_lengths_and_are_disjoint():
     shards = [training_batches(11, shard=(index, 3)) for index in range(3)]
     assert [shard.num_images for shard in shards] == [3, 3, 3]
     together = [
@@ -172,7 +172,7 @@ def test_fit_sees_the_epochs_in_order(num_threads):
     np.testing.assert_allclose(seen.losses, expected, rtol=1e-4)
 
 
-def test_fit_goes_on_as_without_a_break():
+def test_resumed_fit_equals_uninterrupted_fit():
     def fit(epochs, initial_epoch):
         batches, seen = training_batches(20), Seen()
         model = small_model()
@@ -189,7 +189,7 @@ def test_fit_goes_on_as_without_a_break():
     np.testing.assert_allclose(fit(3, 0)[10:], fit(3, 2), rtol=1e-5)
 
 
-def test_fit_makes_no_image_in_vain():
+def test_fit_prepares_few_unused_images():
     made = []
 
     def counted(image, rng):
@@ -205,15 +205,20 @@ def test_fit_makes_no_image_in_vain():
 
 
 def test_fit_learns_with_validation():
-    train = numbered(24, classes=2).batches(
-        SIZE, 4, training=True, augmentation=lambda image, rng: image
+    labels = np.arange(24) % 2  # dark or bright
+    images = np.repeat(20 + 200 * labels, 3 * SIZE[0] * SIZE[1])
+    images = images.reshape(24, *SIZE, 3).astype("uint8")
+    train = data.classification_from_arrays(images, labels).batches(
+        SIZE, 4, training=True
     )
-    model = small_model(2, learning_rate=0.1, metrics=["accuracy"])
+    validation = data.classification_from_arrays(images[:6], labels[:6])
+    model = small_model(2, learning_rate=1.0, metrics=["accuracy"])
     history = model.fit(
-        train, epochs=2, validation_data=numbered(6, 2).batches(SIZE), verbose=0
+        train, epochs=6, validation_data=validation.batches(SIZE), verbose=0
     ).history
-    assert len(history["val_accuracy"]) == 2
-    assert np.isfinite(history["loss"]).all()
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert len(history["val_accuracy"]) == 6
+    assert history["val_accuracy"][-1] == 1.0
 
 
 def test_integer_labels():
@@ -221,17 +226,20 @@ def test_integer_labels():
     _, labels = batches[1]
     assert labels.dtype == np.int32 and labels.tolist() == [0, 1, 2, 3]
     model = small_model(loss="sparse_categorical_crossentropy")
-    assert np.isfinite(model.evaluate(batches, verbose=0))
+    loss = model.evaluate(batches, verbose=0)
+    model.compile(loss="categorical_crossentropy")
+    one_hot = numbered(10).batches(SIZE, 4)
+    assert loss == pytest.approx(model.evaluate(one_hot, verbose=0))
 
 
-def test_epochs_go_on_without_the_callback():
+def test_epochs_advance_without_the_callback():
     batches = training_batches(8)
     before = batches.epoch
     small_model().fit(batches, epochs=3, verbose=0)
     assert batches.epoch >= before + 3
 
 
-def test_after_a_break_an_index_is_the_batch_of_this_number():
+def test_after_an_interruption_indices_are_numbers_of_batches():
     batches = training_batches(20)
     expected = batches[0][0]
     batches.on_epoch_begin()
@@ -243,14 +251,17 @@ def test_after_a_break_an_index_is_the_batch_of_this_number():
 def test_evaluate_and_predict_take_batches():
     batches = numbered(10).batches(SIZE, 4)
     model = small_model()
-    assert np.isfinite(model.evaluate(batches, verbose=0))
     predicted = model.predict(batches, verbose=0)
-    images = np.concatenate([images for images, _ in batches])
+    images, labels = (
+        np.concatenate(parts) for parts in zip(*batches, strict=True)
+    )
     expected = keras.ops.convert_to_numpy(model(images))
     np.testing.assert_allclose(predicted, expected, rtol=1e-4)
+    loss = -np.log(expected[labels == 1]).mean()
+    assert model.evaluate(batches, verbose=0) == pytest.approx(loss, rel=1e-4)
 
 
-def test_class_weights_count():
+def test_class_weights_scale_the_loss():
     batches, model = numbered(10).batches(SIZE, 4), small_model()
     logs = [
         model.fit(batches, class_weight=weights, verbose=0).history["loss"][0]
@@ -259,7 +270,7 @@ def test_class_weights_count():
     assert logs[1] == pytest.approx(2 * logs[0], rel=1e-4)
 
 
-def test_a_file_that_is_gone_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     for name in ("a", "b"):
         write(tmp_path / name / "1.png")
     dataset = data.load_classification(tmp_path)
@@ -279,7 +290,7 @@ def test_a_file_that_is_gone_is_named(tmp_path):
         (lambda image, rng: image / 255, "uint8.*dtype=float64"),
     ],
 )
-def test_wrong_images_of_an_augmentation_are_named(
+def test_wrong_output_of_an_augmentation_is_named(
     tmp_path, augmentation, message
 ):
     write(tmp_path / "a" / "1.png", size=SIZE[::-1])
@@ -327,7 +338,7 @@ def test_bad_arguments_are_named(arguments, message):
         numbered(10).batches(**{"image_size": 32, **arguments})
 
 
-def test_batches_that_are_not_there():
+def test_batches_out_of_range():
     with pytest.raises(IndexError, match="must be in .0, 2.*index=3"):
         numbered(10).batches(SIZE, 4)[3]
     with pytest.raises(ValueError, match="Too few images.*0 images"):

@@ -1,4 +1,4 @@
-"""Tests for `ClassificationDataset`: its split, and what batches it gives."""
+"""Tests for `ClassificationDataset`: splits and batches."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_split_keeps_each_class_in_both():
     assert [id(r) for r in train.records] != [id(r) for r in other.records]
 
 
-def test_split_divides_at_random_without_a_rest():
+def test_split_is_random_and_complete():
     dataset = numbered(24, classes=2)
     parts = [
         [int(record.image[0, 0, 0]) // 10 for record in part.records]
@@ -45,7 +45,7 @@ def test_split_names_a_bad_fraction(fraction):
         numbered().split(fraction)
 
 
-def test_batches_augment_in_training_and_resize_else():
+def test_batches_augment_in_training_and_resize_otherwise():
     dataset = numbered()
     default = data.ClassificationAugmentation((32, 48))
     assert dataset.batches((32, 48), training=True).transform == default
@@ -55,7 +55,7 @@ def test_batches_augment_in_training_and_resize_else():
     assert square.shape == (10, 32, 32, 3)
 
 
-def test_batches_use_what_is_given():
+def test_batches_use_given_transforms():
     stretch = data.ClassificationPreprocessing((7, 5), crop_fraction=None)
     gradient = np.zeros((2, 20, 40, 3), "uint8")
     gradient[..., 0] = np.arange(40) * 6

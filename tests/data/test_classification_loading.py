@@ -1,4 +1,4 @@
-"""Tests for reading data sets, good and bad ones."""
+"""Tests for loading valid and invalid datasets for classification."""
 
 import keras
 import numpy as np
@@ -51,7 +51,7 @@ def test_reads_a_split(folder):
         data.load_classification(folder, "test")
 
 
-def test_splits_are_not_taken_for_classes(folder):
+def test_splits_are_not_classes(folder):
     for split in ("train", "Val"):
         write(folder / split / "roses" / "a.jpg")
     with pytest.raises(ValueError, match="'Val', 'train'.*split='Val'"):
@@ -60,14 +60,14 @@ def test_splits_are_not_taken_for_classes(folder):
     assert chosen.labels.tolist() == [0, 1]
 
 
-def test_a_class_may_be_named_as_a_split_if_its_images_lie_in_it(folder):
+def test_a_class_with_the_name_of_a_split(folder):
     write(folder / "test" / "a.jpg")
     write(folder / "test" / "deeper" / "b.jpg")
     dataset = data.load_classification(folder)
     assert dataset.report.class_counts["test"] == 2
 
 
-def test_broken_images_are_dropped_and_named(folder):
+def test_broken_images_are_dropped_and_reported(folder):
     (folder / "roses" / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     dataset = data.load_classification(folder)
     assert len(dataset) == 5
@@ -78,7 +78,7 @@ def test_broken_images_are_dropped_and_named(folder):
         data.load_classification(folder, strict=True)
 
 
-def test_headers_alone_miss_what_is_cut_off_behind(folder):
+def test_header_check_misses_truncated_files(folder):
     noise = np.random.default_rng(0).integers(0, 255, (90, 90, 3), "uint8")
     Image.fromarray(noise).save(folder / "roses" / "cut.jpg")
     path = folder / "roses" / "cut.jpg"
@@ -99,7 +99,7 @@ def test_empty_class_folders_are_errors_unless_named(folder):
     assert dataset.report.class_counts["tulips"] == 0
 
 
-def test_class_names_give_the_order_of_the_labels(folder):
+def test_class_names_determine_the_order_of_labels(folder):
     dataset = data.load_classification(folder, class_names=["roses", "daisies"])
     assert dataset.labels.tolist() == [0, 0, 0, 1, 1]
     only = data.load_classification(folder, class_names=["roses"])
@@ -137,7 +137,7 @@ def test_bad_class_names_are_errors(folder, names, message):
         )
 
 
-def test_a_long_check_shows_how_far_it_is(folder, monkeypatch, capsys):
+def test_progress_bar_for_many_images(folder, monkeypatch, capsys):
     monkeypatch.setattr(image_checks, "MIN_IMAGES_FOR_PROGRESS", 5)
     monkeypatch.setattr(image_checks, "CHUNK", 2)
     (folder / "roses" / "1.JPG").write_bytes(b"")
@@ -232,7 +232,7 @@ def test_npz_files(tmp_path):
         data.load_classification(path)
 
 
-def test_arrays_are_named_by_the_file_and_chosen_by_name(tmp_path):
+def test_npz_class_names_and_selection(tmp_path):
     path = tmp_path / "set.npz"
     images = np.zeros((3, 6, 9, 3), "uint8")
     names = np.array(["apple", "bear", "chair"])
@@ -251,7 +251,7 @@ def test_arrays_are_named_by_the_file_and_chosen_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
-def test_files_that_are_no_npz_are_errors(tmp_path, content):
+def test_files_that_are_not_npz_are_errors(tmp_path, content):
     path = tmp_path / "set.npz"
     with pytest.raises(FileNotFoundError, match="No such file: .*set.npz"):
         data.load_classification(path)

@@ -68,7 +68,7 @@ def test_resizes_as_pil_rows_first(method, crop_fraction):
     np.testing.assert_array_equal(preprocessing(image), expected)
 
 
-def test_averages_where_it_shrinks():
+def test_reduction_averages_pixels():
     # Black and white columns by turns: gray, not the black of every second.
     image = np.zeros((6, 40, 3), "uint8")
     image[:, 1::2] = 255
@@ -104,7 +104,7 @@ def test_config_survives_json(crop_fraction):
     assert ClassificationPreprocessing.from_config(config) == preprocessing
 
 
-def test_fractions_are_taken_as_they_are_written():
+def test_fractions_are_exact():
     # As binary floats 0.7 * 90 is a little less than 63.
     assert ClassificationPreprocessing((1, 1), 0.7).crop_box(90, 90)[2:] == (
         63,
@@ -130,7 +130,7 @@ def test_fractions_are_taken_as_they_are_written():
         ({"size": 3, "crop_fraction": float("nan")}, "`crop_fraction` must"),
     ],
 )
-def test_bad_arguments_say_what_was_received(arguments, message):
+def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         ClassificationPreprocessing(**arguments)
 
@@ -144,6 +144,6 @@ def test_bad_arguments_say_what_was_received(arguments, message):
         np.zeros((2, 5, 4, 3), "uint8"),
     ],
 )
-def test_other_arrays_are_refused(image):
+def test_other_arrays_are_errors(image):
     with pytest.raises(ValueError, match="must be a uint8 array.*Received"):
         ClassificationPreprocessing(3)(image)

@@ -1,4 +1,4 @@
-"""Tests for the random changes of training images."""
+"""Tests for random transforms of training images."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_flip_keeps_its_rate():
     assert np.mean(flipped) == pytest.approx(0.2, abs=0.04)
 
 
-def test_crop_takes_the_asked_share_and_stays_inside():
+def test_crop_has_the_requested_area_and_stays_inside():
     image = gradient_image(60, 90)
     areas = []
     for seed in range(200):
@@ -60,7 +60,7 @@ def test_crop_of_the_whole_falls_back_to_the_largest_centered():
     np.testing.assert_array_equal(crop, image[:, 90:110])
 
 
-def test_color_jitter_of_nothing_changes_nothing():
+def test_color_jitter_of_zero_is_identity():
     image = gradient_image()
     rng = np.random.default_rng(0)
     np.testing.assert_array_equal(color_jitter(image, rng, 0, 0, 0), image)
@@ -84,7 +84,7 @@ def test_color_jitter_by_hand():
     np.testing.assert_array_equal(jittered, expected)
 
 
-def test_augmentation_is_the_same_for_the_same_numbers():
+def test_augmentation_is_determined_by_the_generator():
     augment = ClassificationAugmentation((33, 48), area=(0.3, 0.9))
     image = gradient_image()
     results = [
@@ -123,7 +123,7 @@ def test_no_crop_of_a_reduced_image_is_smaller_than_the_result(
     assert reduction == pytest.approx(expected, abs=0.005)
 
 
-def test_augmentation_says_its_recipe():
+def test_repr_shows_the_settings():
     shown = repr(ClassificationAugmentation(64, area=(0.1, 0.5), flip_rate=0))
     assert shown.startswith(
         "ClassificationAugmentation(size=(64, 64), area=(0.1, 0.5)"

@@ -61,7 +61,7 @@ def test_reads_boxes_crowds_areas_and_sparse_ids(folder):
     )
 
 
-def test_areas_that_are_missing_are_those_of_the_boxes(folder):
+def test_missing_areas_are_areas_of_the_boxes(folder):
     rows = (ROWS[0], coco_row(7, 3, [40, 20, 20, 5]))
     write_coco(folder / "boxes.json", IMAGES, rows, SPARSE)
     # Clipped at the width of 50: 10 * 5.
@@ -105,7 +105,7 @@ def test_the_folder_of_annotations_has_precedence(tmp_path):
     assert load_detection(tmp_path, "Set").num_boxes == 2
 
 
-def test_a_year_is_asked_for_where_there_are_two(folder):
+def test_the_year_is_required_if_there_are_two(folder):
     for year in (2014, 2017):
         write_coco(folder / f"train{year}.json", IMAGES[:1], ROWS, SPARSE)
     (folder / "boxes.json").unlink()
@@ -114,7 +114,7 @@ def test_a_year_is_asked_for_where_there_are_two(folder):
     assert len(load_detection(folder, "train2017")) == 1
 
 
-def test_other_tasks_and_other_json_files_do_not_count(folder):
+def test_json_files_for_other_tasks_are_ignored(folder):
     write_coco(folder / "captions_boxes.json", IMAGES, ROWS, SPARSE)
     write_text(folder / "package.json", '{"name": "set"}')
     write_text(folder / "detections.json", '[{"image_id": 7}]')
@@ -133,14 +133,14 @@ def test_a_file_and_a_folder_of_images(folder, tmp_path):
         load_detection(folder / "none.json")
 
 
-def test_names_with_folders_of_another_computer(folder):
+def test_file_names_with_foreign_folders(folder):
     images = (coco_image(7, "C:\\set\\a.jpg"), coco_image(5, "../x/b.jpg"))
     write_coco(folder / "boxes.json", images, ROWS, SPARSE)
     dataset = load_detection(folder, strict=True)
     assert sorted(labels_of(dataset)) == ["a.jpg", "b.jpg"]
 
 
-def test_several_files_share_classes_by_name_and_count_anew(folder):
+def test_several_files_share_classes_by_name_not_by_number(folder):
     write_image(folder / "c.jpg")
     second = write_coco(
         folder / "more.json",
@@ -157,7 +157,7 @@ def test_several_files_share_classes_by_name_and_count_anew(folder):
     assert ids == [7, 5, f"{folder.name}/more:7"]
 
 
-def test_a_number_that_another_file_uses_is_replaced(folder):
+def test_a_category_number_used_twice_is_replaced(folder):
     second = write_coco(folder / "2.json", (), (), ((3, "bus"),))
     dataset = load_detection([folder / "boxes.json", second])
     assert dataset.class_names[3] == "bus" and dataset.category_ids[3] == 91
@@ -179,7 +179,7 @@ def test_an_image_in_two_files_gets_the_boxes_of_both_once(folder):
     assert count_of(dataset.report.repaired, "listed twice") == 1
 
 
-def test_what_is_wrong_is_left_out_counted_and_named(folder):
+def test_invalid_annotations_are_repaired_or_dropped_and_reported(folder):
     write_cut_image(folder / "cut.jpg")
     (folder / "text.jpg").write_text("no image")
     images = (
@@ -237,7 +237,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(folder):
     assert len(load_detection(folder, check="header")) == 3  # cut.jpg
 
 
-def test_sizes_that_the_file_states_wrongly(folder):
+def test_wrongly_stated_sizes_are_reported(folder):
     images = (coco_image(7, "a.jpg", 31, 50), coco_image(5, "b.jpg", 0, 0))
     write_coco(folder / "boxes.json", images, ROWS, SPARSE)
     report = load_detection(folder).report
@@ -245,13 +245,13 @@ def test_sizes_that_the_file_states_wrongly(folder):
     assert "a.jpg: stated (31, 50), is (30, 50)" in str(report)
 
 
-def test_only_crowds_are_no_boxes(folder):
+def test_crowds_alone_are_not_usable(folder):
     write_coco(folder / "boxes.json", IMAGES, ROWS[1:], SPARSE)
     with pytest.raises(ValueError, match="no usable boxes in 2"):
         load_detection(folder)
 
 
-def test_classes_of_one_name_get_their_numbers(folder):
+def test_classes_with_equal_names_are_numbered(folder):
     categories = ((18, "crane"), (3, "crane"), (90, "bus"))
     write_coco(folder / "boxes.json", IMAGES, ROWS, categories)
     names = load_detection(folder).class_names
@@ -267,7 +267,7 @@ def test_classes_of_one_name_get_their_numbers(folder):
         (b"\xff\xfe", "not UTF-8 text"),
     ],
 )
-def test_files_that_are_no_coco(tmp_path, content, message):
+def test_files_that_are_not_coco(tmp_path, content, message):
     path = tmp_path / "boxes.json"
     content = content if isinstance(content, bytes) else content.encode()
     path.write_bytes(content)

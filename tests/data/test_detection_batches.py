@@ -1,4 +1,4 @@
-"""Tests for batches of annotated images."""
+"""Tests for batches of images with boxes."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def equal(first, second):
     )
 
 
-def test_seed_says_everything_and_threads_nothing():
+def test_the_seed_determines_batches_and_threads_do_not():
     options = {
         "batch_size": 3,
         "training": True,
@@ -139,7 +139,7 @@ def test_a_transform_of_the_wrong_size():
         batches[0]
 
 
-def test_crowds_are_no_objects():
+def test_crowds_are_not_in_batches():
     data = dataset()
     record = data.records[3]
     record.is_crowd[:] = [False, True, False]

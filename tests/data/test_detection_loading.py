@@ -1,4 +1,4 @@
-"""Tests for recognizing annotated sets, for arrays and formats of boxes."""
+"""Tests for recognizing layouts, and for arrays with boxes."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_class_names_decide_labels_and_what_counts(folder):
+def test_class_names_select_and_order_classes(folder):
     dataset = load_detection(folder, class_names=["bus", "dog"])
     assert dataset.class_names == ("bus", "dog")
     assert dataset.category_ids == (3, 2)  # 3 is not used by any
@@ -60,7 +60,7 @@ def test_boxes_of_other_classes_are_not_checked(folder):
     assert count == 2 and "not in `class_names`" in reason
 
 
-def test_says_what_was_looked_for(tmp_path):
+def test_unrecognized_folders_are_described(tmp_path):
     with pytest.raises(ValueError, match="recognized. (.|\n)*an empty folder"):
         load_detection(tmp_path)
     write_image(tmp_path / "roses" / "a.jpg")
@@ -79,7 +79,7 @@ def test_says_what_was_looked_for(tmp_path):
         load_detection(tmp_path / "nowhere")
 
 
-def test_several_layouts_must_be_chosen_from(folder):
+def test_ambiguous_layouts_are_errors(folder):
     write_voc(folder / "a.xml", [("ant", (1, 2, 3, 4))])
     with pytest.raises(ValueError, match="'coco', 'voc'.*layout='coco'"):
         load_detection(folder)
@@ -148,7 +148,7 @@ def test_boxes_in_another_format(tmp_path):
     assert "cannot be 'xyxy' and look like 'yxyx'" in str(report)
 
 
-def test_a_progress_bar_for_many_images(tmp_path, monkeypatch, capsys):
+def test_progress_bar_for_many_images(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(image_checks, "MIN_IMAGES_FOR_PROGRESS", 2)
     for name in ("a", "b"):
         write_image(tmp_path / f"{name}.jpg")
@@ -210,7 +210,7 @@ def test_padded_arrays():
         (dict(class_names=["a", "a"]), "no name twice"),
     ],
 )
-def test_arrays_that_do_not_fit(changes, message):
+def test_invalid_arrays(changes, message):
     arguments = dict(
         images=np.zeros((2, 30, 50, 3), "uint8"),
         boxes=[[[1, 2, 3, 4]], []],

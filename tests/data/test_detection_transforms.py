@@ -73,7 +73,7 @@ def test_scale_of_one_is_the_letterbox():
 
 
 def test_crops_reach_every_part():
-    """At twice the size the window lies anywhere."""
+    """At twice the size, every window is possible."""
     lefts = []
     for seed in range(80):
         moved = random_scale(
@@ -96,7 +96,7 @@ def test_crops_reach_every_part():
     assert len(set(lefts)) > 20
 
 
-def test_min_visibility_drops_what_is_cut():
+def test_min_visibility_drops_cropped_boxes():
     box = [[0, 0, 100, 100]]
     whole = painted.paint(100, 100, box, [0])
     assert len(whole.moved(whole.image[:40], whole.boxes).boxes) == 1
@@ -130,8 +130,8 @@ def test_mosaic_puts_each_image_into_its_quarter():
 
 @pytest.mark.parametrize("name", operations.GEOMETRY)
 @pytest.mark.parametrize("amount", [-0.8, 0.5])
-def test_moves(name, amount):
-    """A turned box is the one around its turned corners."""
+def test_geometric_operations(name, amount):
+    """A rotated box is the bounding box of its rotated corners."""
     matrix = operations.GEOMETRY[name](amount, (80, 120, 3))
     moved = operations.move(sample(), matrix)
     assert painted.check(moved, 4, atol=1.6, min_side=4) >= 2
@@ -179,7 +179,7 @@ def draw():
     return painted.paint(60, 60, [[10, 10, 40, 50]], [3])
 
 
-def test_everything_together_is_fixed_by_the_generator():
+def test_augmentation_is_determined_by_the_generator():
     augment = everything()
     images = []
     for seed in range(6):

@@ -1,4 +1,4 @@
-"""Tests for reading one image, from good and bad files."""
+"""Tests for loading one image from valid and invalid files."""
 
 import io
 import warnings
@@ -90,9 +90,7 @@ def test_cmyk_jpeg(tmp_path, photo):
         (8, lambda x: np.rot90(x)),
     ],
 )
-def test_orientation_of_the_camera_is_applied(
-    tmp_path, photo, orientation, turned
-):
+def test_exif_orientation_is_applied(tmp_path, photo, orientation, turned):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = save(tmp_path / "turned.png", photo, exif=exif)
@@ -118,14 +116,12 @@ ODD_EXIF = (
         (ODD_EXIF, (8, 5, 3)),
     ],
 )
-def test_broken_notes_of_a_camera_do_not_spoil_the_pixels(
-    tmp_path, photo, exif, shape, ending
-):
+def test_broken_exif_data_is_ignored(tmp_path, photo, exif, shape, ending):
     path = save(tmp_path / f"noted.{ending}", photo, exif=exif)
     assert load_image(path).shape == shape
 
 
-def test_threads_leave_the_filters_of_warnings_alone(tmp_path, photo):
+def test_threads_do_not_change_warning_filters(tmp_path, photo):
     path = save(tmp_path / "a.png", photo)
     before = list(warnings.filters)
     # Two threads, the second of which begins and ends later.
@@ -152,7 +148,7 @@ def test_jpeg_files_are_decoded_smaller_where_allowed(
     assert np.abs(difference).mean() < 4
 
 
-def test_reduction_is_asked_for_the_upright_image(tmp_path):
+def test_reduction_receives_the_upright_size(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     asked = []
@@ -169,7 +165,7 @@ def test_reduction_is_asked_for_the_upright_image(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.7])
-def test_cut_off_files_are_named(tmp_path, kept):
+def test_truncated_files_are_named(tmp_path, kept):
     noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), "uint8")
     whole = io.BytesIO()
     Image.fromarray(noise).save(whole, "jpeg")
@@ -181,7 +177,7 @@ def test_cut_off_files_are_named(tmp_path, kept):
             load_image(path, max_reduction)
 
 
-def test_no_image_and_no_file(tmp_path):
+def test_other_files_and_missing_files(tmp_path):
     path = tmp_path / "text.jpg"
     path.write_text("this is no image")
     with pytest.raises(ValueError, match="text.jpg is not an image"):
@@ -194,12 +190,12 @@ def test_no_image_and_no_file(tmp_path):
         load_image(b"this is no image")
 
 
-def test_what_the_disk_refuses_is_not_called_a_broken_image(tmp_path):
+def test_disk_errors_are_not_reported_as_broken_images(tmp_path):
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):
         load_image(tmp_path)
 
 
-def test_far_too_large_images_are_refused(tmp_path, photo, monkeypatch):
+def test_far_too_large_images_are_errors(tmp_path, photo, monkeypatch):
     path = save(tmp_path / "a.png", photo)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)  # the photo has 40
     # PIL itself warns between its limit and twice of it.
@@ -224,6 +220,6 @@ def test_far_too_large_images_are_refused(tmp_path, photo, monkeypatch):
         (np.zeros((0, 6, 3)), r"shape=\(0, 6, 3\)"),
     ],
 )
-def test_arrays_that_are_no_images_are_refused(array, message):
+def test_arrays_that_are_not_images_are_errors(array, message):
     with pytest.raises(ValueError, match=message):
         load_image(array)

@@ -121,7 +121,7 @@ def test_only_uint8_images(image):
 @pytest.mark.parametrize(
     "size", [(480, 640), (1280, 1920), (97, 61), (1, 5), (512, 512)]
 )
-def test_opencv_changes_pixels_by_little(size):
+def test_opencv_is_almost_equal(size):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (*size, 3), "uint8")
     letterbox = DetectionPreprocessing((512, 512))

@@ -80,7 +80,7 @@ def test_one_folder_without_splits(tmp_path, annotations, images):
     assert labels_of(load_detection(tmp_path, strict=True)) == {"a.JPG": [0]}
 
 
-def test_names_of_files_count_before_what_is_written_inside(folder):
+def test_file_names_take_precedence_over_their_contents(folder):
     write_voc(folder / "Annotations" / "b.xml", [CAT], filename="a.jpg")
     assert len(load_detection(folder, strict=True)) == 3
     write_voc(folder / "Annotations" / "x.xml", [CAT], "C:\\set\\new.png")
@@ -90,7 +90,7 @@ def test_names_of_files_count_before_what_is_written_inside(folder):
     assert count_of(dataset.report.dropped, "without an xml") == 1
 
 
-def test_what_is_wrong_is_left_out_counted_and_named(folder):
+def test_invalid_annotations_are_repaired_or_dropped_and_reported(folder):
     write_text(folder / "Annotations" / "a.xml", "<annotation><obj")
     objects = [
         *[("cat", (i, i, i + 5, i + 5)) for i in range(20)],
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(folder):
     assert report.class_counts == {"cat": 21}
 
 
-def test_images_that_the_camera_turned(folder):
+def test_images_rotated_by_exif(folder):
     write_turned_image(folder / "JPEGImages" / "a.jpg")  # upright 30 x 50
     write_voc(folder / "Annotations" / "a.xml", [DOG], size=(50, 30))
     dataset = load_detection(folder)
@@ -143,7 +143,7 @@ def test_images_that_the_camera_turned(folder):
     assert not load_detection(folder).report.repaired
 
 
-def test_a_size_of_zero_is_none(folder):
+def test_a_stated_size_of_zero_is_ignored(folder):
     write_voc(folder / "Annotations" / "a.xml", [DOG], size=(0, 0))
     load_detection(folder, strict=True)
 

@@ -96,7 +96,7 @@ def test_paths_of_the_yaml_file(tmp_path, yaml, place):
         assert len({x.image_id for x in dataset.records}) == len(dataset)
 
 
-def test_polygons_become_boxes_and_numbers_stay_names(tmp_path):
+def test_polygons_become_boxes_and_class_numbers_become_names(tmp_path):
     write_split(tmp_path)
     text = "3 0.1 0.2 0.3 0.1 0.2 0.5\n0 0.5 0.5 1 1\n"
     write_text(tmp_path / "labels" / "train" / "b.txt", text)
@@ -111,7 +111,7 @@ def test_polygons_become_boxes_and_numbers_stay_names(tmp_path):
     assert labels_of(named)["b.jpg"] == [3, 0]
 
 
-def test_keypoints_are_left_away(tmp_path):
+def test_keypoints_are_ignored(tmp_path):
     write_split(tmp_path)
     text = "0 0.5 0.5 1 1 0.1 0.2 0.3 0.4\n"
     write_text(tmp_path / "labels" / "train" / "b.txt", text)
@@ -121,7 +121,7 @@ def test_keypoints_are_left_away(tmp_path):
     assert boxes_of(dataset)["b.jpg"] == [[0, 0, 50, 30]]
 
 
-def test_what_is_wrong_is_left_out_counted_and_named(tmp_path):
+def test_invalid_annotations_are_repaired_or_dropped_and_reported(tmp_path):
     write_split(tmp_path)
     lines = [
         *["0 0.5 0.5 0.3 0.2"] * 30,
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_left_out_counted_and_named(tmp_path):
         load_detection(tmp_path, "train", strict=True)
 
 
-def test_images_of_one_label_file_count_once(tmp_path):
+def test_images_with_the_same_label_file_are_duplicates(tmp_path):
     write_split(tmp_path)
     write_image(tmp_path / "images" / "train" / "a.png")
     report = load_detection(tmp_path).report

@@ -7,10 +7,10 @@ import pytest
 from keras_efficient import losses
 from keras_efficient import ops
 from tests.harness import to_numpy
-from tests.losses.gradients import compile_for_any_batch
-from tests.losses.gradients import compiled
-from tests.losses.gradients import differences
-from tests.losses.gradients import value_and_gradient
+from tests.support.gradients import compile_for_any_batch
+from tests.support.gradients import compiled
+from tests.support.gradients import differences
+from tests.support.gradients import value_and_gradient
 
 # Section 6 of the specification: yxyx and classes from 1.
 BOXES = np.array(
@@ -45,7 +45,7 @@ def by_level(array):
     return np.split(to_numpy(array)[0], np.cumsum(COUNTS)[:-1])
 
 
-def test_targets_are_those_of_automl(targets):
+def test_targets_equal_automl(targets):
     assert to_numpy(targets["num_positives"]).tolist() == [87.0]
     counts = [
         dict(
@@ -98,7 +98,7 @@ def test_no_rows_for_boxes(anchors):
     assert (to_numpy(found["labels"]) == -1).all()
 
 
-def test_targets_carry_no_slope():
+def test_targets_have_no_gradient():
     def total(x):
         found = losses.assign_targets(x[None], np.array([[3]]), SMALL_ANCHORS)
         # A part that has a slope, so that there is something to derive.
@@ -127,7 +127,7 @@ def outputs():
     "smoothing, class_loss, total",
     [(0.0, 4012.73926, 4014.93237), (0.1, 4020.54932, 4022.74243)],
 )
-def test_whole_loss_is_that_of_automl(
+def test_total_loss_equals_automl(
     targets, outputs, anchors, smoothing, class_loss, total
 ):
     loss = compiled(losses.DetectionLoss(label_smoothing=smoothing))
@@ -138,7 +138,7 @@ def test_whole_loss_is_that_of_automl(
     assert float(parts["loss"]) == pytest.approx(total, rel=1e-5)
 
 
-def test_images_without_weight_do_not_count(targets, outputs, anchors):
+def test_images_with_weight_zero_are_ignored(targets, outputs, anchors):
     doubled = {
         name: np.concatenate([x, -0.7 * x]) for name, x in outputs.items()
     }
@@ -161,7 +161,7 @@ def test_half_precision_is_cast(targets, outputs, anchors):
     assert float(found) == pytest.approx(4014.9, rel=1e-2)
 
 
-def test_overlap_is_added(targets, outputs, anchors):
+def test_iou_loss_is_added(targets, outputs, anchors):
     loss = losses.DetectionLoss(
         iou_loss="diou", iou_loss_weight=3.0, box_loss_weight=2.0
     )
@@ -205,7 +205,7 @@ def exact_loss(targets, logits, deltas, weights):
     return np.sum(weights * images) / normalizer
 
 
-def test_values_and_slopes_with_weights(small):
+def test_values_and_gradients_with_weights(small):
     targets, outputs = small
     weights = np.array([0.3, 2.0])
     assert (to_numpy(targets["box_deltas"])[0, 1] == 0).sum() == 1
@@ -228,7 +228,7 @@ def test_values_and_slopes_with_weights(small):
         )
 
 
-def test_overlap_counts_what_the_offsets_count(small):
+def test_iou_loss_ignores_the_same_components(small):
     targets, outputs = small
     parts = losses.DetectionLoss(iou_loss="giou")(
         targets, outputs, SMALL_ANCHORS
@@ -243,7 +243,7 @@ def test_overlap_counts_what_the_offsets_count(small):
     assert float(parts["iou_loss"]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_anchors_between_the_thresholds_do_not_count():
+def test_anchors_between_the_thresholds_are_ignored():
     found = losses.assign_targets(
         np.array([[[0, 0, 10, 10]]]),
         np.array([[4]]),
@@ -257,7 +257,7 @@ def test_anchors_between_the_thresholds_do_not_count():
 
 
 @pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
-def test_slopes_are_finite_for_boundless_boxes(small, kind):
+def test_gradients_are_finite_for_huge_boxes(small, kind):
     targets, outputs = small
     loss = losses.DetectionLoss(iou_loss=kind)
     deltas = outputs["box_deltas"].copy()

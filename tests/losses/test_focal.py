@@ -6,8 +6,8 @@ import pytest
 
 from keras_efficient import losses
 from tests.harness import to_numpy
-from tests.losses.gradients import differences
-from tests.losses.gradients import value_and_gradient
+from tests.support.gradients import differences
+from tests.support.gradients import value_and_gradient
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_focal_loss(logit, is_class, expected):
     assert float(found[0, 0, 0]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_focal_loss_of_anchors_that_do_not_count():
+def test_focal_loss_of_ignored_anchors():
     labels = np.array([[-2, 0, -2]])
     found = losses.sigmoid_focal_loss(labels, np.ones((1, 3, 1)))
     assert (to_numpy(found)[0, :, 0] > 0).tolist() == [False, True, False]
@@ -36,7 +36,7 @@ def test_focal_loss_of_anchors_that_do_not_count():
 @pytest.mark.parametrize(
     "arguments", [(0.25, 1.5, 0.0), (0.25, 1.5, 0.1), (0.4, 2.0, 0.3)]
 )
-def test_focal_loss_has_a_slope_everywhere(arguments):
+def test_focal_loss_has_finite_gradients(arguments):
     alpha, gamma, smoothing = arguments
     labels = np.array([[0], [-1]])
     logits = np.array([-60.0, -20.0, -3.0, 0.5, 4.0, 25.0, 60.0])
@@ -75,7 +75,7 @@ def test_huber_loss():
     )
 
 
-def test_slope_of_huber_loss():
+def test_gradient_of_huber_loss():
     errors = np.array([-3.0, -0.09, 0.02, 0.11, 1.5])
 
     def exact(x):

@@ -1,4 +1,4 @@
-"""Tests for the losses of overlap, against the numbers of google/automl."""
+"""Tests for IoU losses, against the numbers of google/automl."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 
 from keras_efficient import losses
 from tests.harness import to_numpy
-from tests.losses.gradients import differences
-from tests.losses.gradients import value_and_gradient
+from tests.support.gradients import differences
+from tests.support.gradients import value_and_gradient
 
 KINDS = ["iou", "giou", "diou", "ciou"]
 IOU_TARGETS = np.array([[3, 4, 6, 8], [14, 14, 15, 15]], "float32")
@@ -54,7 +54,7 @@ def exact(kind, target, box):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_values_and_slopes_are_those_of_the_formulas(kind):
+def test_values_and_gradients_equal_the_formulas(kind):
     targets = np.array([[3, 4, 6, 8], [0, 0, 9, 3], [2, 2, 4, 9]], "float32")
     boxes = np.array([[4, 3, 7, 5], [1, 0.5, 4, 2], [5, 1, 8, 12]], "float32")
 
@@ -69,7 +69,7 @@ def test_values_and_slopes_are_those_of_the_formulas(kind):
     np.testing.assert_allclose(slopes, differences(all_exact, boxes), atol=2e-5)
 
 
-def test_slopes_of_ciou_add_up_as_in_automl():
+def test_gradients_of_ciou_sum_as_in_automl():
     def of_target(x):
         return keras.ops.sum(losses.iou_loss(x, IOU_BOXES, "ciou"))
 
@@ -84,7 +84,7 @@ def test_slopes_of_ciou_add_up_as_in_automl():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slopes_are_finite_for_odd_boxes(kind):
+def test_gradients_are_finite_for_degenerate_boxes(kind):
     targets = np.array([[0, 0, 0, 0]] + 4 * [[1, 1, 4, 5]], "float32")
     boxes = np.array(
         [

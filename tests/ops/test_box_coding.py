@@ -1,4 +1,4 @@
-"""Tests for the coding of boxes."""
+"""Tests for the encoding of boxes."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def test_decodes_by_hand():
     )
 
 
-def test_goes_there_and_back_on_real_anchors():
+def test_round_trip_on_real_anchors():
     anchors = ops.generate_anchors((64, 96))
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 60, (2, len(anchors), 2))

@@ -1,4 +1,4 @@
-"""Tests for the arithmetic of boxes."""
+"""Tests for formats, areas and clipping of boxes."""
 
 import itertools
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_efficient import ops
-from tests.losses.gradients import compile_for_any_batch
-from tests.losses.gradients import compiled
+from tests.support.gradients import compile_for_any_batch
+from tests.support.gradients import compiled
 
 ANCHORS = np.array(
     [[0, 0, 10, 10], [0, 0, 10, 12], [20, 20, 30, 30], [50, 50, 90, 90]],
@@ -54,17 +54,17 @@ def test_threshold_is_included():
     assert match([[0, 0, 10, 5]])[:2] == [0, -1]
 
 
-def test_each_box_claims_an_anchor_however_little_it_overlaps():
+def test_each_box_claims_an_anchor():
     assert match([[60, 60, 62, 62]]) == [-1, -1, -1, 0]
 
 
-def test_the_first_of_two_that_claim_one_anchor_has_it():
+def test_the_first_of_two_claims_wins():
     boxes = [[60, 60, 62, 62], [70, 70, 80, 80]]
     assert match(boxes) == [-1, -1, -1, 0]
     assert match(boxes[::-1]) == [-1, -1, -1, 0]
 
 
-def test_a_second_copy_of_a_box_gets_nothing():
+def test_a_second_copy_of_a_box_has_no_anchor():
     assert match([[20, 20, 30, 30], [20, 20, 30, 30]]) == [-1, -1, 0, -1]
 
 
@@ -129,7 +129,7 @@ def test_images_of_a_batch_do_not_mix():
 
 
 def slow_match(boxes, labels, anchors, matched, unmatched):
-    """The rules one by one, for one image."""
+    """A literal implementation of the rules, for one image."""
     iou = np.zeros((len(boxes), len(anchors)), "float32")
     for i, box in enumerate(boxes):
         for j, anchor in enumerate(anchors):

@@ -13,7 +13,7 @@ def run(*args, **kwargs):
 
 
 def some_boxes(batch, number, classes=3, seed=0):
-    """Boxes that crowd together, with different scores."""
+    """Overlapping boxes with different scores."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform(0, 60, (batch, number, 2))
     sizes = rng.uniform(10, 40, (batch, number, 2))
@@ -34,7 +34,7 @@ def iou(box, boxes):
 
 
 def greedy(boxes, scores, labels, method, threshold, sigma, floor, count):
-    """One image, as the papers' pseudo-code says it."""
+    """The pseudo-code of the papers, for one image."""
     scores = scores.astype("float64").copy()
     left = np.ones(len(scores), bool)
     places, kept = [], []
@@ -73,7 +73,7 @@ def test_equals_the_plain_loop(method, per_class):
         assert kept[i, -1] < np.sort(scores[i])[-60] - 0.01
 
 
-def test_an_overlap_of_exactly_the_threshold_stays():
+def test_an_overlap_equal_to_the_threshold_is_kept():
     boxes = np.array([[[0, 0, 10, 10], [0, 0, 10, 5]]], "float32")
     scores = np.array([[0.9, 0.8]], "float32")
     _, kept = run(boxes, scores, iou_threshold=0.5, max_detections=2)
@@ -109,7 +109,7 @@ def test_nothing_above_the_threshold_and_more_rows_than_boxes():
     assert not kept[:, 4:].any()
 
 
-def test_boxes_without_area_do_no_harm():
+def test_boxes_without_area():
     boxes = np.array([[[5, 5, 5, 5], [5, 5, 5, 5], [9, 9, 2, 2]]], "float32")
     _, kept = run(boxes, np.array([[0.9, 0.8, 0.7]]), max_detections=3)
     np.testing.assert_allclose(kept, [[0.9, 0.8, 0.7]])

@@ -1,11 +1,11 @@
-"""Derivatives and compiling on any backend."""
+"""Gradients and compilation on any backend."""
 
 import keras
 import numpy as np
 
 
 def compiled(function):
-    """The function, as one piece on JAX, which else compiles each operation."""
+    """Compile a function on JAX, which would otherwise compile each op."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -14,7 +14,7 @@ def compiled(function):
 
 
 def value_and_gradient(function, x):
-    """A scalar function and its derivative, as NumPy, on any backend."""
+    """Value and gradient of a scalar function, as NumPy arrays."""
     x = x.astype("float32")
     backend = keras.backend.backend()
     if backend == "jax":
@@ -38,7 +38,7 @@ def value_and_gradient(function, x):
 
 
 def differences(function, x, step=1e-5):
-    """Derivative of a scalar NumPy function, in float64."""
+    """Finite differences of a scalar NumPy function, in float64."""
     x = np.asarray(x, "float64")
     slopes = np.empty_like(x)
     for index in np.ndindex(*x.shape):
@@ -49,7 +49,7 @@ def differences(function, x, step=1e-5):
 
 
 def compile_for_any_batch(function, *examples):
-    """A function of arrays as a training step compiles it."""
+    """Compile a function of arrays as a training step does."""
     if keras.backend.backend() != "tensorflow":
         return compiled(function)
     import tensorflow as tf
