@@ -2,9 +2,9 @@
 
 Import this module before timm or effdet. The torchvision wheel on PyPI is
 compiled for CUDA: beside a CPU build of PyTorch it cannot load its compiled
-operators, and registering fake kernels for them fails on import. Declaring the
-operators first is enough, since timm and effdet use none of them in what we
-compare. Where torchvision loads normally, this module does nothing.
+operators, and registering fake kernels for them fails on import. This module
+declares the operators first, and implements `nms`, which effdet uses for hard
+suppression. Where torchvision loads normally, it does nothing.
 """
 
 import importlib.util
@@ -21,7 +21,30 @@ def _declare_operators() -> torch.library.Library:
     library = torch.library.Library("torchvision", "DEF")
     for signature in _OPERATORS:
         library.define(signature)
+    library.impl("nms", _nms, "CPU")
     return library
+
+
+def _nms(
+    boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float
+) -> torch.Tensor:
+    """Indices of the boxes that hard suppression keeps, best first."""
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    order = scores.argsort(descending=True)
+    kept = []
+    while order.numel():
+        best, order = order[0], order[1:]
+        kept.append(best)
+        low = torch.maximum(boxes[best, :2], boxes[order, :2])
+        high = torch.minimum(boxes[best, 2:], boxes[order, 2:])
+        shared = (high - low).clamp(min=0).prod(dim=1)
+        iou = shared / (areas[best] + areas[order] - shared)
+        order = order[iou <= iou_threshold]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.long)
+
+
+def _has_ops() -> bool:
+    return True
 
 
 if importlib.util.find_spec("torchvision") and not torch.cuda.is_available():
@@ -31,3 +54,6 @@ if importlib.util.find_spec("torchvision") and not torch.cuda.is_available():
         # The declarations end with the library object.
         _library = _declare_operators()
         import torchvision  # noqa: F401
+        import torchvision.extension
+
+        torchvision.extension._has_ops = _has_ops

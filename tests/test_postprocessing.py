@@ -1,6 +1,6 @@
-"""Tests for the way from a detector's outputs to detections.
+"""Tests for the conversion of outputs into detections.
 
-The goldens are those of google/automl's `postprocess.py`.
+The golden numbers are those of google/automl's `postprocess.py`.
 """
 
 import keras
