@@ -3,9 +3,9 @@
     KERAS_BACKEND=jax python benchmarks/postprocessing.py
 
 The input is one image's outputs of a D0 with 90 classes (49,104 anchors), with
-high scores for few classes, as a trained network returns them. Of effdet only
-soft suppression is measured, because its hard suppression requires compiled
-operators of torchvision. Requires the extra `peers`.
+high scores for few classes, as a trained network returns them. effdet is
+measured with soft suppression only, because its hard suppression runs in
+torchvision. Requires the extra `peers`.
 """
 
 import argparse
