@@ -177,12 +177,9 @@ def test_hashes_are_those_of_keras_applications():
 
 
 def test_urls_are_those_of_timm():
-    checkpoints.import_peer("timm")
-    from timm.models import _registry
-
-    published = {
-        config.url for config in _registry._model_pretrained_cfgs.values()
-    }
+    timm = checkpoints.import_peer("timm")
+    names = timm.list_pretrained("tf_efficientnet_b*")
+    published = {timm.models.get_pretrained_cfg(name).url for name in names}
     for entry in ENTRIES:
         if entry.format == "timm_tf":
             assert entry.urls[0] in published, entry.name
