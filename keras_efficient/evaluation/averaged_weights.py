@@ -1,22 +1,27 @@
-"""The moving average of the weights, for a while in their place."""
+"""Evaluation with the moving average of the weights."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
+from keras_efficient.internals import keras_internals
+
 
 @contextlib.contextmanager
-def averaged_weights(model):
-    """Puts the optimizer's average of the weights into a model, and back.
+def averaged_weights(model: keras.Model) -> Iterator[keras.Model]:
+    """Replace the weights of a model by their moving average, temporarily.
 
-    Does nothing where the optimizer keeps none, or has made no step yet. The
-    weights come back also after an error.
+    The average is that of an optimizer with `use_ema=True`. Without one, or
+    before the first training step, the weights stay as they are. The weights
+    are restored at the end, also after an exception.
 
     Args:
         model: A `keras.Model`, compiled or not.
 
-    Returns:
-        A context manager that gives the model.
+    Yields:
+        The model.
 
     Example:
     ```python
@@ -24,11 +29,11 @@ def averaged_weights(model):
         model.evaluate(batches)
     ```
     """
-    pairs = _pairs(getattr(model, "optimizer", None))
-    kept = [keras.ops.convert_to_numpy(v) for v, _ in pairs]
+    pairs = _variables_and_averages(getattr(model, "optimizer", None))
+    kept = [keras.ops.convert_to_numpy(variable) for variable, _ in pairs]
     try:
         for variable, average in pairs:
-            # Its own memory: JAX gives away that of a model which predicts.
+            # A copy, because JAX donates the memory of a model's weights.
             variable.assign(keras.ops.copy(average))
         yield model
     finally:
@@ -36,21 +41,18 @@ def averaged_weights(model):
             variable.assign(values)
 
 
-def _pairs(optimizer):
-    """Variables with their averages."""
-    # With mixed precision one optimizer scales the losses for another.
+def _variables_and_averages(optimizer: Any) -> list[tuple[Any, Any]]:
+    # With mixed precision, an optimizer that scales the loss wraps another.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    # `MultiOptimizer` has one for each part of the model.
+    # `MultiOptimizer` has an optimizer for each part of the model.
     if hasattr(optimizer, "optimizers"):
-        return [pair for each in optimizer.optimizers for pair in _pairs(each)]
+        return [
+            pair
+            for part in optimizer.optimizers
+            for pair in _variables_and_averages(part)
+        ]
     if not getattr(optimizer, "use_ema", False) or not optimizer.built:
         return []
     if not int(optimizer.iterations):
         return []
-    # The optimizer's own list: the model's differs after freezing a layer.
-    pairs = zip(
-        optimizer._trainable_variables,
-        optimizer._model_variables_moving_average,
-        strict=True,
-    )
-    return [pair for pair in pairs if pair[1] is not None]
+    return keras_internals.moving_averages(optimizer)

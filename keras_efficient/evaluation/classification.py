@@ -1,27 +1,35 @@
-"""How often a classifier is right, and what it takes for what."""
+"""Evaluation of a classification model on a data set."""
 
 import dataclasses
+from typing import Any
 
+import keras
 import numpy as np
 
+from keras_efficient.data import ClassificationDataset
 from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.data.images import standardize_size
+from keras_efficient.evaluation.class_matching import match_classes
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.inference import classify_each
+from keras_efficient.types import Figure
+from keras_efficient.types import PathLike
+from keras_efficient.types import Progress
 
-# Rows of a table that is still read.
+# Number of classes that `print` shows.
 MAX_ROWS = 40
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ClassificationResult:
-    """What an evaluation gave; `print` shows it as a table.
+    """Accuracy and confusion matrix of a model; `print` shows a table.
 
     Attributes:
-        accuracy: Share of the images whose most probable class is right.
-        top5_accuracy: Share whose class is among the five most probable; of
-            fewer than six classes it is 1.
-        confusion: Integer array `(num_classes, num_classes)`: rows are what
-            is there, columns what it was taken for.
+        accuracy: Fraction of images whose most probable class is correct.
+        top5_accuracy: Fraction of images whose class is among the five most
+            probable; 1 if there are fewer than six classes.
+        confusion: Integer array `(num_classes, num_classes)`: rows are true
+            classes, columns predicted classes.
         class_names: Names of the classes.
         num_images: Number of images.
     """
@@ -34,23 +42,31 @@ class ClassificationResult:
 
     @property
     def precision(self) -> np.ndarray:
-        """Of what was taken for a class, the share that is; NaN of nothing."""
-        return _share(np.diag(self.confusion), self.confusion.sum(0))
+        """Precision of each class; NaN if it was never predicted."""
+        return _ratio(np.diag(self.confusion), self.confusion.sum(0))
 
     @property
     def recall(self) -> np.ndarray:
-        """Of what is of a class, the share that was found; NaN of nothing."""
-        return _share(np.diag(self.confusion), self.confusion.sum(1))
+        """Recall of each class; NaN if no image belongs to it."""
+        return _ratio(np.diag(self.confusion), self.confusion.sum(1))
 
     @property
     def f1(self) -> np.ndarray:
-        """Harmonic mean of precision and recall; NaN where one is."""
+        """Harmonic mean of precision and recall; NaN where either is NaN."""
         precision, recall = self.precision, self.recall
         both = precision + recall
-        return np.where(both == 0, 0.0, _share(2 * precision * recall, both))
+        return np.where(both == 0, 0.0, _ratio(2 * precision * recall, both))
 
-    def to_dict(self) -> dict:
-        """Plain numbers and strings, for JSON; `None` is not measured."""
+    @property
+    def metrics(self) -> dict[str, float]:
+        """`"accuracy"` and `"top5_accuracy"`."""
+        return {
+            "accuracy": self.accuracy,
+            "top5_accuracy": self.top5_accuracy,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return numbers, strings and lists for JSON; `None` replaces NaN."""
         rows = zip(
             self.class_names,
             self.confusion.sum(1),
@@ -60,8 +76,7 @@ class ClassificationResult:
             strict=True,
         )
         return {
-            "accuracy": self.accuracy,
-            "top5_accuracy": self.top5_accuracy,
+            **self.metrics,
             "num_images": self.num_images,
             "per_class": [
                 {
@@ -76,13 +91,15 @@ class ClassificationResult:
             "confusion": self.confusion.tolist(),
         }
 
-    def plot_confusion_matrix(self, path=None, normalize=True):
-        """Draws what is taken for what.
+    def plot_confusion_matrix(
+        self, path: PathLike | None = None, normalize: bool = True
+    ) -> Figure:
+        """Draw the confusion matrix.
 
         Args:
-            path: Where to save the picture. Defaults to `None`: nowhere.
-            normalize: Boolean, percent of each row, or counts. Defaults to
-                `True`.
+            path: File to save the picture to. Defaults to `None`.
+            normalize: Boolean, whether to write percentages of each row
+                instead of counts. Defaults to `True`.
 
         Returns:
             A `matplotlib.figure.Figure`.
@@ -94,13 +111,13 @@ class ClassificationResult:
             self.confusion, self.class_names, path, normalize
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         width = max(len("class"), *map(len, self.class_names), 0)
         heads = ("images", "precision", "recall", "F1")
         lines = [f"{'class':<{width}}" + "".join(f"{h:>11}" for h in heads)]
-        order = range(len(self.class_names))
+        order = np.arange(len(self.class_names))
         if len(order) > MAX_ROWS:
-            # The worst tell most.
+            # The classes with the lowest scores are the most informative.
             f1 = np.nan_to_num(self.f1, nan=-1.0)
             order = np.argsort(f1, kind="stable")[:MAX_ROWS]
         counts = self.confusion.sum(1)
@@ -112,49 +129,57 @@ class ClassificationResult:
             )
         rest = len(self.class_names) - len(order)
         if rest:
-            lines.append(f"and {rest} better classes")
+            lines.append(f"and {rest} classes with a higher F1")
         top5 = ""
         if len(self.class_names) > 5:
-            top5 = f", among the five most probable {self.top5_accuracy:.1%}"
+            top5 = f", top-5 accuracy {self.top5_accuracy:.1%}"
         lines.append(
-            f"{self.accuracy:.1%} of {self.num_images} images right{top5}"
+            f"accuracy {self.accuracy:.1%}{top5} ({self.num_images} images)"
         )
         return "\n".join(lines)
 
 
 def evaluate_classification(
-    model,
-    dataset,
+    model: keras.Model,
+    dataset: ClassificationDataset,
     *,
-    batch_size=32,
-    image_size=None,
-    preprocessing=None,
-    dtype=None,
-    progress=None,
-):
-    """Classifies the images of a data set, and says how well.
+    batch_size: int = 32,
+    image_size: tuple[int, int] | int | None = None,
+    preprocessing: ClassificationPreprocessing | None = None,
+    dtype: str | None = None,
+    progress: Progress | None = None,
+    from_logits: bool | None = None,
+) -> ClassificationResult:
+    """Compute the accuracy of a classification model on a data set.
+
+    If the model has `class_names`, classes are matched by their names.
+    Otherwise the labels of model and data set must be the same.
 
     Args:
-        model: A functional or Sequential `keras.Model`, as of
+        model: A functional or Sequential `keras.Model`; see
             `inference.classify`.
-        dataset: A `data.ClassificationDataset`, with the classes of the model
-            in the order of its outputs.
-        batch_size: Integer. Defaults to 32.
-        image_size: `(height, width)` or one number for both, for a model that
-            takes any size. Defaults to the model's.
-        preprocessing: A `data.ClassificationPreprocessing` in place of
-            `image_size`.
-        dtype: String, in what the network computes, such as `"bfloat16"`.
-            Defaults to `None`: as the model does.
-        progress: Function of an iterator and of how much it will give, which
-            gives the same and shows how far it is. Defaults to `None`.
+        dataset: A `data.ClassificationDataset` with the classes of the model.
+        batch_size: Integer, images for each call of the network. Defaults to
+            32.
+        image_size: `(height, width)` in pixels, or one integer for both, for a
+            model that accepts any image size. Defaults to `None`: that of the
+            model.
+        preprocessing: A `data.ClassificationPreprocessing`, instead of
+            `image_size`. Defaults to `None`.
+        dtype: String, the dtype of the computation, such as `"bfloat16"`.
+            Defaults to `None`: as the model.
+        progress: Function of an iterator of results and their number that
+            returns an iterable of the same results and shows progress.
+            Defaults to `None`.
+        from_logits: Boolean, whether a softmax must be applied to the model's
+            outputs. Defaults to `None`: determined from its last layer.
 
     Returns:
         A `ClassificationResult`.
 
     Raises:
-        ValueError: If the model has another number of classes than the data
-            set, or the set is empty.
+        ValueError: If the classes of model and data set differ, or the data
+            set is empty.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None, classes=2)
@@ -169,14 +194,17 @@ def evaluate_classification(
     """
     number = len(dataset.class_names)
     if not len(dataset):
-        raise ValueError("The data set has no images.")
+        raise ValueError("The data set must have at least one image.")
     if model.output_shape[-1] != number:
         raise ValueError(
             f"The model must have the {number} classes of the data set. "
             f"Received: a model with {model.output_shape[-1]} outputs"
         )
+    labels = match_classes(model, dataset)
     if image_size is not None:
-        preprocessing = ClassificationPreprocessing(image_size)
+        preprocessing = ClassificationPreprocessing(
+            standardize_size(image_size)
+        )
     found = classify_each(
         model,
         (record.image for record in dataset.records),
@@ -184,14 +212,15 @@ def evaluate_classification(
         batch_size=min(batch_size, len(dataset)),
         preprocessing=preprocessing,
         dtype=dtype,
+        from_logits=from_logits,
     )
-    if progress is not None:
-        found = progress(found, len(dataset))
+    results = found if progress is None else progress(found, len(dataset))
     confusion = np.zeros((number, number), int)
     in_top = 0
-    for record, answer in zip(dataset.records, found, strict=True):
-        confusion[record.label, answer.labels[0]] += 1
-        in_top += record.label in answer.labels
+    for record, result in zip(dataset.records, results, strict=True):
+        predicted = result.labels if labels is None else labels[result.labels]
+        confusion[record.label, predicted[0]] += 1
+        in_top += record.label in predicted
     return ClassificationResult(
         accuracy=float(np.trace(confusion)) / len(dataset),
         top5_accuracy=in_top / len(dataset),
@@ -201,16 +230,16 @@ def evaluate_classification(
     )
 
 
-def _share(part, whole):
+def _ratio(part: Any, whole: Any) -> np.ndarray:
     part, whole = np.asarray(part, float), np.asarray(whole, float)
     return np.divide(
         part, whole, out=np.full_like(part, np.nan), where=whole > 0
     )
 
 
-def _plain(number):
+def _plain(number: float) -> float | None:
     return None if np.isnan(number) else float(number)
 
 
-def _shown(number):
+def _shown(number: float) -> str:
     return "-" if np.isnan(number) else f"{number:.3f}"

@@ -1,40 +1,49 @@
-"""Mean average precision as COCO measures it."""
+"""COCO metrics of detections."""
 
 import logging
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_efficient.data import DetectionDataset
+from keras_efficient.data import DetectionRecord
 from keras_efficient.evaluation.coco_result import IOU_50
 from keras_efficient.evaluation.coco_result import METRICS
 from keras_efficient.evaluation.coco_result import ClassResult
 from keras_efficient.evaluation.coco_result import COCOResult
 from keras_efficient.evaluation.confusion import detection_confusion
+from keras_efficient.inference import Detections
+from keras_efficient.ops import convert_boxes
 
-# Places in `COCOeval.eval` of faster-coco-eval.
+# Indices into the arrays of `COCOeval.eval` of faster-coco-eval.
 IOU_75 = 5
 ALL_AREAS, MOST_DETECTIONS = 0, -1
 
 
-def evaluate_coco(dataset, detections):
-    """Compares what was found with what is there.
+def evaluate_coco(
+    dataset: DetectionDataset, detections: Iterable[Detections]
+) -> COCOResult:
+    """Compute the COCO metrics of detections.
 
-    The matching is that of `faster-coco-eval`, equal to COCO's own code.
-    Boxes around crowds are no objects to find, and what is found in them does
-    not count against the detector.
+    `faster-coco-eval` matches detections and boxes, with the same results as
+    COCO's own code. Boxes around crowds need not be detected, and detections
+    inside them are not counted as false.
 
     Args:
         dataset: A `data.DetectionDataset`.
-        detections: Sequence of `inference.Detections`, or anything with
-            `boxes`, `scores` and `labels`, one for each image of the data
-            set, in its order. Labels are those of the data set; to get good
-            curves, keep also what is unsure.
+        detections: Sequence of `inference.Detections`, or of objects with
+            `boxes`, `scores` and `labels`, one for each image, in the order of
+            the data set. Labels are those of the data set. Include detections
+            with low scores, which the precision-recall curves need.
 
     Returns:
         A `COCOResult`.
 
     Raises:
-        ValueError: If there are no images, or not as many detections, or they
-            do not fit the classes, or are no numbers.
+        ValueError: If the data set has no images, the number of detections
+            differs, labels are out of range, or numbers are not finite.
 
     Example:
     >>> dataset = keras_efficient.data.detection_from_arrays(
@@ -60,9 +69,9 @@ def evaluate_coco(dataset, detections):
     detections = list(detections)
     if not detections or len(detections) != len(dataset.records):
         raise ValueError(
-            "There must be detections for each image, in the order of the "
-            f"data set, and an image at least. Received: {len(detections)} "
-            f"for {len(dataset.records)} images"
+            "`detections` must have one entry for each image, in the order of "
+            "the data set, and the data set at least one image. Received: "
+            f"{len(detections)} entries for {len(dataset.records)} images"
         )
     numbers = _numbers(dataset.records)
     rows = []
@@ -81,9 +90,9 @@ def evaluate_coco(dataset, detections):
     )
 
 
-def _evaluate(truth, rows):
-    """Runs the evaluation, silently."""
-    # Here, as it takes a second that no other use of the package needs.
+def _evaluate(truth: dict[str, Any], rows: list[dict[str, Any]]) -> Any:
+    """Run the evaluation without messages."""
+    # Imported here, because the import takes a second.
     from faster_coco_eval import COCO
     from faster_coco_eval import COCOeval_faster
 
@@ -101,11 +110,11 @@ def _evaluate(truth, rows):
     return evaluator
 
 
-def _numbers(records):
-    """A number from 1 for each image.
+def _numbers(records: Sequence[DetectionRecord]) -> list[int]:
+    """Return a number from 1 for each image.
 
-    In the order of the file's own, where it has them: COCO's code ranks
-    detections of equal scores by it.
+    The numbers have the order of the ids in the annotation file, if there are
+    any, because COCO's code ranks detections with equal scores by it.
     """
     places = list(range(len(records)))
     if all(isinstance(record.image_id, int) for record in records):
@@ -114,9 +123,12 @@ def _numbers(records):
     return [numbers[i] for i in range(len(records))]
 
 
-def _ground_truth(dataset, numbers):
-    """The data set as COCO has it, images and classes counted from 1."""
-    images, annotations = [], []
+def _ground_truth(
+    dataset: DetectionDataset, numbers: list[int]
+) -> dict[str, Any]:
+    """Return a COCO annotation file; images and classes count from 1."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, record in zip(numbers, dataset.records, strict=True):
         height, width = (int(side) for side in record.size)
         images.append({"id": number, "height": height, "width": width})
@@ -147,8 +159,10 @@ def _ground_truth(dataset, numbers):
     }
 
 
-def _rows(found, index, number, num_classes):
-    """The detections of one image as a results file of COCO has them."""
+def _rows(
+    found: Detections, index: int, number: int, num_classes: int
+) -> list[dict[str, Any]]:
+    """Return the rows of a COCO results file for one image."""
     boxes = np.asarray(found.boxes, "float64").reshape(-1, 4)
     scores = np.asarray(found.scores, "float64")
     labels = np.asarray(found.labels)
@@ -162,15 +176,15 @@ def _rows(found, index, number, num_classes):
     if not is_finite.all():
         first = np.argmin(is_finite)
         raise ValueError(
-            "Boxes and scores must be finite numbers; did the training "
-            f"diverge? Received: box={boxes[first].tolist()}, "
+            "Boxes and scores must be finite. The training may have diverged. "
+            f"Received: box={boxes[first].tolist()}, "
             f"score={scores[first]} for image {index}"
         )
     is_known = (labels >= 0) & (labels < num_classes)
     if not is_known.all():
         raise ValueError(
-            f"Labels must lie in [0, {num_classes - 1}], the classes of the "
-            "data set; leave out rows that are padding. Received: label "
+            f"Labels must be in [0, {num_classes - 1}], the classes of the "
+            "data set. Remove rows of padding. Received: label "
             f"{labels[np.argmin(is_known)]} for image {index}"
         )
     return [
@@ -186,14 +200,16 @@ def _rows(found, index, number, num_classes):
     ]
 
 
-def _xywh(boxes):
-    """Left, top, width and height, in double precision as COCO's code."""
+def _xywh(boxes: np.ndarray) -> np.ndarray:
+    # In double precision, as COCO's code.
     boxes = np.asarray(boxes, "float64").reshape(-1, 4)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], -1)
+    return convert_boxes(boxes, "xyxy", "xywh")
 
 
-def _per_class(dataset, precision, recall):
-    """The numbers of each class: all measured, or all -1 and so their mean."""
+def _per_class(
+    dataset: DetectionDataset, precision: np.ndarray, recall: np.ndarray
+) -> tuple[ClassResult, ...]:
+    """Return the metrics of each class; all are -1 if it has no boxes."""
     counted = [record.labels[~record.is_crowd] for record in dataset.records]
     return tuple(
         ClassResult(

@@ -1,41 +1,50 @@
-"""COCO's numbers while a detector is trained."""
+"""COCO metrics during training."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
+from keras_efficient.data import DetectionDataset
 from keras_efficient.evaluation.averaged_weights import averaged_weights
+from keras_efficient.evaluation.class_matching import match_classes
+from keras_efficient.evaluation.coco_result import COCOResult
 from keras_efficient.evaluation.detection import evaluate_detection
-from keras_efficient.evaluation.detection import labels_of_model
+from keras_efficient.log import get_logger
+
+logger = get_logger(__name__)
 
 
 class COCOMetrics(keras.callbacks.Callback):
-    """Adds COCO's twelve numbers to the logs of `fit`.
+    """Add the twelve COCO metrics to the logs of `fit`.
 
-    Where the optimizer keeps an average of the weights, that is measured, as
-    `fit` ends with it. The numbers are in the logs of the epochs that are
-    measured only, as those of Keras' own `validation_freq`.
+    If the optimizer keeps a moving average of the weights, the average is
+    evaluated, because `fit` ends with it. The metrics appear in the logs of
+    the evaluated epochs only, like those of Keras' `validation_freq`.
 
-    Put it ahead of the callbacks that read the logs: `ModelCheckpoint` and
+    Pass it before the callbacks that read the logs: `ModelCheckpoint` and
     `EarlyStopping` with `monitor="val_mAP", mode="max"`, and `CSVLogger`,
-    which keeps the columns of the first epoch and so needs `every=1`; and
-    ahead of `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`, with which
-    a `ModelCheckpoint` saves what was measured: the average.
+    which keeps the columns of the first epoch and thus requires `every=1`.
+    Pass it also before `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`,
+    with which `ModelCheckpoint` saves the average that was evaluated.
 
     Args:
         dataset: A `data.DetectionDataset`.
-        every: Integer, epochs from one measurement to the next; the last of
-            `fit`'s epochs is always measured. Defaults to 1.
-        batch_size: Integer. Defaults to 8.
-        prefix: String, put in front of the names. Defaults to `"val_"`.
-        print_table: Boolean, whether to print the table by class. Defaults to
-            `False`.
-        **detect: Further arguments of `evaluate_detection`.
+        every: Integer, number of epochs between two evaluations. The last
+            epoch of `fit` is always evaluated. Defaults to 1.
+        batch_size: Integer, images for each call of the network. Defaults to
+            8.
+        prefix: String before the name of each metric. Defaults to `"val_"`.
+        print_table: Boolean, whether to log a table with the metrics of each
+            class. Defaults to `False`.
+        **options: Further arguments of `evaluate_detection`.
 
     Returns:
-        A `keras.callbacks.Callback`; its `result` is the last `COCOResult`.
+        A `keras.callbacks.Callback`. Its `result` is the last `COCOResult`.
 
     Raises:
-        ValueError: If `every` is below 1; in `fit`, if the model does not
-            know all classes of the data set.
+        ValueError: If `every` is less than 1; in `fit`, if the model does not
+            have all classes of the data set.
 
     Example:
     ```python
@@ -47,13 +56,13 @@ class COCOMetrics(keras.callbacks.Callback):
 
     def __init__(
         self,
-        dataset,
+        dataset: DetectionDataset,
         *,
-        every=1,
-        batch_size=8,
-        prefix="val_",
-        print_table=False,
-        **detect,
+        every: int = 1,
+        batch_size: int = 8,
+        prefix: str = "val_",
+        print_table: bool = False,
+        **options: Any,
     ):
         if every < 1:
             raise ValueError(
@@ -64,24 +73,27 @@ class COCOMetrics(keras.callbacks.Callback):
         self.every = every
         self.prefix = prefix
         self.print_table = print_table
-        self.detect = {"batch_size": batch_size, **detect}
-        self.result = None
+        self.options = {"batch_size": batch_size, **options}
+        self.result: COCOResult | None = None
 
-    def on_train_begin(self, logs=None):
-        """Looks at the classes, ahead of the first epoch."""
-        labels_of_model(self.model, self.dataset)
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Check the classes before the first epoch."""
+        match_classes(self.model, self.dataset)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Measures, if it is time."""
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Evaluate the model in every `every`-th and in the last epoch."""
         is_last = epoch + 1 == self.params.get("epochs")
         if (epoch + 1) % self.every and not is_last:
             return
         with averaged_weights(self.model):
-            self.result = evaluate_detection(
-                self.model, self.dataset, **self.detect
+            result = evaluate_detection(
+                self.model, self.dataset, **self.options
             )
+        self.result = result
         if logs is not None:
-            for name, number in self.result.metrics.items():
+            for name, number in result.metrics.items():
                 logs[f"{self.prefix}{name}"] = number
         if self.print_table:
-            print(f"\n{self.result}")
+            logger.info("\n%s", result)

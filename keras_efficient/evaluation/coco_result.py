@@ -1,11 +1,15 @@
-"""What an evaluation gave: numbers, a table, curves."""
+"""Result of an evaluation with COCO metrics: numbers, table and curves."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.plotting import new_figure
+from keras_efficient.types import Axes
+from keras_efficient.types import Figure
+from keras_efficient.types import PathLike
 
 METRICS = (
     "mAP",
@@ -21,26 +25,26 @@ METRICS = (
     "AR_medium",
     "AR_large",
 )
-# The row of `precision` at an overlap of 0.5.
+# Row of `precision` for an IoU of 0.5.
 IOU_50 = 0
-# More curves than these cannot be told from each other.
+# Number of curves that have a color and a name.
 MAX_CURVES = 10
-# Classes that are named among many, at either end.
+# With more classes, number of best and of worst classes that are named.
 NUM_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassResult:
-    """The numbers of one class; -1 where there is nothing to measure.
+    """Metrics of one class; -1 if it has no boxes.
 
     Attributes:
         name: Name of the class.
-        num_images: Images in which it occurs.
-        num_boxes: Boxes of it, crowds left out.
-        ap: Average precision, mean over overlaps of 0.5 to 0.95.
-        ap50: The same at an overlap of 0.5.
-        ap75: The same at an overlap of 0.75.
-        ar100: Average recall with 100 detections an image.
+        num_images: Number of images in which it occurs.
+        num_boxes: Number of its boxes, without boxes around crowds.
+        ap: Average precision, mean over IoU thresholds of 0.5 to 0.95.
+        ap50: Average precision at an IoU threshold of 0.5.
+        ap75: Average precision at an IoU threshold of 0.75.
+        ar100: Average recall with at most 100 detections per image.
     """
 
     name: str
@@ -54,22 +58,22 @@ class ClassResult:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class COCOResult:
-    """What an evaluation gave; `print` shows it as a table.
+    """COCO metrics of a model; `print` shows a table.
 
-    Means leave out the classes without boxes. -1, in the table "-", stands
-    where there is nothing to measure.
+    Means do not include classes without boxes. Metrics that are undefined, for
+    lack of boxes, are -1, in the table "-".
 
     Attributes:
-        metrics: Dict of COCO's twelve numbers: `"mAP"`, `"mAP50"`,
+        metrics: Dict of the twelve COCO metrics: `"mAP"`, `"mAP50"`,
             `"mAP75"`, `"mAP_small"`, `"mAP_medium"`, `"mAP_large"`, `"AR1"`,
             `"AR10"`, `"AR100"`, `"AR_small"`, `"AR_medium"`, `"AR_large"`.
         per_class: A `ClassResult` for each class, in the order of labels.
-        precision: Array `(10, 101, number of classes)`: precision at overlaps
-            of 0.5, 0.55, ... and recalls of 0, 0.01, ...; -1 for a class
-            without boxes.
+        precision: Array `(10, 101, num_classes)`: precision at the IoU
+            thresholds 0.5, 0.55, ... and the recalls 0, 0.01, ...; -1 for a
+            class without boxes.
         num_images: Number of images.
-        confusion: Array of `detection_confusion` at its thresholds, or
-            `None`.
+        confusion: Array returned by `detection_confusion` with its default
+            thresholds, or `None`.
     """
 
     metrics: dict[str, float]
@@ -78,8 +82,8 @@ class COCOResult:
     num_images: int
     confusion: np.ndarray | None = None
 
-    def to_dict(self) -> dict:
-        """Plain numbers and strings, for JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return numbers, strings and lists, suitable for JSON."""
         return {
             "metrics": dict(self.metrics),
             "per_class": [dataclasses.asdict(row) for row in self.per_class],
@@ -89,7 +93,7 @@ class COCOResult:
             else self.confusion.tolist(),
         }
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         total = ClassResult(
             name="all",
             num_images=self.num_images,
@@ -116,17 +120,18 @@ class COCOResult:
         )
         return "\n".join([*lines, f"AP by size: {sizes}"])
 
-    def plot_precision_recall(self, path=None, max_curves=MAX_CURVES):
-        """Draws precision over recall at an overlap of 0.5.
+    def plot_precision_recall(
+        self, path: PathLike | None = None, max_curves: int = MAX_CURVES
+    ) -> Figure:
+        """Draw precision over recall at an IoU threshold of 0.5.
 
         Args:
-            path: Where to save the picture. Defaults to `None`: nowhere.
-            max_curves: Integer; with more classes than these only the best
-                and the worst have colors and names, the others are grey.
-                Defaults to 10.
+            path: File to save the picture to. Defaults to `None`.
+            max_curves: Integer; with more classes only the best and the worst
+                have colors and names, and the others are gray. Defaults to 10.
 
         Returns:
-            A matplotlib figure.
+            A `matplotlib.figure.Figure`.
 
         Raises:
             ImportError: If matplotlib is not installed.
@@ -139,12 +144,12 @@ class COCOResult:
             ylim=(-0.01, 1.03),
             xlabel="Recall",
             ylabel="Precision",
-            title="Precision over recall at an overlap of 0.5",
+            title="Precision over recall (IoU 0.5)",
         )
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if axes.lines:
-            # Beside the curves, which may be anywhere.
+            # Outside the axes, so that it covers no curve.
             axes.legend(
                 loc="upper left",
                 bbox_to_anchor=(1.01, 1),
@@ -156,30 +161,36 @@ class COCOResult:
             figure.savefig(path)
         return figure
 
-    def plot_confusion_matrix(self, path=None, normalize=True):
-        """Draws which class's objects were taken for which.
+    def plot_confusion_matrix(
+        self, path: PathLike | None = None, normalize: bool = True
+    ) -> Figure:
+        """Draw the confusion matrix.
 
-        What a score of 0.3 and an overlap of 0.5 find; the background stands
-        for what was missed, and for what is not there.
+        It counts detections with a score of at least 0.3 and an IoU of at
+        least 0.5. Missed boxes and false detections are in the column and the
+        row of the background.
 
         Args:
-            path: Where to save the picture. Defaults to `None`: nowhere.
-            normalize: Boolean, percent of each row, or counts. Defaults to
-                `True`.
+            path: File to save the picture to. Defaults to `None`.
+            normalize: Boolean, whether to write percentages of each row
+                instead of counts. Defaults to `True`.
 
         Returns:
-            A matplotlib figure.
+            A `matplotlib.figure.Figure`.
 
         Raises:
             ImportError: If matplotlib is not installed.
-            ValueError: If no matrix was counted.
+            ValueError: If the result has no confusion matrix.
         """
         if self.confusion is None:
-            raise ValueError("This result has no confusion matrix.")
+            raise ValueError(
+                "The result has no confusion matrix. `evaluate_coco` and "
+                "`evaluate_detection` compute one."
+            )
         names = [row.name for row in self.per_class]
         return plot_confusion_matrix(self.confusion, names, path, normalize)
 
-    def _draw_curves(self, axes, max_curves):
+    def _draw_curves(self, axes: Axes, max_curves: int) -> None:
         recall = np.linspace(0, 1, self.precision.shape[1])
         curves = self.precision[IOU_50]
         measured = [i for i, row in enumerate(self.per_class) if row.ap50 >= 0]
@@ -206,5 +217,5 @@ class COCOResult:
             axes.plot(recall, curves[:, i], linewidth=1.5, label=label)
 
 
-def _shown(number):
+def _shown(number: float) -> str:
     return "-" if number < 0 else f"{number:.3f}"

@@ -1,44 +1,60 @@
-"""What is taken for what: confusion matrices and their picture."""
+"""Confusion matrices and their picture."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_efficient.data import DetectionDataset
+from keras_efficient.data import DetectionRecord
+from keras_efficient.inference import Detections
+from keras_efficient.inference.label_layout import shortened
 from keras_efficient.ops import box_coverage
 from keras_efficient.ops import box_iou
 from keras_efficient.plotting import new_figure
+from keras_efficient.types import Axes
+from keras_efficient.types import Figure
+from keras_efficient.types import PathLike
 
 BACKGROUND = "background"
-# With more classes than these, cells are too small for numbers.
+# With more classes, cells are too small for numbers.
 MAX_NUMBERED = 25
-# As many names as can be read along an axis.
+# Number of names that can be read along an axis.
 MAX_NAMES = 60
 MAX_NAME_LENGTH = 24
 
 
 def detection_confusion(
-    dataset, found, *, iou_threshold=0.5, score_threshold=0.3
-):
-    """Counts which class's boxes were found as which class.
+    dataset: DetectionDataset,
+    found: Iterable[Detections],
+    *,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.3,
+) -> np.ndarray:
+    """Compute the confusion matrix of detections.
 
-    In each image the surest detection takes the box that it overlaps most,
-    of whatever class, then the next what is left. Boxes around crowds are
-    left out, as is what lies mostly in them.
+    In each image, detections are matched in the order of their scores, each
+    with the unmatched box of any class that it overlaps most. Boxes around
+    crowds are not counted, nor are detections that lie mostly inside them.
 
     Args:
         dataset: A `data.DetectionDataset`.
         found: Sequence of `inference.Detections`, one for each image, with
             the labels of the data set.
-        iou_threshold: Float in `(0, 1]`, the least overlap. Defaults to 0.5.
-        score_threshold: Float, what is less sure does not count. Defaults to
-            0.3.
+        iou_threshold: Float in `(0, 1]`, lowest IoU of a match. Defaults to
+            0.5.
+        score_threshold: Float in `[0, 1]`, lowest score of a detection that is
+            counted. Defaults to 0.3.
 
     Returns:
-        Integer array `(num_classes + 1, num_classes + 1)`: rows are what is
-        there, columns what was found, the last of each the background. Its
-        last row counts what was found where nothing is, its last column what
-        was not found.
+        Integer array `(num_classes + 1, num_classes + 1)`: rows are true
+        classes, columns predicted classes; the last of each is the background.
+        The last row counts false detections, the last column missed boxes.
 
     Raises:
-        ValueError: If there are not as many detections as images.
+        ValueError: If the number of detections is not the number of images.
 
     Example:
     >>> dataset = keras_efficient.data.detection_from_arrays(
@@ -59,20 +75,26 @@ def detection_confusion(
     if len(found) != len(dataset.records):
         raise ValueError(
             f"`found` must have one entry for each of {len(dataset.records)} "
-            f"images. Received: {len(found)}"
+            f"images. Received: {len(found)} entries"
         )
     background = dataset.num_classes
     matrix = np.zeros((background + 1, background + 1), int)
     for record, detections in zip(dataset.records, found, strict=True):
-        for there, taken_for in _pairs(
+        for true_label, predicted in _match(
             record, detections, iou_threshold, score_threshold, background
         ):
-            matrix[there, taken_for] += 1
+            matrix[true_label, predicted] += 1
     return matrix
 
 
-def _pairs(record, found, iou_threshold, score_threshold, background):
-    """What is there and what it was taken for, one by one."""
+def _match(
+    record: DetectionRecord,
+    found: Detections,
+    iou_threshold: float,
+    score_threshold: float,
+    background: int,
+) -> Iterator[tuple[int, int]]:
+    """Yield the true and the predicted label of each box and detection."""
     scores = np.asarray(found.scores)
     kept = np.flatnonzero(scores >= score_threshold)
     kept = kept[np.argsort(-scores[kept], kind="stable")]
@@ -80,11 +102,11 @@ def _pairs(record, found, iou_threshold, score_threshold, background):
     labels = np.asarray(found.labels)[kept]
     is_crowd = np.asarray(record.is_crowd, bool)
     crowds = np.asarray(record.boxes, "float64").reshape(-1, 4)[is_crowd]
-    there = np.asarray(record.boxes, "float64").reshape(-1, 4)[~is_crowd]
+    truth = np.asarray(record.boxes, "float64").reshape(-1, 4)[~is_crowd]
     true_labels = np.asarray(record.labels)[~is_crowd]
-    overlaps = box_iou(boxes, there)
+    overlaps = box_iou(boxes, truth)
     in_crowd = box_coverage(boxes, crowds) >= iou_threshold
-    is_free = np.ones(len(there), bool)
+    is_free = np.ones(len(truth), bool)
     for row, label in enumerate(labels):
         free = np.where(is_free, overlaps[row], -1.0)
         best = int(np.argmax(free)) if len(free) else -1
@@ -97,19 +119,24 @@ def _pairs(record, found, iou_threshold, score_threshold, background):
         yield int(label), background
 
 
-def plot_confusion_matrix(matrix, class_names, path=None, normalize=True):
-    """Draws a confusion matrix: rows are what is there.
+def plot_confusion_matrix(
+    matrix: Any,
+    class_names: Sequence[str],
+    path: PathLike | None = None,
+    normalize: bool = True,
+) -> Figure:
+    """Draw a confusion matrix.
 
-    Colors are shares of each row. Cells have numbers up to 25 classes; of
-    many names only some are written.
+    Colors are fractions of each row. Numbers are written for up to 25 classes.
+    Of many class names only some are written.
 
     Args:
-        matrix: Array `(number, number)` of counts, rows what is there,
-            columns what it was taken for.
+        matrix: Array `(number, number)` of counts; rows are true classes,
+            columns predicted classes.
         class_names: Sequence of strings, one for each row; or one less, for a
             matrix whose last row and column are the background.
-        path: Where to save the picture. Defaults to `None`: nowhere.
-        normalize: Boolean, whether numbers are percent of their row, or
+        path: File to save the picture to. Defaults to `None`.
+        normalize: Boolean, whether to write percentages of each row instead of
             counts. Defaults to `True`.
 
     Returns:
@@ -117,7 +144,7 @@ def plot_confusion_matrix(matrix, class_names, path=None, normalize=True):
 
     Raises:
         ImportError: If matplotlib is not installed.
-        ValueError: If names and matrix do not fit.
+        ValueError: If the number of names does not fit the matrix.
 
     Example:
     >>> figure = keras_efficient.visualization.plot_confusion_matrix(
@@ -140,7 +167,7 @@ def plot_confusion_matrix(matrix, class_names, path=None, normalize=True):
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     bar = figure.colorbar(picture, ax=axes, shrink=0.8)
-    bar.set_label("share of the row")
+    bar.set_label("fraction of the row")
     _name_axes(axes, names)
     if number <= MAX_NUMBERED:
         _write_numbers(axes, matrix, shares, normalize)
@@ -149,26 +176,20 @@ def plot_confusion_matrix(matrix, class_names, path=None, normalize=True):
     return figure
 
 
-def _name_axes(axes, names):
+def _name_axes(axes: Axes, names: list[str]) -> None:
     step = -(-len(names) // MAX_NAMES)
     places = range(0, len(names), step)
-    shown = [_shortened(names[i]) for i in places]
+    shown = [shortened(names[i], MAX_NAME_LENGTH) for i in places]
     size = 9 if len(names) <= 30 else 7
     axes.set_xticks(places, shown, rotation=90, fontsize=size)
     axes.set_yticks(places, shown, fontsize=size)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("is")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
 
 
-def _shortened(name):
-    if len(name) <= MAX_NAME_LENGTH:
-        return name
-    # What tells long names apart is often their end.
-    half = MAX_NAME_LENGTH // 2
-    return f"{name[:half]}…{name[1 - half :]}"
-
-
-def _write_numbers(axes, matrix, shares, normalize):
+def _write_numbers(
+    axes: Axes, matrix: np.ndarray, shares: np.ndarray, normalize: bool
+) -> None:
     size = 10 if len(matrix) <= 12 else 7
     for row, column in np.argwhere(matrix > 0):
         share = shares[row, column]

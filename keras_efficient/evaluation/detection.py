@@ -1,35 +1,67 @@
-"""A detector measured on a data set."""
+"""Evaluation of a detection model on a data set."""
 
+import dataclasses
+from typing import Any
+
+import keras
 import numpy as np
 
-from keras_efficient.data.records import listed
+from keras_efficient.data import DetectionDataset
+from keras_efficient.data.images import standardize_size
+from keras_efficient.data.letterbox import DetectionPreprocessing
+from keras_efficient.evaluation.class_matching import match_classes
 from keras_efficient.evaluation.coco import evaluate_coco
+from keras_efficient.evaluation.coco_result import COCOResult
 from keras_efficient.inference import Detections
+from keras_efficient.types import Progress
 
 
 def evaluate_detection(
-    model, dataset, *, batch_size=8, score_threshold=0.001, **detect
-):
-    """Finds the objects of a data set, and says how well.
+    model: keras.Model,
+    dataset: DetectionDataset,
+    *,
+    batch_size: int = 8,
+    image_size: tuple[int, int] | int | None = None,
+    preprocessing: DetectionPreprocessing | None = None,
+    dtype: str | None = None,
+    progress: Progress | None = None,
+    score_threshold: float = 0.001,
+    **options: Any,
+) -> COCOResult:
+    """Compute the COCO metrics of a detection model on a data set.
 
-    A model that knows the names of its classes is measured on those that the
-    data set has, by their names: one that was trained on COCO also on a set
-    of cats and dogs. Else the labels of both must be the same.
+    If the model has `class_names`, classes are matched by their names, and
+    detections of classes that the data set does not have are ignored: a model
+    trained on COCO can be evaluated on a data set of cats and dogs. Otherwise
+    the labels of model and data set must be the same.
 
     Args:
-        model: An `EfficientDet`.
+        model: An `EfficientDet`, or an `export.ExportedModel`.
         dataset: A `data.DetectionDataset`.
-        batch_size: Integer. Defaults to 8.
-        score_threshold: Float; unsure detections count as well, as they are
-            ranked by their scores. Defaults to 0.001.
-        **detect: Further arguments of `inference.detect`, such as `nms`,
-            `iou_threshold` and `max_detections`, which is 100 as COCO has it.
+        batch_size: Integer, images for each call of the network. Defaults to
+            8.
+        image_size: `(height, width)` in pixels, or one integer for both, for a
+            model that accepts any image size. Defaults to `None`: that of the
+            model.
+        preprocessing: A `data.DetectionPreprocessing`, instead of
+            `image_size`. Defaults to `None`.
+        dtype: String, the dtype of the computation, such as `"bfloat16"`.
+            Defaults to `None`: as the model.
+        progress: Function of an iterator of results and their number that
+            returns an iterable of the same results and shows progress.
+            Defaults to `None`.
+        score_threshold: Float in `[0, 1]`, lowest score of a detection. The
+            metrics rank detections by score, so that low scores matter.
+            Defaults to 0.001.
+        **options: Further arguments of `inference.detect`, such as `nms`,
+            `iou_threshold` and `max_detections`, which defaults to COCO's 100.
 
     Returns:
         A `COCOResult`.
 
     Raises:
-        ValueError: If the model does not know all classes of the data set.
+        ValueError: If the model does not have all classes of the data set, or
+            the data set is empty.
 
     Example:
     ```python
@@ -37,64 +69,36 @@ def evaluate_detection(
     print(keras_efficient.evaluation.evaluate_detection(model, dataset))
     ```
     """
-    labels = labels_of_model(model, dataset)
+    if not len(dataset):
+        raise ValueError("The data set must have at least one image.")
+    labels = match_classes(model, dataset)
+    if image_size is not None:
+        preprocessing = DetectionPreprocessing(standardize_size(image_size))
+    # Exported models do not have these options.
+    optional = {
+        "preprocessing": preprocessing,
+        "dtype": dtype,
+        "progress": progress,
+    }
+    options |= {k: v for k, v in optional.items() if v is not None}
     found = model.detect(
         [record.image for record in dataset.records],
         batch_size=batch_size,
         score_threshold=score_threshold,
-        **detect,
+        **options,
     )
     if labels is not None:
-        found = [_relabelled(image, labels) for image in found]
+        names = dataset.class_names
+        found = [_relabeled(image, labels, names) for image in found]
     return evaluate_coco(dataset, found)
 
 
-def labels_of_model(model, dataset):
-    """The data set's label of each class of a model.
-
-    Args:
-        model: A model, maybe with `class_names` and `num_classes`.
-        dataset: A `data.DetectionDataset`.
-
-    Returns:
-        An integer array, -1 for classes that the data set does not have; or
-        `None` where the labels are the same.
-
-    Raises:
-        ValueError: If the model does not know all classes.
-    """
-    wanted = list(dataset.class_names)
-    known = getattr(model, "class_names", None)
-    if known is None:
-        count = getattr(model, "num_classes", len(wanted))
-        if count != len(wanted):
-            raise ValueError(
-                f"The model must have the {len(wanted)} classes of the data "
-                "set, or know the names of its own: set `model.class_names`. "
-                f"Received: a model with {count} classes"
-            )
-        return None
-    known = list(known)
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        raise ValueError(
-            "The model must know all classes of the data set by their names: "
-            "set `model.class_names`, or load the data set with "
-            "`class_names` that leave out the others. Received: "
-            f"{listed(missing)}, unknown to a model of {listed(known)}"
-        )
-    if known == wanted:
-        return None
-    places = {name: label for label, name in enumerate(wanted)}
-    return np.array([places.get(name, -1) for name in known])
-
-
-def _relabelled(found, labels):
-    """Detections with other labels, without those of no label."""
+def _relabeled(
+    found: Detections, labels: np.ndarray, class_names: tuple[str, ...]
+) -> Detections:
+    """Return detections with other labels, without those labeled -1."""
     renamed = labels[np.asarray(found.labels, "int64")]
-    is_kept = renamed >= 0
-    return Detections(
-        boxes=np.asarray(found.boxes)[is_kept],
-        scores=np.asarray(found.scores)[is_kept],
-        labels=renamed[is_kept],
+    kept = found[renamed >= 0]
+    return dataclasses.replace(
+        kept, labels=renamed[renamed >= 0], class_names=class_names
     )

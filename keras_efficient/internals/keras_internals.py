@@ -157,3 +157,28 @@ def deserialization_reason(error: Exception) -> str:
     """
     reason = str(error).rpartition("Exception encountered: ")[2]
     return reason.partition(" Full object config")[0].strip("'\"")
+
+
+def moving_averages(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[tuple[keras.Variable, keras.Variable]]:
+    """Return the variables that an optimizer trains with their averages.
+
+    The model's list of trainable variables differs from the optimizer's after
+    a layer was frozen.
+
+    Assumes `Optimizer._trainable_variables` and, in the same order,
+    `Optimizer._model_variables_moving_average`.
+
+    Args:
+        optimizer: A built Keras optimizer with `use_ema=True`.
+
+    Returns:
+        A list of pairs `(variable, average)`.
+    """
+    pairs = zip(
+        optimizer._trainable_variables,
+        optimizer._model_variables_moving_average,
+        strict=True,
+    )
+    return [pair for pair in pairs if pair[1] is not None]

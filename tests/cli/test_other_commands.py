@@ -229,7 +229,7 @@ def test_evaluate_a_classifier(tmp_path, monkeypatch, capsys):
         monkeypatch, "evaluate", tmp_path, folder, "--output", tmp_path / "out"
     )
     assert status == 0
-    assert "5 images right" in capsys.readouterr().out
+    assert "(5 images)" in capsys.readouterr().out
     result = json.loads((tmp_path / "out" / "results.json").read_text())
     # In the order of the model, not of the folders.
     assert [row["name"] for row in result["per_class"]][:2] == ["e e", "a"]

@@ -1,4 +1,4 @@
-"""Accuracy, precision and recall by hand."""
+"""Accuracy, precision and recall."""
 
 import json
 
@@ -11,7 +11,7 @@ from keras_efficient.evaluation import ClassificationResult
 from keras_efficient.evaluation import evaluate_classification
 
 NAMES = ("ant", "bee", "cat")
-# Rows are what is there: 5 ants, 4 bees, no cat.
+# Rows are true classes: 5 ants, 4 bees, no cat.
 MATRIX = np.array([[3, 0, 2], [1, 3, 0], [0, 0, 0]])
 
 
@@ -32,7 +32,7 @@ def test_numbers_of_each_class():
     np.testing.assert_allclose(result().f1, [2 / 3, 6 / 7, np.nan])
 
 
-def test_a_class_that_is_never_right_has_an_f1_of_zero():
+def test_f1_of_a_class_that_is_never_correct_is_zero():
     np.testing.assert_allclose(
         result(np.array([[0, 2, 0], [1, 0, 0], [0, 0, 1]])).f1, [0, 0, 1]
     )
@@ -48,13 +48,13 @@ def test_table_and_json():
         "0.667",
     ]
     assert text.splitlines()[3].split() == ["cat", "0", "0.000", "-", "-"]
-    assert text.endswith("66.7% of 9 images right")
+    assert text.endswith("accuracy 66.7% (9 images)")
     rows = json.loads(json.dumps(result().to_dict()))
     assert rows["per_class"][2]["recall"] is None
     assert rows["confusion"] == MATRIX.tolist()
 
 
-def test_of_many_classes_the_worst_are_shown():
+def test_only_the_worst_of_many_classes_are_shown():
     names = tuple(f"class {i}" for i in range(100))
     matrix = 5 * np.eye(100, dtype=int)
     matrix[70, 3] = 20
@@ -62,18 +62,18 @@ def test_of_many_classes_the_worst_are_shown():
     assert text.splitlines()[1].startswith("class 3 ") or text.splitlines()[
         1
     ].startswith("class 70")
-    assert "and 60 better classes" in text
-    assert "among the five most probable" in text
+    assert "and 60 classes with a higher F1" in text
+    assert "top-5 accuracy" in text
 
 
 def by_brightness():
-    """A model of seven classes: the brighter an image, the higher."""
+    """A model with seven classes: brighter images have higher labels."""
     inputs = keras.Input((8, 10, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
     x = keras.layers.Dense(7, activation="softmax", name="d")(x)
     model = keras.Model(inputs, x)
     centers = np.arange(7) * 40.0
-    # Logits -(x - center)^2 / 2 up to what is the same for all classes.
+    # Logits -(x - center)^2 / 2, up to terms equal for all classes.
     kernel = np.tile(centers / 3, (3, 1))
     model.get_layer("d").set_weights([kernel, -(centers**2) / 2])
     return model
@@ -103,12 +103,40 @@ def test_a_model_on_a_data_set():
     assert seen == [7] * 7
 
 
-def test_classes_must_be_as_many():
+def test_the_number_of_classes_must_be_equal():
     images = np.zeros((2, 8, 10, 3), "uint8")
     with pytest.raises(ValueError, match="2 classes.*7 outputs"):
         evaluate_classification(
             by_brightness(), classification_from_arrays(images, [0, 1])
         )
+
+
+def test_classes_are_matched_by_name():
+    images = np.stack(
+        [np.full((16, 20, 3), 40 * label, "uint8") for label in range(7)]
+    )
+    names = [f"c{i}" for i in range(7)]
+    dataset = classification_from_arrays(images, range(7), names)
+    model = by_brightness()
+    # The model's first output belongs to the data set's last class.
+    model.class_names = names[::-1]
+    result = evaluate_classification(model, dataset)
+    assert result.confusion.tolist() == np.eye(7)[::-1].tolist()
+    model.class_names = [*names[:-1], "other"]
+    with pytest.raises(ValueError, match="Received: the classes 'c6'"):
+        evaluate_classification(model, dataset)
+
+
+def test_from_logits_is_passed_on():
+    dataset = classification_from_arrays(
+        np.zeros((1, 8, 10, 3), "uint8"), [0], [f"c{i}" for i in range(7)]
+    )
+    model = by_brightness()
+    outputs = keras.ops.log(model.output)
+    model = keras.Model(model.input, outputs)
+    with pytest.raises(ValueError, match="from_logits"):
+        evaluate_classification(model, dataset)
+    assert evaluate_classification(model, dataset, from_logits=True).metrics
 
 
 def test_picture(tmp_path):

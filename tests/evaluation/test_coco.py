@@ -1,4 +1,4 @@
-"""Tests that our numbers are COCO's."""
+"""The metrics are equal to those of COCO's own code."""
 
 import contextlib
 import io
@@ -182,11 +182,11 @@ def test_given_areas_say_what_is_small():
 @pytest.mark.parametrize(
     "detections, message",
     [
-        ([], "for each image.*Received: 0 for 1"),
-        ([found([], [], [])] * 2, "for each image.*Received: 2 for 1"),
+        ([], "for each image.*Received: 0 entries for 1"),
+        ([found([], [], [])] * 2, "for each image.*Received: 2 entries for 1"),
         (
             [found([SQUARE], [0.5], [2])],
-            r"lie in \[0, 1\].*Received: label 2 for image 0",
+            r"must be in \[0, 1\].*Received: label 2 for image 0",
         ),
         ([found([SQUARE], [0.5], [-1])], "padding.*Received: label -1"),
         ([found([SQUARE], [np.nan], [0])], "finite.*score=nan for image 0"),
@@ -207,7 +207,7 @@ def test_bad_detections(detections, message):
 
 
 def test_no_images():
-    with pytest.raises(ValueError, match="an image at least"):
+    with pytest.raises(ValueError, match="at least one image"):
         evaluate_coco(dataset_of([], ["ant"]), [])
 
 

@@ -1,7 +1,10 @@
 """Tests that a model is measured by the classes it knows."""
 
+import dataclasses
+
 import pytest
 
+from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.evaluation import evaluate_detection
 from tests.evaluation.fake_detector import ants
 from tests.evaluation.fake_detector import fake_detector
@@ -48,10 +51,31 @@ def test_labels_where_the_model_knows_no_names():
 def test_unknown_class():
     model = fake_detector()
     model.class_names = ("ant", "wasp")
-    with pytest.raises(ValueError, match="Received: 'bee', unknown to.*'wasp'"):
+    with pytest.raises(
+        ValueError, match="Received: the classes 'bee', unknown to.*'wasp'"
+    ):
         evaluate_detection(model, ants())
 
 
 def test_other_number_of_classes():
     with pytest.raises(ValueError, match="the 3 classes.*with 2 classes"):
         evaluate_detection(fake_detector(), ants(("ant", "bee", "wasp")))
+
+
+def test_an_empty_data_set():
+    dataset = dataclasses.replace(ants(), records=())
+    with pytest.raises(ValueError, match="at least one image"):
+        evaluate_detection(fake_detector(), dataset)
+
+
+def test_options_of_the_model_are_passed_on_if_set():
+    model = fake_detector(weight=1.0)
+    evaluate_detection(model, ants(), image_size=64, dtype="bfloat16")
+    assert model.asked == [
+        {
+            "batch_size": 8,
+            "score_threshold": 0.001,
+            "preprocessing": DetectionPreprocessing((64, 64)),
+            "dtype": "bfloat16",
+        }
+    ]

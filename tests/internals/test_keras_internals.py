@@ -77,3 +77,17 @@ def test_weight_files_have_each_variable_at_its_saved_path(tmp_path):
         np.testing.assert_array_equal(in_file[name], value, name)
     found = {id(variable) for variable in paths.values()}
     assert {id(variable) for variable in model.weights} <= found
+
+
+def test_optimizer_lists_variables_and_moving_averages_in_one_order():
+    images, dense, outputs = graph()
+    model = keras.Model(images, outputs)
+    optimizer = keras.optimizers.SGD(use_ema=True)
+    optimizer.build(model.trainable_variables)
+    pairs = keras_internals.moving_averages(optimizer)
+    assert [id(variable) for variable, _ in pairs] == [
+        id(variable) for variable in model.trainable_variables
+    ]
+    assert [average.shape for _, average in pairs] == [
+        variable.shape for variable in model.trainable_variables
+    ]

@@ -1,0 +1,49 @@
+"""Classes of a model and classes of a data set, matched by their names."""
+
+import numpy as np
+
+from keras_efficient.data import ClassificationDataset
+from keras_efficient.data import DetectionDataset
+from keras_efficient.data.records import listed
+
+
+def match_classes(
+    model: object, dataset: ClassificationDataset | DetectionDataset
+) -> np.ndarray | None:
+    """Return the data set's label of each class of a model.
+
+    Args:
+        model: A model, with or without `class_names` and `num_classes`.
+        dataset: A data set with `class_names`.
+
+    Returns:
+        An integer array, -1 for classes that the data set does not have; or
+        `None` if the labels of model and data set are the same.
+
+    Raises:
+        ValueError: If the model does not have all classes of the data set.
+    """
+    expected = list(dataset.class_names)
+    class_names = getattr(model, "class_names", None)
+    if class_names is None:
+        count = getattr(model, "num_classes", len(expected))
+        if count != len(expected):
+            raise ValueError(
+                f"The model must have the {len(expected)} classes of the data "
+                "set, or the names of its own classes: set "
+                f"`model.class_names`. Received: a model with {count} classes"
+            )
+        return None
+    known = list(class_names)
+    missing = [name for name in expected if name not in known]
+    if missing:
+        raise ValueError(
+            "The model must have all classes of the data set, by their names: "
+            "set `model.class_names`, or load the data set with "
+            "`class_names` that omit the others. Received: the classes "
+            f"{listed(missing)}, unknown to a model with {listed(known)}"
+        )
+    if known == expected:
+        return None
+    labels = {name: label for label, name in enumerate(expected)}
+    return np.array([labels.get(name, -1) for name in known])
