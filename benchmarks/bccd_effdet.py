@@ -36,7 +36,7 @@ MEAN, STD = (
 
 
 def main():
-    """Trains, and prints the mean average precision on the test split."""
+    """Train, and print the mean average precision on the test split."""
     args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
     load = keras_efficient.data.load_detection
@@ -64,7 +64,7 @@ def main():
 
 
 def build_network(size, num_classes, backbone, anchor_scale):
-    """A D0 of effdet with the numbers that ours starts from."""
+    """Return effdet's D0 with the initial weights of our model."""
     model = keras_efficient.EfficientDetD0(
         weights=None,
         backbone_weights=None,
@@ -86,7 +86,7 @@ def build_network(size, num_classes, backbone, anchor_scale):
 
 
 def copy_weights(model, network):
-    """Fills effdet's network from ours; every tensor must have its twin."""
+    """Copy all tensors of our network to effdet's."""
     named = named_variables(model)
     table = EFFDET.table(blocks_in(named))
     for key, tensor in network.state_dict().items():
@@ -104,10 +104,10 @@ def copy_weights(model, network):
 
 
 def compare(model, network, size):
-    """Prints how far the two are apart before any training.
+    """Print the difference of the two networks before training.
 
-    In training mode: statistics of batch norm that have seen nothing yet
-    make every output the same.
+    Both run in training mode, because untrained moving statistics would make
+    all outputs equal.
     """
     pixels = np.random.default_rng(0).uniform(0, 255, (2, *size, 3))
     pixels = pixels.astype("float32")
@@ -132,7 +132,7 @@ def compare(model, network, size):
 
 
 def fit(network, batches, epochs, learning_rate):
-    """The schedule of `training.detection_recipe`; gives the average."""
+    """Train with the schedule of `detection_recipe`; return the average."""
     bench = DetBenchTrain(network, create_labeler=True)
     steps = epochs * len(batches)
     warmup = min(steps // 10, 500)
@@ -147,7 +147,7 @@ def fit(network, batches, epochs, learning_rate):
         lr=peak,
         eps=1e-7,
     )
-    # As `training.quicken_batch_norm`.
+    # As in `training.quicken_batch_norm`.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d | BatchNormAct2d):
             module.momentum = min(0.1, max(0.01, 30 / steps))
@@ -191,7 +191,7 @@ def fit(network, batches, epochs, learning_rate):
 
 
 def update_average(average, network, step):
-    """Weights move into the average; statistics are copied."""
+    """Update the average of the weights; copy the statistics."""
     momentum = min(0.998, (1 + step) / (10 + step)) if step else 0.0
     with torch.no_grad():
         for kept, new in zip(
@@ -203,20 +203,20 @@ def update_average(average, network, step):
 
 
 def convert(images, truth):
-    """A batch of ours as effdet takes it."""
+    """Convert a batch to the format of effdet."""
     images = torch.from_numpy(images).permute(0, 3, 1, 2)
     images = (images / 255 - MEAN) / STD
     boxes = torch.from_numpy(truth["boxes"])[..., [1, 0, 3, 2]]
     labels = torch.from_numpy(truth["labels"])
     return images.contiguous(memory_format=torch.channels_last), {
         "bbox": boxes,
-        # It counts from 1; what is below 0 does not count.
+        # Labels of effdet start at 1; negative ones are ignored.
         "cls": torch.where(labels < 0, -1, labels + 1).float(),
     }
 
 
 def predict(network, dataset, size):
-    """What effdet finds in each image, in the pixels of the image."""
+    """Return effdet's detections of each image, in pixels of the image."""
     bench = DetBenchPredict(network).eval()
     resize = keras_efficient.data.DetectionPreprocessing(size)
     found = []
@@ -244,7 +244,7 @@ def predict(network, dataset, size):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data")
     parser.add_argument("--backbone", required=True)

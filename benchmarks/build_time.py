@@ -1,9 +1,10 @@
-"""Seconds to build a model, beside `keras.applications`, in one process.
+"""Measure the time to build a model, compared with `keras.applications`.
 
     KERAS_BACKEND=jax python benchmarks/build_time.py EfficientNetB0
 
-The two take turns; the first build of each pays for what is compiled once.
-Without a compilation cache, unless `JAX_COMPILATION_CACHE_DIR` is set.
+Both libraries build in one process and take turns. The first build of each
+includes compilation. No compilation cache is used unless
+`JAX_COMPILATION_CACHE_DIR` is set.
 """
 
 import argparse
@@ -17,7 +18,7 @@ NAMES = ("EfficientNetB0", "EfficientNetB7")
 
 
 def main():
-    """Prints a row for each model and library."""
+    """Print a row for each model and library."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=NAMES)
     parser.add_argument("--repeats", type=int, default=2)

@@ -1,16 +1,16 @@
-"""Does compound scaling win? A small network, scaled in four ways and trained.
+"""Train a small network scaled by depth, width, resolution and all three.
 
     python benchmarks/compound_scaling.py --data cifar100 --results out.jsonl
 
 A baseline is scaled to about four times its multiply-adds by depth, width or
-resolution alone and by all three as in the paper, and each is trained with
-the same recipe on CIFAR-100, three times. Every training adds a line to the
-file of results as soon as it is done; the same command goes on where it broke
-off. `--data cifar100` downloads the whole set with Keras. `--data flowers/`
-takes a folder of images, `<class>/<image>` within `train` and `val`. `search`
-as the first word searches alpha, beta and gamma for the baseline instead.
-`--baseline B0 --image-size 224` trains the networks of the paper; for that a
-GPU is wanted.
+resolution alone and by all three as in the paper. Each network is trained
+with the same recipe on CIFAR-100 and three seeds. Each training appends a line
+to the file of results, and the same command resumes after an interruption.
+`--data cifar100` downloads the entire data set with Keras; `--data flowers/`
+reads a folder of images, `<class>/<image>` within `train` and `val`. With
+`search` as first argument, the program searches alpha, beta and gamma for the
+baseline instead. `--baseline B0 --image-size 224` trains the networks of the
+paper, which requires a GPU.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import search_coefficients
 from keras_efficient.variants import MBConvStage
 
-# How each way grows; which phi costs four times as much is counted.
+# The scaling methods; `fit_budget` finds the phi with four times the cost.
 WAYS = {
     "depth": CompoundScaling(2.0, 1.0, 1.0),
     "width": CompoundScaling(1.0, 2.0**0.5, 1.0),
@@ -44,8 +44,8 @@ COLORS = {
     "resolution": "#2f855a",
     "compound": "#b83280",
 }
-# EfficientNet's idea at a size for two cores: filters that rounding to 4
-# leaves near what the coefficients say, three strides.
+# EfficientNet at a size for two cores, with three strides. Rounding to
+# multiples of 4 changes these numbers of filters little.
 SMALL_STAGES = (
     MBConvStage(1, 3, 1, 20, 2),
     MBConvStage(4, 3, 2, 40, 2),
@@ -54,7 +54,7 @@ SMALL_STAGES = (
 
 
 def main():
-    """Trains what is missing, then prints the table and draws the plot."""
+    """Train the missing networks, print the table and draw the plot."""
     args = parse_arguments()
     data = load(args)
     if args.task == "search":
@@ -81,7 +81,7 @@ def main():
 
 
 def settings(args):
-    """What the results of one comparison have in common."""
+    """Return the settings that all results of a comparison share."""
     names = "data", "baseline", "image_size", "epochs", "batch_size", "growth"
     shared = {name: getattr(args, name) for name in names}
     shared["data"] = pathlib.Path(args.data).name
@@ -89,12 +89,12 @@ def settings(args):
 
 
 def networks(args, data):
-    """The coefficients of each way at the same cost, by counting."""
+    """Return the coefficients of each method at the same cost."""
     base = Coefficients(width=1.0, depth=1.0, resolution=1.0)
     cost = counting.count_multiply_adds(build(args, data, base))
     found = {"baseline": base}
     for way, scaling in WAYS.items():
-        # The nearest to the wanted cost: rounding may step over it.
+        # Rounding can exceed the requested cost: allow 6% more.
         fit = fit_budget(
             lambda c: build(args, data, c),
             scaling,
@@ -106,7 +106,7 @@ def networks(args, data):
 
 
 def build(args, data, coefficients):
-    """A classifier of the baseline's family."""
+    """Return the baseline scaled by the coefficients."""
     small = {
         "stages": SMALL_STAGES,
         "stem_filters": 20,
@@ -114,7 +114,7 @@ def build(args, data, coefficients):
         "divisor": 4,
     }
     side = coefficients.scale_resolution(args.image_size)
-    # Keras refuses sizes below 32; a model for any size has no such limit.
+    # Models of a fixed size require at least 32 pixels.
     model = keras_efficient.EfficientNet(
         classes=data["num_classes"],
         input_shape=(None, None, 3),
@@ -130,7 +130,7 @@ def build(args, data, coefficients):
 
 
 def train(args, data, coefficients, seed, epochs=None):
-    """Trains a network and gives its numbers."""
+    """Train a network and return its results."""
     keras.utils.set_random_seed(seed)
     model = build(args, data, coefficients)
     side = model.input_shape[1]
@@ -151,13 +151,13 @@ def train(args, data, coefficients, seed, epochs=None):
     start = time.perf_counter()
     model.fit(batches, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - start
-    answers = model.predict(
+    predicted = model.predict(
         resized(data["x_test"], side).astype("float32"),
         batch_size=250,
         verbose=0,
     ).argmax(-1)
     return {
-        "accuracy": float(np.mean(answers == data["y_test"])),
+        "accuracy": float(np.mean(predicted == data["y_test"])),
         "multiply_adds": counting.count_multiply_adds(model),
         "parameters": counting.count_parameters(model),
         "width": coefficients.width,
@@ -169,7 +169,7 @@ def train(args, data, coefficients, seed, epochs=None):
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches, flipped and shifted by up to an eighth."""
+    """Shuffled batches, flipped and shifted by up to an eighth of the side."""
 
     def __init__(self, images, labels, batch_size, seed):
         super().__init__()
@@ -182,7 +182,7 @@ class Batches(keras.utils.PyDataset):
         return len(self.images) // self.batch_size
 
     def on_epoch_begin(self):
-        """Draws a new order."""
+        """Draw a new order."""
         self.order = self.rng.permutation(len(self.images))
 
     def __getitem__(self, index):
@@ -202,7 +202,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def search(args, data):
-    """The paper's step 1 for the baseline, with short trainings."""
+    """Search the coefficients (step 1 of the paper) for the baseline."""
 
     def evaluate(coefficients):
         rows = [
@@ -220,7 +220,7 @@ def search(args, data):
 
 
 def load(args):
-    """Arrays of images and labels."""
+    """Return images and labels as arrays."""
     if args.data == "cifar100":
         (x, y), (x_test, y_test) = keras.datasets.cifar100.load_data()
     elif args.data.endswith(".npz"):
@@ -243,7 +243,7 @@ def load(args):
 
 
 def folder_arrays(folder, side):
-    """Images of a folder of classes, as squares."""
+    """Return the images of a folder of classes, resized to squares."""
     images, labels = (
         keras.utils.image_dataset_from_directory(
             folder, image_size=(side, side), batch_size=None, shuffle=False
@@ -255,7 +255,7 @@ def folder_arrays(folder, side):
 
 
 def resized(images, side):
-    """Images of another size, averaged where it is smaller."""
+    """Resize images, with antialiasing if they become smaller."""
     if images.shape[1] == side:
         return images
     resize = keras_efficient.data.resizing.resize
@@ -263,15 +263,15 @@ def resized(images, side):
 
 
 def one_hot(labels, num_classes):
-    """Rows with a 1 at the label."""
+    """Return one-hot labels."""
     return np.eye(num_classes, dtype="float32")[labels]
 
 
 def table(rows):
-    """Mean and spread of each way, as a table in Markdown."""
+    """Return a Markdown table of mean and spread for each method."""
     lines = [
-        "| way | depth | width | pixels | parameters | multiply-adds "
-        "| accuracy | seeds | seconds each |",
+        "| scaled by | depth | width | pixels | parameters | multiply-adds "
+        "| accuracy | for each seed | seconds per training |",
         "|---|---:|---:|---:|---:|---:|---:|---|---:|",
     ]
     for way, group in grouped(rows).items():
@@ -291,7 +291,7 @@ def table(rows):
 
 
 def grouped(rows):
-    """The rows of each way, in the order of the file."""
+    """Return the rows of each method, in the order of the file."""
     groups = {}
     for row in rows:
         groups.setdefault(row["way"], []).append(row)
@@ -299,7 +299,7 @@ def grouped(rows):
 
 
 def plot(rows, path):
-    """Accuracy over multiply-adds, every seed and the mean of each way."""
+    """Plot accuracy by multiply-adds, for each seed and on average."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -330,31 +330,31 @@ def plot(rows, path):
 
 
 def read(path):
-    """The rows of a file of results; none where there is no file."""
+    """Return the rows of a file of results, or none if it does not exist."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def parse_arguments():
-    """What the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
     add("task", nargs="?", default="compare", choices=("compare", "search"))
     add("--data", required=True, help="cifar100, an .npz file or a folder")
-    add("--results", required=True, help="file of JSON lines")
-    add("--plot", help="picture to draw, .png")
+    add("--results", required=True, help="JSON Lines file")
+    add("--plot", help="PNG file of the plot")
     add("--baseline", default="small", choices=("small", "B0"))
-    add("--image-size", type=int, default=16, help="of the baseline, pixels")
-    add("--growth", type=float, default=4.0, help="of the multiply-adds")
+    add("--image-size", type=int, default=16, help="image size of the baseline")
+    add("--growth", type=float, default=4.0, help="factor of the multiply-adds")
     add("--epochs", type=int, default=40)
     add("--seeds", type=int, default=3)
     add("--batch-size", type=int, default=50)
     add("--learning-rate", type=float, default=4e-3)
     add("--weight-decay", type=float, default=1e-2)
-    add("--step", type=float, default=0.1, help="of the grid, for search")
+    add("--step", type=float, default=0.1, help="step of the grid of search")
     return parser.parse_args()
 
 

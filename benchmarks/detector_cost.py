@@ -18,7 +18,7 @@ NAMES = [f"EfficientDetD{i}" for i in (*range(8), "7x")]
 
 
 def main():
-    """Prints a row for each model."""
+    """Print a row for each model."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=NAMES)
     parser.add_argument("--child", choices=list(CHILDREN))
@@ -44,7 +44,7 @@ def main():
 
 
 def measure(library, build, run):
-    """Seconds to build, to run first and again, and the peak of memory."""
+    """Return seconds to build, of two runs, and the peak memory."""
     before = time.perf_counter()
     model = build()
     figures = [time.perf_counter() - before]
@@ -57,7 +57,7 @@ def measure(library, build, run):
 
 
 def measure_ours(name):
-    """Our model, on the backend of Keras."""
+    """Measure our model on the backend of Keras."""
     import keras
     import numpy as np
 
@@ -75,7 +75,7 @@ def measure_ours(name):
 
 
 def measure_effdet(name):
-    """The same model of effdet, channels last in memory, its fastest way."""
+    """Measure the same model of effdet in channels-last memory format."""
     try:
         import torchvision_cpu  # noqa: F401  (before effdet)
     except ImportError:

@@ -40,7 +40,7 @@ WAYS = [
 
 
 def main():
-    """Prints a row for each format and precision."""
+    """Print a row for each format and precision."""
     args = parse_arguments()
     keras.utils.set_random_seed(0)
     model = load_model(args.model)
@@ -80,7 +80,7 @@ def main():
 
 
 def measure(model, name, folder, arguments, keras_run, image):
-    """A row: size, difference, milliseconds, and accuracy as printed."""
+    """Return the size, difference, milliseconds and accuracy of an export."""
     ending = {"onnx": ".onnx", "litert": ".tflite"}.get(name, "/1")
     path = folder / f"model{ending}"
     printed = io.StringIO()
@@ -107,7 +107,7 @@ def measure(model, name, folder, arguments, keras_run, image):
 
 
 def take_turns(*functions, runs=15):
-    """Median milliseconds of each function."""
+    """Return the median milliseconds of each function."""
     times = [[] for _ in functions]
     for run in range(runs + 2):
         for function, seconds in zip(functions, times, strict=True):
@@ -119,7 +119,7 @@ def take_turns(*functions, runs=15):
 
 
 def keras_way(model):
-    """From an image to what is asked for, in Keras."""
+    """Return a function that runs all steps for one image in Keras."""
     if isinstance(model, keras_efficient.EfficientDet):
         return lambda image: model.detect(image[None])
     resize = data.ClassificationPreprocessing(model.input_shape[1:3])
@@ -129,7 +129,7 @@ def keras_way(model):
 
 
 def load_model(name):
-    """The model of a file, or that of a name with random weights."""
+    """Load a model from a file, or build one by name with random weights."""
     if name.endswith(".keras"):
         return keras.saving.load_model(name, compile=False)
     builder = getattr(keras_efficient, name)
@@ -139,7 +139,7 @@ def load_model(name):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", help="a .keras file or a name")
     parser.add_argument("--photos", required=True)

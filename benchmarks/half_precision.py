@@ -1,9 +1,9 @@
-"""Accuracy of a trained classifier in float32 and in bfloat16.
+"""Measure the accuracy of a classifier in float32 and in bfloat16.
 
     python benchmarks/half_precision.py finetuned/model.keras flowers/val
 
-The folder has one folder of images for each class, in the order of the
-model's outputs. Both run the fused network that `classify` runs.
+The folder contains one folder of images for each class, in the order of the
+outputs of the model. Both dtypes run the fused network that `classify` uses.
 """
 
 import argparse
@@ -18,7 +18,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def main():
-    """Prints a row for each dtype."""
+    """Print a row for each dtype."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model")
     parser.add_argument("folder")
@@ -30,16 +30,16 @@ def main():
         found = [x for x in folder.iterdir() if x.suffix.lower() in SUFFIXES]
         files += sorted(found)
         labels += [label] * len(found)
-    answers = {}
+    predictions = {}
     for dtype in (None, "bfloat16"):
         found = keras_efficient.inference.classify(
             model, files, top=1, dtype=dtype
         )
-        answers[dtype] = np.array([x.labels[0] for x in found])
-        share = np.mean(answers[dtype] == labels)
+        predictions[dtype] = np.array([x.labels[0] for x in found])
+        share = np.mean(predictions[dtype] == labels)
         print(f"{dtype or 'float32'}: {share:.1%} of {len(files)} images")
-    same = np.mean(answers[None] == answers["bfloat16"])
-    print(f"the same answer: {same:.1%}")
+    same = np.mean(predictions[None] == predictions["bfloat16"])
+    print(f"same prediction: {same:.1%}")
 
 
 if __name__ == "__main__":

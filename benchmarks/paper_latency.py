@@ -1,13 +1,12 @@
-"""Times that two tables of the papers speak of, as ratios on this machine.
+"""Measure the ratios of time in two tables of the papers on this machine.
 
     KERAS_BACKEND=tensorflow taskset -c 0 python benchmarks/paper_latency.py
 
-EfficientNet's Table 4: ResNet-152 beside B1, one image, one core, mean of 20
-runs; and B7, which the paper sets beside GPipe, a network that nobody has.
-EfficientDet's Table 6: fast normalized fusion beside softmax, in a step of
-training and in the network that answers, whose weights of fusion are
-normalized once and for all. Random weights: they change no time. What is
-compared takes turns.
+Table 4 of EfficientNet: ResNet-152 compared with B1, one image, one core, mean
+of 20 runs; and B7, which the paper compares with GPipe, an unpublished
+network. Table 6 of EfficientDet: fast normalized fusion compared with softmax,
+in a training step and in inference, where the weights of fusion are already
+normalized. Weights are random, and the compared networks take turns.
 """
 
 import argparse
@@ -20,12 +19,12 @@ import numpy as np
 import keras_efficient
 
 METHODS = ("softmax", "fast_normalized")
-# Compilation, and the first use of memory.
+# Discarded runs: compilation and the first use of memory.
 WARM_UP = 2
 
 
 def main():
-    """Measures both tables and prints them."""
+    """Measure and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--image-size", type=int, default=256)
@@ -37,7 +36,8 @@ def main():
         "B7": keras_efficient.EfficientNetB7(weights=None),
     }
     seconds = take_turns(
-        {name: answering(model) for name, model in networks.items()}, args.runs
+        {name: inference_call(model) for name, model in networks.items()},
+        args.runs,
     )
     show(seconds)
     compare(seconds, "ResNet-152", "B1")
@@ -50,7 +50,10 @@ def main():
         )
         for method in METHODS
     }
-    for what, make in {"answering": answering, "a step": learning}.items():
+    for what, make in {
+        "inference": inference_call,
+        "training step": training_step,
+    }.items():
         print(f"D0 at {args.image_size}, {what}:")
         calls = {name: make(model) for name, model in detectors.items()}
         seconds = take_turns(calls, args.runs)
@@ -58,8 +61,8 @@ def main():
         compare(seconds, *METHODS)
 
 
-def answering(model):
-    """A call of the fused and compiled network with one image."""
+def inference_call(model):
+    """Return a call of the fused, compiled network with one image."""
     predictor = keras_efficient.inference.Predictor(model)
     image = np.zeros((1, *model.input_shape[1:]), "float32")
 
@@ -70,8 +73,8 @@ def answering(model):
     return call
 
 
-def learning(model):
-    """A step of training with one image and one box."""
+def training_step(model):
+    """Return a training step with one image and one box."""
     model.compile(
         **keras_efficient.training.detection_recipe(steps=1000, batch_size=1)
     )
@@ -84,7 +87,7 @@ def learning(model):
 
 
 def take_turns(calls, runs):
-    """Seconds of each run of each call, one after the other."""
+    """Return the seconds of each run; the calls take turns."""
     seconds = {name: [] for name in calls}
     for _ in range(runs + WARM_UP):
         for name, call in calls.items():
@@ -95,7 +98,7 @@ def take_turns(calls, runs):
 
 
 def show(seconds):
-    """Prints mean, median and least of each."""
+    """Print mean, median and minimum of each call."""
     for name, times in seconds.items():
         print(
             f"  {name:16} mean {statistics.mean(times):.3f} s, median "
@@ -105,7 +108,7 @@ def show(seconds):
 
 
 def compare(seconds, slow, fast):
-    """Prints how many times faster one is."""
+    """Print the ratio of two times."""
     kinds = (statistics.mean, statistics.median, min)
     ratios = [
         f"{kind(seconds[slow]) / kind(seconds[fast]):.2f}" for kind in kinds

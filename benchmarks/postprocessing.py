@@ -26,7 +26,7 @@ OPTIONS = {
 
 
 def main():
-    """Prints a row for each way, all of them taking turns."""
+    """Print a row for each variant; the variants take turns."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=15)
     args = parser.parse_args()
@@ -51,7 +51,7 @@ def main():
 
 
 def make_outputs(number, num_classes=90):
-    """Logits around the prior, with 40 objects that some anchors see."""
+    """Return random outputs with high scores for 40 objects."""
     rng = np.random.default_rng(0)
     logits = rng.normal(-6, 1, (1, number, num_classes)).astype("float32")
     for place in rng.integers(0, number - 30, 40):
@@ -61,7 +61,7 @@ def make_outputs(number, num_classes=90):
 
 
 def our_way(anchors, logits, deltas, options):
-    """Ours, as the last layer of a model, which is how `detect` runs it."""
+    """Return a call of our post-processing as `detect` runs it."""
     outputs = {"class_logits": logits, "box_deltas": deltas}
     arrays = [outputs, np.array([IMAGE_SIZE], "float32")]
     arrays = keras.tree.map_structure(keras.ops.convert_to_tensor, arrays)
@@ -74,13 +74,13 @@ def our_way(anchors, logits, deltas, options):
 
 
 def effdet_way(anchors, logits, deltas):
-    """That of effdet, from outputs in the order in which it has them."""
+    """Return a call of effdet's post-processing with the same outputs."""
     import torch
     import torchvision_cpu  # noqa: F401  (before effdet)
     from effdet.bench import _batch_detection
     from effdet.bench import _post_process
 
-    # One level of one row: the order of anchors is then that of ours.
+    # A single level with one row has our order of anchors.
     logits = torch.tensor(logits.reshape(1, 1, 1, -1).transpose(0, 3, 1, 2))
     deltas = torch.tensor(deltas.reshape(1, 1, 1, -1).transpose(0, 3, 1, 2))
     boxes = torch.tensor(np.asarray(anchors), dtype=torch.float32)

@@ -1,16 +1,16 @@
-"""Table 3 (and 7) of the EfficientNet paper, in parameters and multiply-adds.
+"""Count parameters and multiply-adds of Tables 3 and 7 of EfficientNet.
 
     python benchmarks/scaling_table.py
 
 Counts MobileNetV1, MobileNetV2, ResNet-50 and EfficientNet-B0, scaled by one
-dimension and by all three, beside what the paper prints. Nothing is trained;
-it takes a minute.
+dimension and by all three, and compares with the printed numbers. Nothing is
+trained; it takes less than a minute.
 """
 
 import keras_efficient
 from keras_efficient import counting
 
-# The paper gives these of MobileNetV1 and B0, and no others.
+# The paper prints these for MobileNetV1 and B0 only.
 COMPOUND = {"depth_coefficient": 1.4, "width_coefficient": 1.2}
 # 1.3 times 224 pixels.
 COMPOUND_RESOLUTION = 291
@@ -18,7 +18,7 @@ DEPTH = {"depth_coefficient": 4.0}
 WIDTH = {"width_coefficient": 2.0}
 RESOLUTION = {"resolution": 448}
 COMPOUND_ROW = {**COMPOUND, "resolution": COMPOUND_RESOLUTION}
-# Network, how it is scaled, billions of multiply-adds and top-1 as printed.
+# Network, scaling, and the printed multiply-adds (billions) and top-1.
 ROWS = (
     ("MobileNetV1", {}, 0.6, 70.6),
     ("MobileNetV1", WIDTH, 2.2, 74.2),
@@ -43,7 +43,7 @@ ROWS = (
 
 
 def main():
-    """Prints the table in Markdown."""
+    """Print the table in Markdown."""
     print(
         "| network | depth | width | pixels | parameters | multiply-adds "
         "| printed | difference | top-1 in the paper |\n"
@@ -62,10 +62,10 @@ def main():
 
 
 def build(name, **scaled):
-    """A network of the table."""
+    """Return a network of the table."""
     if name == "EfficientNetB0":
         return keras_efficient.EfficientNet(**scaled)
-    # The paper's ResNet-50 is that of the TPU's code: strides in the 3x3.
+    # As in the code for TPU: ResNet-50 has its strides in the 3x3.
     version = {"version": "v1.5"} if name == "ResNet50" else {}
     return getattr(keras_efficient, name)(**version, **scaled)
 

@@ -41,7 +41,7 @@ QUIET_SECONDS, QUIET_SHARE, PATIENCE = 0.12, 20.0, 15.0
 
 
 def main():
-    """Measures, or reports what was measured."""
+    """Measure, or write the report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
         "task", choices=["inference", "training", "detect", "growth", "report"]
@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int)
     parser.add_argument("--photo")
-    parser.add_argument("--only", nargs="+", help="parts of contenders' names")
+    parser.add_argument("--only", nargs="+", help="parts of names to measure")
     parser.add_argument("--results", default="speed.jsonl")
     args = parser.parse_args()
     if args.task == "report":
@@ -68,8 +68,8 @@ def main():
                     file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def contenders(task, model):
-    """Pairs of a process and a contender in it."""
+def candidates(task, model):
+    """Return pairs of a process and the name of a candidate."""
     is_detector = model.startswith("D")
     peer = "effdet" if is_detector else "timm"
     ours = [(backend, "ours") for backend in BACKENDS]
@@ -100,11 +100,11 @@ def contenders(task, model):
 
 
 def _measure(args, model, batch, folder):
-    """Rows of one model and size of batch."""
+    """Measure one model with one batch size."""
     task = "inference" if args.task == "growth" else args.task
     names = [
         pair
-        for pair in contenders(args.task, model)
+        for pair in candidates(args.task, model)
         if not args.only or any(part in " ".join(pair) for part in args.only)
     ]
     workers = {}
@@ -121,17 +121,17 @@ def _measure(args, model, batch, folder):
         start("torch").ask({"make": "write-peer"})
     made = []
     for process, name in names:
-        answer = start(process).ask({"make": name})
-        if "error" in answer:
-            print(f"{process} {name}: left out, {answer['error']}", flush=True)
+        reply = start(process).ask({"make": name})
+        if "error" in reply:
+            print(f"{process} {name}: skipped, {reply['error']}", flush=True)
         else:
             made.append((process, name))
     times = {pair: [] for pair in made}
     for _ in range(args.rounds):
         for pair in random.sample(made, len(made)):
             is_quiet = _wait_for_quiet()
-            answer = workers[pair[0]].ask({"run": pair[1]})
-            times[pair] += [(x, is_quiet) for x in answer["seconds"]]
+            reply = workers[pair[0]].ask({"run": pair[1]})
+            times[pair] += [(x, is_quiet) for x in reply["seconds"]]
     peaks = {name: x.ask({"peak": 1})["peak"] for name, x in workers.items()}
     for worker in workers.values():
         worker.stop()
@@ -199,7 +199,7 @@ class _Worker:
 
 
 def _wait_for_quiet():
-    """Waits for a moment in which nothing else ran; whether it came."""
+    """Wait until the machine is idle; return whether it became idle."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if psutil.cpu_percent(QUIET_SECONDS) < QUIET_SHARE:
@@ -208,7 +208,7 @@ def _wait_for_quiet():
 
 
 def _read(path):
-    """The newest row of each kind."""
+    """Return the newest row of each measurement."""
     rows = {}
     for line in pathlib.Path(path).read_text().splitlines():
         row = json.loads(line)

@@ -20,7 +20,7 @@ RUNS = 3
 
 
 def main():
-    """Answers requests until its input ends."""
+    """Process requests until the input ends."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--task", required=True)
     parser.add_argument("--model", required=True)
@@ -31,19 +31,19 @@ def main():
     args = parser.parse_args()
     args.size = args.size or size_of(args.model)
     warnings.simplefilter("ignore")
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # output of libraries is not a reply
     runs = {}
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = _answer(request, args, runs)
+            reply = _reply(request, args, runs)
         except Exception as error:  # a contender that is not installed
-            answer = {"error": f"{type(error).__name__}: {error}"[:300]}
-        print(json.dumps(answer), file=answers, flush=True)
+            reply = {"error": f"{type(error).__name__}: {error}"[:300]}
+        print(json.dumps(reply), file=replies, flush=True)
 
 
-def _answer(request, args, runs):
+def _reply(request, args, runs):
     if "make" in request:
         name = request["make"]
         before = time.perf_counter()
@@ -65,7 +65,7 @@ def _answer(request, args, runs):
 
 
 def size_of(model):
-    """Side of the images that a variant is made for."""
+    """Return the image size of a variant."""
     from keras_efficient import variants
 
     if model.startswith("D"):
@@ -74,23 +74,23 @@ def size_of(model):
 
 
 def images_of(args):
-    """Noise: the time does not depend on what is seen."""
+    """Return random images; the time does not depend on their contents."""
     shape = (args.batch, args.size, args.size, 3)
     return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
 
 
 def dtype_of(name):
-    """Dtype that a contender's name ends with, or `None`."""
+    """Return the dtype at the end of a candidate's name, or `None`."""
     return "bfloat16" if name.endswith("bfloat16") else None
 
 
 def is_detector(args):
-    """Whether the model is an EfficientDet."""
+    """Return whether the model is an EfficientDet."""
     return args.model.startswith("D")
 
 
 def our_model(args):
-    """Our model of random weights."""
+    """Build our model with random weights."""
     import keras_efficient
 
     size = (args.size, args.size, 3)
@@ -104,7 +104,7 @@ def our_model(args):
 
 
 def waited(outputs):
-    """Arrays of the outputs: the time ends when they are there."""
+    """Convert outputs to arrays, which waits for the computation."""
     import keras
 
     return [
@@ -114,7 +114,7 @@ def waited(outputs):
 
 
 def ours(args, name):
-    """Our network, fused and compiled."""
+    """Return our network, fused and compiled."""
     from keras_efficient.inference import Predictor
 
     predictor = Predictor(our_model(args), dtype_of(name))
@@ -123,7 +123,7 @@ def ours(args, name):
 
 
 def keras_applications(args, name):
-    """The network of `keras.applications`, compiled as `predict` does."""
+    """Return the network of `keras.applications`, compiled by `predict`."""
     import keras
 
     model = getattr(keras.applications, f"EfficientNet{args.model}")(
@@ -138,12 +138,12 @@ def keras_applications(args, name):
                 return waited(model(images, training=False))
 
         return run
-    # The compiled step of `predict`, without its Python code around it.
+    # The compiled step of `predict` without the Python code of its loop.
     return lambda: model.predict_on_batch(images)
 
 
 def zeromodels(args, name):
-    """The network of zeromodels."""
+    """Return the network of zeromodels."""
     models = importlib.import_module("zeromodels.models.efficientnet")
     width, depth = {"B0": (1.0, 1.0), "B4": (1.4, 1.8)}[args.model]
     model = models.EfficientNetImageClassify(
@@ -154,7 +154,7 @@ def zeromodels(args, name):
 
 
 def torch_peer(args, trains=False):
-    """The network of timm or effdet."""
+    """Build the network of timm or effdet."""
     import torch
     import torchvision_cpu  # noqa: F401  (before timm and effdet)
 
@@ -176,7 +176,7 @@ def torch_peer(args, trains=False):
 
 
 def torch_images(args):
-    """The images as timm and effdet want them."""
+    """Return the images in the format of timm and effdet."""
     import torch
 
     images = torch.from_numpy(images_of(args) / 255).permute(0, 3, 1, 2)
@@ -184,7 +184,7 @@ def torch_images(args):
 
 
 def peer(args, name):
-    """The network of timm or effdet, channels last."""
+    """Return the network of timm or effdet in channels-last format."""
     import torch
 
     network, images = torch_peer(args), torch_images(args)
@@ -199,7 +199,7 @@ def peer(args, name):
 
 
 def onnx_file(args, source):
-    """Path of the network as an ONNX file, written once."""
+    """Return the path of the ONNX file, which is written once."""
     path = os.path.join(
         args.folder, f"{source}_{args.model}_{args.size}_{args.batch}.onnx"
     )
@@ -225,7 +225,7 @@ def onnx_file(args, source):
     with contextlib.suppress(ImportError):
         import openvino
 
-        # As the export does, not by way of ONNX.
+        # Converted directly, as `export.openvino` does.
         openvino.save_model(
             openvino.convert_model(function),
             openvino_file(path),
@@ -235,12 +235,12 @@ def onnx_file(args, source):
 
 
 def openvino_file(path):
-    """Path of the network as OpenVINO's file, beside the ONNX file."""
+    """Return the path of the OpenVINO file beside the ONNX file."""
     return path.removesuffix(".onnx") + ".xml"
 
 
 def write_onnx(source):
-    """Writes the file in the process of its backend; not measured."""
+    """Write the file in the process of its backend, unmeasured."""
 
     def make(args, name):
         onnx_file(args, source)
@@ -250,7 +250,7 @@ def write_onnx(source):
 
 
 def onnxruntime(source):
-    """A file in ONNX Runtime."""
+    """Run the file in ONNX Runtime."""
 
     def make(args, name):
         import onnxruntime
@@ -266,7 +266,7 @@ def onnxruntime(source):
 
 
 def openvino(source):
-    """A file in OpenVINO."""
+    """Run the file in OpenVINO."""
 
     def make(args, name):
         import openvino as ov
@@ -288,7 +288,7 @@ def openvino(source):
 
 
 def labels_of(args):
-    """Ground truth for the images."""
+    """Return the ground truth of the images."""
     if not is_detector(args):
         return np.eye(1000, dtype="float32")[np.arange(args.batch)]
     boxes = np.tile([[[20.0, 30, 150, 180]]], (args.batch, 1, 1))
@@ -299,7 +299,7 @@ def labels_of(args):
 
 
 def fitted(model, args, **compiled):
-    """One step of `fit`, data and optimizer included."""
+    """Return a call of one step of `fit`, including data and optimizer."""
     import keras
 
     model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), **compiled)
@@ -308,7 +308,7 @@ def fitted(model, args, **compiled):
 
 
 def our_training(args, name):
-    """A step of our training."""
+    """Return a training step of our network."""
     model = our_model(args)
     model.set_remat("remat" in name)
     if is_detector(args):
@@ -317,7 +317,7 @@ def our_training(args, name):
 
 
 def keras_training(args, name):
-    """A step of training `keras.applications`' network."""
+    """Return a training step of the network of `keras.applications`."""
     import keras
 
     model = getattr(keras.applications, f"EfficientNet{args.model}")(
@@ -327,7 +327,7 @@ def keras_training(args, name):
 
 
 def peer_training(args, name):
-    """A step of training timm's or effdet's network."""
+    """Return a training step of the network of timm or effdet."""
     import torch
 
     network, images = torch_peer(args, trains=True), torch_images(args)
@@ -359,7 +359,7 @@ def peer_training(args, name):
 
 
 def our_detect(args, name):
-    """From files to detections; at most 20 are found."""
+    """Run `detect` on a file, for at most 20 detections."""
     model = our_model(args)
     model.detect(args.photo, score_threshold=0.0, max_detections=20)
     options = {"score_threshold": 0.0, "max_detections": 20}

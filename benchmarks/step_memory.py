@@ -1,9 +1,9 @@
-"""Peak memory of a training step, with and without `set_remat`.
+"""Measure peak memory of a training step, with and without `set_remat`.
 
     KERAS_BACKEND=torch python benchmarks/step_memory.py D0 D4 --batch 1
 
-Each in a process of its own, three steps; the memory is that of the whole
-process, before the first step and at its largest.
+Each variant runs three steps in its own process. The memory is that of the
+process, before the first step and at its maximum.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 
 
 def main():
-    """Prints a row for each model."""
+    """Print a row for each model."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="*", default=["D0", "D4"])
     parser.add_argument("--batch", type=int, default=1)
