@@ -1,4 +1,4 @@
-"""A model of one weight that says it found what the weight tells it."""
+"""A detector with one weight, which determines what it detects."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ NAMES = ("ant", "bee")
 
 @keras.saving.register_keras_serializable(package="tests")
 class FakeDetector(keras.Sequential):
-    """Finds an ant as wide as its output for 1, which is its weight."""
+    """Detects an ant whose width is the output for 1, that is the weight."""
 
     class_names = None
     num_classes = 2
@@ -26,20 +26,20 @@ class FakeDetector(keras.Sequential):
 
 
 def fake_detector(optimizer=None, weight=0.32):
-    """Compiled so that a step with rate 1 adds 0.5 times 1 - weight."""
+    """Return a model; a step with the rate 0.25 adds 0.5 * (1 - weight)."""
     model = FakeDetector(
         [keras.Input((1,)), keras.layers.Dense(1, use_bias=False)]
     )
     model.set_weights([np.array([[weight]], "float32")])
     optimizer = optimizer or keras.optimizers.SGD(0.25)
-    # JAX gives memory away only where it compiles; TensorFlow is quicker so.
+    # JAX donates memory only if compiled; TensorFlow is faster without.
     is_jax = keras.backend.backend() == "jax"
     model.compile(optimizer, "mse", jit_compile=is_jax)
     return model
 
 
 def train(model, epochs, *callbacks, **arguments):
-    """One step an epoch towards a weight of 1."""
+    """Train one step per epoch towards a weight of 1."""
     x = np.ones((4, 1), "float32")
     return model.fit(
         x,
@@ -53,7 +53,7 @@ def train(model, epochs, *callbacks, **arguments):
 
 
 def weights_of_steps(steps, weight=0.32):
-    """The weight after each step of `train`."""
+    """Return the weight after each step of `train`."""
     weights = []
     for _ in range(steps):
         weight += 0.5 * (1 - weight)
@@ -62,7 +62,7 @@ def weights_of_steps(steps, weight=0.32):
 
 
 def averages_of_steps(steps, momentum, weight=0.32):
-    """Keras' average after each step; the first is the weight itself."""
+    """Return Keras' average after each step; the first is the weight."""
     averages = weights_of_steps(1, weight)
     for value in weights_of_steps(steps, weight)[1:]:
         averages.append(momentum * averages[-1] + (1 - momentum) * value)
@@ -70,7 +70,7 @@ def averages_of_steps(steps, momentum, weight=0.32):
 
 
 def ants(class_names=NAMES):
-    """Two images with one large ant each."""
+    """Return a data set of two images with one large ant each."""
     box = [[0, 0, SIDE, SIDE]]
     label = [class_names.index("ant")]
     return dataset_of([record(box, label)] * 2, class_names)

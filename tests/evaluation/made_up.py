@@ -1,4 +1,4 @@
-"""Data sets of boxes without pictures, and detections that nobody made."""
+"""Data sets of boxes without pictures, and random detections."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def found(boxes, scores, labels):
 
 
 def random_boxes(rng, count):
-    """Of all the sizes that COCO tells apart."""
+    """Return boxes of all sizes that COCO distinguishes."""
     sides = np.exp(rng.uniform(np.log(6), np.log(250), (count, 2)))
     corners = rng.uniform(0, 1, (count, 2)) * np.maximum(
         np.array([400, 300]) - sides, 1
@@ -50,7 +50,7 @@ def random_boxes(rng, count):
 
 
 def random_dataset(seed=0, num_images=14):
-    """Five classes: one without boxes, one with nothing but crowds."""
+    """Return five classes: one without boxes, one with crowds only."""
     rng = np.random.default_rng(seed)
     records = []
     for i in range(num_images):
@@ -63,9 +63,9 @@ def random_dataset(seed=0, num_images=14):
                 boxes,
                 labels,
                 is_crowd=(labels == 4) | (rng.random(count) < 0.15),
-                # As of a mask, smaller than the box; not in all images.
+                # Areas of masks are smaller than boxes; not in all images.
                 areas=area * rng.uniform(0.4, 1, count) if i % 2 else None,
-                # Neither in order nor without gaps.
+                # Neither sorted nor consecutive.
                 image_id=int(1000 - 37 * i),
             )
         )
@@ -74,7 +74,7 @@ def random_dataset(seed=0, num_images=14):
 
 
 def detections_for(dataset, seed=0):
-    """Jittered, doubled, renamed and left out, some of nothing at all."""
+    """Return shifted, repeated, mislabeled, missing and false detections."""
     rng = np.random.default_rng(seed)
     detections = []
     for record in dataset.records:

@@ -1,4 +1,4 @@
-"""Tests that weights and their average change places, and back."""
+"""The average of the weights replaces the weights temporarily."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def value(model):
 
 
 class Step(keras.callbacks.Callback):
-    """Looks at both kinds of weights after each epoch."""
+    """Record the weights and their average after each epoch."""
 
     def __init__(self):
         super().__init__()
@@ -41,7 +41,7 @@ class Step(keras.callbacks.Callback):
         with averaged_weights(self.model) as model:
             assert model is self.model
             self.averaged.append(value(model))
-            # JAX gives the memory of these away.
+            # On JAX, this donates the memory of the weights.
             outputs = model.predict_on_batch(np.ones((1, 1)))
             assert outputs[0, 0] == pytest.approx(self.averaged[-1])
             model.evaluate(np.ones((1, 1)), np.ones((1, 1)), verbose=0)
@@ -51,18 +51,18 @@ class Step(keras.callbacks.Callback):
 @pytest.mark.parametrize(
     "optimizer", [sgd, scaled, several], ids=lambda make: make.__name__
 )
-def test_swaps_in_fit_without_a_trace(optimizer):
+def test_fit_continues_as_if_nothing_was_replaced(optimizer):
     model = fake_detector(optimizer())
     step = Step()
     train(model, 4, step)
     averages = averages_of_steps(4, MOMENTUM)
     np.testing.assert_allclose(step.plain, weights_of_steps(4), 1e-5)
     np.testing.assert_allclose(step.averaged, averages, 1e-5)
-    # As it was without looking: `fit` ends with the average.
+    # As without the callback, `fit` ends with the average.
     assert value(model) == pytest.approx(averages[-1], rel=1e-5)
 
 
-def test_comes_back_after_an_error():
+def test_weights_are_restored_after_an_exception():
     model = fake_detector(sgd())
     train(model, 3)
     model.set_weights([np.array([[0.7]])])
@@ -72,7 +72,7 @@ def test_comes_back_after_an_error():
     assert value(model) == pytest.approx(0.7)
 
 
-def test_after_freezing_what_was_trained():
+def test_after_freezing_a_trained_layer():
     model = fake_detector(sgd())
     train(model, 3)
     model.set_weights([np.array([[0.7]])])

@@ -17,14 +17,16 @@ from tests.evaluation.made_up import found
 from tests.evaluation.made_up import random_boxes
 from tests.evaluation.made_up import random_dataset
 from tests.evaluation.made_up import record
+from tests.marks import on_one_backend
 from tests.shared import SHARED
 from tests.shared import needs_shared
 
+pytestmark = on_one_backend
 SQUARE = [10, 20, 60, 70]
 
 
 def by_pycocotools(truth, dataset, detections):
-    """The evaluation of COCO's own code, with the ids of the file."""
+    """Return the evaluation of COCO's own code, with the ids of the file."""
     coco = pytest.importorskip("pycocotools.coco")
     cocoeval = pytest.importorskip("pycocotools.cocoeval")
     rows = [
@@ -44,7 +46,7 @@ def by_pycocotools(truth, dataset, detections):
 
 
 def as_coco(dataset):
-    """The file that a data set could come from."""
+    """Return the annotation file of a data set."""
     annotations = []
     for image in dataset.records:
         for i, box in enumerate(image.boxes.astype("float64")):
@@ -115,7 +117,7 @@ def test_equals_pycocotools_on_photos_of_coco():
     check_equal(result, by_pycocotools(truth, dataset, detections))
 
 
-def test_finding_everything_is_perfect():
+def test_detecting_everything_is_perfect():
     dataset = random_dataset()
     detections = [
         found(image.boxes, [0.5] * len(image.labels), image.labels)
@@ -154,7 +156,7 @@ def test_class_without_boxes_does_not_lower_the_mean():
     assert result.metrics["mAP"] == pytest.approx(1)
 
 
-def test_what_is_found_in_a_crowd_does_not_count():
+def test_detections_inside_a_crowd_are_not_counted():
     crowd = [100, 100, 300, 300]
     inside = [150, 150, 180, 190]
     detections = [found([inside, SQUARE], [0.9, 0.8], [0, 0])]
@@ -169,7 +171,7 @@ def test_what_is_found_in_a_crowd_does_not_count():
     assert ap(False) < 0.5
 
 
-def test_given_areas_say_what_is_small():
+def test_size_classes_use_the_given_areas():
     def sizes(areas):
         dataset = dataset_of([record([SQUARE], [0], areas=areas)], ["ant"])
         metrics = evaluate_coco(dataset, [found([SQUARE], [1], [0])]).metrics
@@ -221,7 +223,7 @@ def test_is_silent(capfd, caplog):
     assert not caplog.records
 
 
-def test_changes_nothing_that_was_given():
+def test_arguments_are_not_changed():
     dataset = random_dataset()
     detections = detections_for(dataset)
     before = [each.to_dict() for each in detections]

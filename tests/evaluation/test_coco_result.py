@@ -1,4 +1,4 @@
-"""Tests for the table and the curves of an evaluation."""
+"""Tables and precision-recall curves of COCO results."""
 
 import json
 import sys
@@ -15,6 +15,9 @@ from tests.evaluation.made_up import detections_for
 from tests.evaluation.made_up import found
 from tests.evaluation.made_up import random_dataset
 from tests.evaluation.made_up import record
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 TABLE = """\
 class        images   boxes      AP    AP50    AP75   AR100
@@ -41,7 +44,7 @@ def result_of(values, names=("ant", "golden wasp")):
 
 
 def many_classes(count):
-    """The higher a class' label, the fewer of its objects are found."""
+    """Return a result in which classes with higher labels have less recall."""
     places = np.arange(20)[:, None] * 12
     boxes = np.concatenate([places, places, places + 10, places + 10], -1)
     labels = np.repeat(np.arange(count), len(boxes))
@@ -100,7 +103,7 @@ def test_one_curve_for_each_measured_class(tmp_path):
         f"{row.ap50:.3f}  {row.name}"
         for row in sorted(measured, key=lambda row: -row.ap50)
     ]
-    # The mean of the curve's heights is the average precision.
+    # The mean height of a curve is the average precision.
     assert mean.get_ydata().mean() == pytest.approx(result.metrics["mAP50"])
     for curve in curves:
         height = f"{curve.get_ydata().mean():.3f}"
@@ -109,7 +112,7 @@ def test_one_curve_for_each_measured_class(tmp_path):
 
 
 @pytest.mark.usefixtures("pyplot_is_not_needed")
-def test_of_many_classes_the_ends_are_named():
+def test_the_best_and_the_worst_of_many_classes_are_named():
     figure = many_classes(12).plot_precision_recall()
     (axes,) = figure.axes
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -119,12 +122,12 @@ def test_of_many_classes_the_ends_are_named():
     assert set(names[1:4]) <= {f"class {i}" for i in range(5)}
     assert names[6] == "class 11"
     assert len(axes.lines) == 13
-    grey = [line for line in axes.lines if line.get_color() == "0.8"]
-    assert len(grey) == 6
+    gray = [line for line in axes.lines if line.get_color() == "0.8"]
+    assert len(gray) == 6
 
 
 @pytest.mark.usefixtures("pyplot_is_not_needed")
-def test_few_curves_more_than_are_named():
+def test_one_class_more_than_named_curves():
     figure = many_classes(4).plot_precision_recall(max_curves=3)
     assert len(figure.axes[0].get_legend().get_texts()) == 5
 
@@ -136,7 +139,7 @@ def test_one_class_has_no_mean():
 
 
 @pytest.mark.usefixtures("pyplot_is_not_needed")
-def test_curves_of_nothing():
+def test_curves_without_boxes():
     figure = evaluate_coco(
         dataset_of([record([], [])], ["ant"]), [found([], [], [])]
     ).plot_precision_recall()

@@ -1,4 +1,4 @@
-"""Confusion of detections by hand, and the picture of a matrix."""
+"""Confusion matrices of detections, and their picture."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,9 @@ from keras_efficient.visualization import plot_confusion_matrix
 from tests.evaluation.made_up import dataset_of
 from tests.evaluation.made_up import found
 from tests.evaluation.made_up import record
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 ANT, BEE, BACKGROUND = 0, 1, 2
 A, B = [0, 0, 100, 50], [200, 100, 260, 180]
@@ -23,7 +26,7 @@ def cells(matrix):
     return {(int(i), int(j)): int(matrix[i, j]) for i, j in np.argwhere(matrix)}
 
 
-def test_found_taken_for_another_missed_and_made_up():
+def test_correct_mislabeled_missed_and_false_detections():
     records = [record([A, B], [ANT, BEE]), record([A], [BEE]), record([], [])]
     detections = [
         found([A, B], [0.9, 0.8], [ANT, ANT]),
@@ -38,7 +41,7 @@ def test_found_taken_for_another_missed_and_made_up():
     }
 
 
-def test_the_surest_takes_the_box():
+def test_the_highest_score_is_matched_first():
     detections = [found([A, A], [0.4, 0.9], [ANT, BEE])]
     assert cells(confusion([record([A], [ANT])], detections)) == {
         (ANT, BEE): 1,
@@ -59,20 +62,20 @@ def test_thresholds():
     assert cells(confusion(records, detections, score_threshold=0.51)) == missed
 
 
-def test_crowds_count_for_nothing():
+def test_crowds_are_not_counted():
     records = [record([A, B], [ANT, BEE], is_crowd=np.array([True, False]))]
     within = [10, 10, 30, 30]
     detections = [found([within, B], [0.9, 0.8], [ANT, BEE])]
     assert cells(confusion(records, detections)) == {(BEE, BEE): 1}
 
 
-def test_lengths_must_fit():
+def test_the_number_of_detections_must_be_equal():
     with pytest.raises(ValueError, match="1 images. Received: 0"):
         confusion([record([A], [ANT])], [])
 
 
 @pytest.mark.parametrize("number, has_numbers", [(2, True), (100, False)])
-def test_picture_of_few_and_of_many(number, has_numbers):
+def test_picture_of_few_and_of_many_classes(number, has_numbers):
     pytest.importorskip("matplotlib")
     matrix = np.eye(number, dtype=int) * 7
     matrix[0, 1] = 21
@@ -88,7 +91,7 @@ def test_picture_of_few_and_of_many(number, has_numbers):
     assert max(map(len, labels)) <= 24
 
 
-def test_background_is_named_by_itself():
+def test_background_is_named():
     pytest.importorskip("matplotlib")
     axes = plot_confusion_matrix(np.eye(3), ["ant", "bee"]).axes[0]
     labels = [label.get_text() for label in axes.get_xticklabels()]
@@ -97,7 +100,7 @@ def test_background_is_named_by_itself():
         plot_confusion_matrix(np.eye(3), list("abcd"))
 
 
-def test_an_evaluation_has_it(tmp_path):
+def test_result_of_an_evaluation_has_a_matrix(tmp_path):
     records = [record([A, B], [ANT, BEE])]
     dataset = dataset_of(records, ("ant", "bee"))
     result = evaluate_coco(dataset, [found([A, B], [0.9, 0.2], [ANT, BEE])])

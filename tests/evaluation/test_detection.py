@@ -1,4 +1,4 @@
-"""Tests that a model is measured by the classes it knows."""
+"""Evaluation of detection models, with classes matched by their names."""
 
 import dataclasses
 
@@ -10,40 +10,40 @@ from tests.evaluation.fake_detector import ants
 from tests.evaluation.fake_detector import fake_detector
 
 
-def test_measures_what_the_model_finds():
+def test_metrics_of_the_detections():
     model = fake_detector(weight=0.82)
     result = evaluate_detection(model, ants())
-    # Overlaps up to 0.8: 7 of 10.
+    # An IoU of 0.82 reaches 7 of the 10 thresholds.
     assert result.metrics["mAP"] == pytest.approx(0.7)
     assert result.metrics["mAP50"] == pytest.approx(1)
     assert result.num_images == 2
     assert model.asked == [{"batch_size": 8, "score_threshold": 0.001}]
 
 
-def test_passes_arguments_on():
+def test_options_are_passed_on():
     model = fake_detector(weight=1.0)
     options = {"batch_size": 3, "score_threshold": 0.2, "nms": "hard"}
     evaluate_detection(model, ants(), **options, max_detections=7)
     assert model.asked == [{**options, "max_detections": 7}]
 
 
-def test_finds_classes_by_their_names():
+def test_classes_are_matched_by_name():
     model = fake_detector(weight=1.0)
     model.class_names = ("ant", "bee")
     metrics = evaluate_detection(model, ants(("bee", "ant"))).metrics
     assert metrics["mAP"] == pytest.approx(1)
 
 
-def test_leaves_out_classes_that_the_data_set_does_not_have():
+def test_detections_of_classes_that_the_data_set_lacks_are_ignored():
     model = fake_detector(weight=1.0)
-    model.class_names = ("bee", "ant")  # so it says that ants are bees
+    model.class_names = ("bee", "ant")  # the model mistakes ants for bees
     result = evaluate_detection(model, ants(("ant",)))
     assert result.metrics["mAP"] == 0
 
 
-def test_labels_where_the_model_knows_no_names():
+def test_labels_count_if_the_model_has_no_names():
     model = fake_detector(weight=1.0)
-    # It calls the first class ant.
+    # The model detects label 0, which is a bee here.
     metrics = evaluate_detection(model, ants(("bee", "ant"))).metrics
     assert metrics["mAP"] == 0
 
