@@ -1,4 +1,4 @@
-"""Pictures of networks, trainings and results."""
+"""Pictures of networks, training curves, batches and results."""
 
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.visualization.coefficient_search import plot_search

@@ -1,29 +1,35 @@
 """Picture of a search for scaling coefficients."""
 
 import math
+from collections.abc import Sequence
 
 from keras_efficient.plotting import new_axes
 from keras_efficient.plotting import patches
+from keras_efficient.scaling import CoefficientSearch
 from keras_efficient.scaling import CompoundScaling
+from keras_efficient.scaling import GridPoint
+from keras_efficient.types import Axes
 
 _HEIGHT = math.sqrt(3) / 2
-# Of the triangle: all growth in depth, in width, in resolution.
+# Corners of the triangle: depth only, width only, resolution only.
 _CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.5, _HEIGHT))
 
 
-def plot_search(search, title=None, ax=None):
-    """Draws the results of a search for scaling coefficients.
+def plot_search(
+    search: CoefficientSearch, title: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the results of a search for scaling coefficients.
 
-    A point's place in the triangle is how the growth of the cost is shared:
-    at a corner all of it goes into depth, width or resolution. Its color is
-    its score; the best has a star, the paper's 1.2, 1.1, 1.15 a cross, and
-    what failed no filling.
+    The position of a point in the triangle shows how the growth of the cost is
+    divided: at a corner, all of it goes into depth, width or resolution. The
+    color is the score. The best point is a star, the paper's coefficients 1.2,
+    1.1, 1.15 are a cross, and failed points are not filled.
 
     Args:
-        search: `scaling.CoefficientSearch`.
-        title: String, stands above the picture. Defaults to `None`.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
-            `ax.figure` no window shows.
+        search: A `scaling.CoefficientSearch`.
+        title: String, title of the picture. Defaults to `None`.
+        ax: `matplotlib.axes.Axes` to draw into. Defaults to `None`: those of
+            a new figure without a window.
 
     Returns:
         The `matplotlib.axes.Axes`.
@@ -68,7 +74,7 @@ def plot_search(search, title=None, ax=None):
     return ax
 
 
-def _draw_scores(ax, points):
+def _draw_scores(ax: Axes, points: Sequence[GridPoint]) -> None:
     places = [_place(point.scaling) for point in points]
     scores = [point.score for point in points]
     worked = [score for score in scores if not math.isnan(score)]
@@ -88,7 +94,7 @@ def _draw_scores(ax, points):
     ax.figure.colorbar(dots, ax=ax, shrink=0.7, label="score")
 
 
-def _draw_marks(ax, best):
+def _draw_marks(ax: Axes, best: GridPoint) -> None:
     ax.scatter(
         *_place(best.scaling),
         marker="*",
@@ -108,8 +114,8 @@ def _draw_marks(ax, best):
     )
 
 
-def _place(scaling):
-    """Where in the triangle the shares of the three dimensions lie."""
+def _place(scaling: CompoundScaling) -> tuple[float, ...]:
+    """Return the position in the triangle, `(x, y)`."""
     shares = (
         math.log(scaling.alpha),
         2 * math.log(scaling.beta),

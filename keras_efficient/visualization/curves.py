@@ -1,35 +1,49 @@
-"""Curves of a training."""
+"""Training curves."""
 
 import math
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 from keras_efficient.plotting import new_figure
+from keras_efficient.types import Axes
+from keras_efficient.types import Figure
+from keras_efficient.types import Logs
+from keras_efficient.types import PathLike
 
-# What is written into the logs and is no measure of learning.
+# Entries of the logs that are not metrics.
 _NO_CURVES = ("epoch", "images_per_second")
-# Curves of one kind share axes: their names' ends, in order.
+# Metrics whose names start or end so share axes, in this order.
 _GROUPS = ("loss", "accuracy", "mAP", "AR", "learning_rate")
 
 
-def plot_history(logs, path=None, title=None):
-    """Draws the numbers of each epoch: losses, accuracies, precisions.
+def plot_history(
+    logs: Logs | Mapping[str, Logs],
+    path: PathLike | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw the metrics of each epoch: losses, accuracies, precisions.
 
-    Measures of one kind share axes, training and validation in one color,
-    dashed and whole. What was not measured in every epoch has dots.
+    Metrics of one kind share axes. Training and validation have the same
+    color; training is dashed. Metrics that were not computed in every epoch
+    are marked by dots.
 
     Args:
-        logs: Dict of lists of floats, one number an epoch, as
-            `training.finetune_detector` and `keras.callbacks.History` have;
-            NaN is not measured, nor is COCO's -1. Or a dict of such dicts,
-            one for each step of a training, which follow each other.
-        path: Where to save the picture. Defaults to `None`: nowhere.
-        title: String, stands above the picture. Defaults to `None`.
+        logs: Dict of lists of floats, one for each epoch, such as the `logs`
+            of `training.FinetuneResult` and the `history` of
+            `keras.callbacks.History`. NaN, and -1 of COCO metrics, mean that
+            the metric was not computed. Or a dict of such dicts, one for each
+            step of the training, in order.
+        path: File to save the picture to. Defaults to `None`.
+        title: String, title of the picture. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
         ImportError: If matplotlib is not installed.
-        ValueError: If nothing was logged.
+        ValueError: If the logs have no metrics.
 
     Example:
     >>> figure = keras_efficient.visualization.plot_history(
@@ -41,7 +55,10 @@ def plot_history(logs, path=None, title=None):
     columns, borders = _joined(logs)
     groups = _groups(columns)
     if not groups:
-        raise ValueError(f"Nothing was logged. Received: {sorted(logs)}")
+        raise ValueError(
+            "`logs` must have a metric with at least one value that is not "
+            f"NaN. Received: {sorted(logs)}"
+        )
     across = min(len(groups), 3)
     down = -(-len(groups) // across)
     figure = new_figure((4.6 * across, 3.6 * down))
@@ -64,12 +81,16 @@ def plot_history(logs, path=None, title=None):
     return figure
 
 
-def _joined(logs):
-    """One list for each measure, and after which epochs a step ended."""
-    steps = list(logs.values())
-    if not steps or not isinstance(steps[0], dict):
+def _joined(
+    logs: Logs | Mapping[str, Logs],
+) -> tuple[dict[str, list[float]], list[int]]:
+    """Return a list for each metric, and the last epoch of each step."""
+    steps: list[Any] = list(logs.values())
+    if not steps or not isinstance(steps[0], Mapping):
         steps = [logs]
-    columns, borders, length = {}, [], 0
+    columns: dict[str, list[float]] = {}
+    borders: list[int] = []
+    length = 0
     for step in steps:
         size = max(map(len, step.values()), default=0)
         for name, values in step.items():
@@ -88,14 +109,14 @@ def _joined(logs):
     return measured, [border for border in borders[:-1] if 0 < border < length]
 
 
-def _measured(name, value):
-    """NaN in place of COCO's -1: no box is of that size."""
+def _measured(name: str, value: float) -> float:
+    """Replace COCO's -1, no boxes of that size, by NaN."""
     is_of_coco = name.removeprefix("val_").startswith(("mAP", "AR"))
     return math.nan if is_of_coco and value == -1 else value
 
 
-def _groups(names):
-    groups = {}
+def _groups(names: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
     for name in names:
         plain = name.removeprefix("val_")
         ends = [x for x in _GROUPS if plain.endswith(x) or plain.startswith(x)]
@@ -104,8 +125,10 @@ def _groups(names):
     return dict(sorted(groups.items(), key=lambda item: order.index(item[0])))
 
 
-def _draw(axes, names, columns):
-    colors = {}
+def _draw(
+    axes: Axes, names: Sequence[str], columns: Mapping[str, Sequence[float]]
+) -> None:
+    colors: dict[str, str] = {}
     for name in names:
         plain = name.removeprefix("val_")
         color = colors.setdefault(plain, f"C{len(colors) % 10}")

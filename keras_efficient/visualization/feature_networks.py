@@ -1,34 +1,44 @@
 """Pictures of feature networks."""
 
+from collections.abc import Sequence
+
+from keras_efficient.feature_graphs import FusionNode
 from keras_efficient.feature_graphs import levels_of_features
 from keras_efficient.plotting import new_axes
 from keras_efficient.plotting import patches
+from keras_efficient.types import Axes
 
 _DOWN, _UP, _ACROSS = "#2b6cb0", "#c05621", "#4a5568"
 _RADIUS = 0.16
 
 
-def plot_feature_network(nodes, min_level=3, max_level=7, title=None, ax=None):
-    """Draws the nodes of a feature network, as the EfficientDet paper does.
+def plot_feature_network(
+    nodes: Sequence[FusionNode],
+    min_level: int = 3,
+    max_level: int = 7,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the nodes of a feature network, like the EfficientDet paper.
 
-    Levels stand one above the other, the coarsest at the top; the inputs at
-    the left. Arrows go from each feature to the nodes that take it: blue ones
-    to a finer level, orange ones to a coarser one, grey ones to the same.
+    Rows are levels, the coarsest at the top; the inputs are at the left.
+    Arrows lead from each feature to the nodes that use it: blue to a finer
+    level, orange to a coarser level, gray to the same level.
 
     Args:
         nodes: Sequence of `feature_graphs.FusionNode`.
         min_level: Integer, level of the first input. Defaults to 3.
         max_level: Integer, level of the last input. Defaults to 7.
-        title: String, stands above the picture. Defaults to `None`.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
-            `ax.figure` no window shows.
+        title: String, title of the picture. Defaults to `None`.
+        ax: `matplotlib.axes.Axes` to draw into. Defaults to `None`: those of
+            a new figure without a window.
 
     Returns:
         The `matplotlib.axes.Axes`.
 
     Raises:
         ImportError: If matplotlib is not installed.
-        ValueError: If the nodes are no feature network of these levels.
+        ValueError: If the nodes do not form a network of these levels.
 
     Example:
     >>> nodes = keras_efficient.feature_graphs.bifpn_nodes()
@@ -69,11 +79,11 @@ def plot_feature_network(nodes, min_level=3, max_level=7, title=None, ax=None):
     return ax
 
 
-def _columns(nodes, levels):
-    """How far to the right each feature stands.
+def _columns(nodes: Sequence[FusionNode], levels: Sequence[int]) -> list[int]:
+    """Return the column of each feature.
 
-    A node stands right of the features of its own level and not left of any
-    other that it takes, so that going down or up a pyramid is a column.
+    A node is right of the inputs of its own level and not left of its other
+    inputs, so that each way down or up the pyramid is one column.
     """
     columns = [0] * (len(levels) - len(nodes))
     for node in nodes:
@@ -87,10 +97,12 @@ def _columns(nodes, levels):
     return columns
 
 
-def _draw_arrow(ax, source, target):
+def _draw_arrow(
+    ax: Axes, source: tuple[int, int], target: tuple[int, int]
+) -> None:
     rise = target[1] - source[1]
     color = _ACROSS if rise == 0 else _UP if rise > 0 else _DOWN
-    # What passes over a feature in between goes around it.
+    # Arrows are bent around features between their ends.
     passes = rise == 0 and target[0] - source[0] > 1
     jumps = source[0] == target[0] and abs(rise) > 1
     ax.annotate(
@@ -101,7 +113,7 @@ def _draw_arrow(ax, source, target):
             "arrowstyle": "-|>",
             "color": color,
             "linewidth": 1.4,
-            # From rim to rim, in points.
+            # From edge to edge of the circles, in points.
             "shrinkA": 9,
             "shrinkB": 9,
             "connectionstyle": f"arc3,rad={-0.35 if passes or jumps else 0}",

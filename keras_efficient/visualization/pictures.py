@@ -1,6 +1,11 @@
-"""Grids of pictures: what goes into a training, and what comes out."""
+"""Grids of pictures: training batches and predictions."""
 
 import math
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -8,33 +13,40 @@ from PIL import ImageDraw
 
 from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.inference.fonts import font_for
+from keras_efficient.types import PathLike
 
-# Longest side of a picture in a grid, in pixels: what `Detections.plot` writes
-# can still be read.
+# Longest side of a picture in a grid, in pixels, large enough to read the names
+# that `Detections.plot` writes.
 TILE = 512
-# As large as small pictures are shown.
+# Pictures smaller than this are enlarged.
 SMALL = 160
 GAP = 6
 CAPTION_SIZE = 15
 GROUND, INK = "white", "black"
 
 
-def plot_predictions(pictures, path=None, captions=None, max_images=16):
-    """Lays pictures out in a grid, each with a line below.
+def plot_predictions(
+    pictures: Iterable[Image.Image],
+    path: PathLike | None = None,
+    captions: Sequence[str] | None = None,
+    max_images: int = 16,
+) -> Image.Image:
+    """Arrange pictures in a grid, each with an optional caption.
 
     Args:
-        pictures: Sequence of PIL images of any sizes, shown with one longest
-            side: the largest one's, at most 512 pixels.
-        path: Where to save the grid. Defaults to `None`: nowhere.
+        pictures: Sequence of PIL images of any sizes. They are scaled to the
+            same longest side, that of the largest picture, at most 512 pixels.
+        path: File to save the grid to. Defaults to `None`.
         captions: Sequence of strings, one for each picture. Defaults to
             `None`.
-        max_images: Integer, as many as are shown. Defaults to 16.
+        max_images: Integer, largest number of pictures shown. Defaults to 16.
 
     Returns:
         A PIL image.
 
     Raises:
-        ValueError: If there are no pictures, or not as many captions.
+        ValueError: If there are no pictures, or the number of captions
+            differs.
 
     Example:
     >>> found = keras_efficient.inference.Detections(
@@ -49,10 +61,10 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
     """
     pictures = list(pictures)
     if not pictures:
-        raise ValueError("There are no pictures to show.")
+        raise ValueError("`pictures` must have at least one picture.")
     if captions is not None and len(captions) != len(pictures):
         raise ValueError(
-            "`captions` must have one line for each picture. Received: "
+            "`captions` must have one entry for each picture. Received: "
             f"{len(captions)} captions, {len(pictures)} pictures"
         )
     pictures = pictures[:max_images]
@@ -86,26 +98,33 @@ def plot_predictions(pictures, path=None, captions=None, max_images=16):
     return grid
 
 
-def plot_batch(images, labels, class_names=None, path=None, max_images=16):
-    """Shows a batch as `fit` gets it: augmented, with its labels.
+def plot_batch(
+    images: Any,
+    labels: Any,
+    class_names: Sequence[str] | None = None,
+    path: PathLike | None = None,
+    max_images: int = 16,
+) -> Image.Image:
+    """Show a batch as `fit` receives it: augmented, with its labels.
 
     Args:
         images: Array `(batch, height, width, 3)` or `(batch, 3, height,
             width)` of pixels in `[0, 255]`.
-        labels: Of a classifier: integers `(batch,)` or rows of shares
-            `(batch, num_classes)`. Of a detector: a dict with `"boxes"`,
+        labels: For classification, integers `(batch,)` or probabilities
+            `(batch, num_classes)`. For detection, a dict with `"boxes"`,
             `(batch, max_boxes, 4)`, `xyxy` in pixels of the images, and
-            `"labels"`, `(batch, max_boxes)`, -1 where there is no box.
-        class_names: Sequence of strings. Defaults to `None`: numbers.
-        path: Where to save the picture. Defaults to `None`: nowhere.
-        max_images: Integer, as many as are shown. Defaults to 16.
+            `"labels"`, `(batch, max_boxes)`, -1 in rows without a box.
+        class_names: Sequence of strings. Defaults to `None`: the labels are
+            used as names.
+        path: File to save the picture to. Defaults to `None`.
+        max_images: Integer, largest number of images shown. Defaults to 16.
 
     Returns:
         A PIL image.
 
     Raises:
-        ValueError: If the images have not 3 channels, or there are not as
-            many labels as images.
+        ValueError: If the images do not have 3 channels, or there are fewer
+            labels than images.
 
     Example:
     >>> images = np.zeros((4, 32, 48, 3), "float32")
@@ -114,10 +133,13 @@ def plot_batch(images, labels, class_names=None, path=None, max_images=16):
     ... )
     """
     images = _pixels(images)[:max_images]
-    name = lambda label: _name(class_names, label)
-    if isinstance(labels, dict):
+
+    def name(label: Any) -> str:
+        return _name(class_names, label)
+
+    if isinstance(labels, Mapping):
         boxes, numbers = (np.asarray(labels[x]) for x in ("boxes", "labels"))
-        _check_length(images, boxes, max_images)
+        _check_length(images, boxes)
         pictures = []
         for image, rows, row in zip(images, boxes, numbers, strict=False):
             is_box = row >= 0
@@ -125,7 +147,7 @@ def plot_batch(images, labels, class_names=None, path=None, max_images=16):
             pictures.append(draw_boxes(image, rows[is_box], texts, row[is_box]))
         return plot_predictions(pictures, path, None, max_images)
     labels = np.asarray(labels)
-    _check_length(images, labels, max_images)
+    _check_length(images, labels)
     captions = [
         name(label) if np.ndim(label) == 0 else _shares(label, name)
         for label in labels[: len(images)]
@@ -133,11 +155,11 @@ def plot_batch(images, labels, class_names=None, path=None, max_images=16):
     return plot_predictions(pictures_of(images), path, captions, max_images)
 
 
-def pictures_of(images):
-    """Arrays as pictures, small ones enlarged so that one sees something.
+def pictures_of(images: Iterable[np.ndarray]) -> list[Image.Image]:
+    """Convert arrays to pictures; small ones are enlarged.
 
     Args:
-        images: uint8 arrays `(height, width, 3)`.
+        images: Uint8 arrays `(height, width, 3)`.
 
     Returns:
         A list of PIL images.
@@ -150,7 +172,7 @@ def pictures_of(images):
     return [_enlarged(Image.fromarray(image)) for image in images]
 
 
-def _pixels(images):
+def _pixels(images: Any) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[-1] != 3 and images.shape[1] == 3:
         images = images.transpose(0, 2, 3, 1)
@@ -164,28 +186,28 @@ def _pixels(images):
     )
 
 
-def _check_length(images, labels, max_images):
+def _check_length(images: np.ndarray, labels: np.ndarray) -> None:
     if len(labels) < len(images):
         raise ValueError(
-            "There must be labels for each image. Received: "
+            "`labels` must have a row for each image. Received: "
             f"{len(labels)} labels for {len(images)} images"
         )
 
 
-def _shares(row, name):
-    """The classes of a row of shares, such as those of a mixed picture."""
+def _shares(row: np.ndarray, name: Callable[[Any], str]) -> str:
+    """Return a caption for probabilities, such as those of mixup."""
     order = [i for i in np.argsort(-row, kind="stable")[:2] if row[i] > 0.05]
     if len(order) == 1 or row[order[0]] > 0.85:
         return name(order[0])
     return ", ".join(f"{name(i)} {row[i]:.0%}" for i in order)
 
 
-def _name(class_names, label):
+def _name(class_names: Sequence[str] | None, label: Any) -> str:
     return str(int(label)) if class_names is None else class_names[int(label)]
 
 
-def _enlarged(picture):
-    """Small pictures, such as CIFAR's, by a whole factor."""
+def _enlarged(picture: Image.Image) -> Image.Image:
+    """Enlarge small pictures, such as those of CIFAR, by an integer."""
     factor = max(1, SMALL // max(picture.size))
     if factor == 1:
         return picture
@@ -193,15 +215,17 @@ def _enlarged(picture):
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def _tile(picture, side):
+def _tile(picture: Image.Image, side: int) -> Image.Image:
     scale = side / max(picture.size)
-    size = [max(1, round(scale * length)) for length in picture.size]
+    width, height = (max(1, round(scale * x)) for x in picture.size)
     picture = picture.convert("RGB")
-    return picture.resize(size, Image.Resampling.LANCZOS)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _fitting(draw, text, font, width):
-    """The text, cut to what there is room for."""
+def _fitting(
+    draw: ImageDraw.ImageDraw, text: str, font: Any, width: int
+) -> str:
+    """Cut the end of a text that is too wide."""
     if draw.textlength(text, font=font) <= width - 4:
         return text
     while text and draw.textlength(f"{text}..", font=font) > width - 4:

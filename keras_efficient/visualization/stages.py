@@ -1,13 +1,18 @@
-"""Picture of a network's stages."""
+"""Picture of the stages of a network."""
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_efficient import counting
 from keras_efficient.plotting import new_axes
 from keras_efficient.plotting import patches
+from keras_efficient.types import Axes
+from keras_efficient.types import PathLike
 
 _COLORS = {
     "conv": "#bee3f8",
@@ -16,9 +21,9 @@ _COLORS = {
     "network": "#fed7d7",
 }
 _HEIGHT = 0.72
-# Where the columns begin, as shares of the width.
+# Left edges of the columns, as fractions of the width.
 _COLUMNS = (0.02, 0.28, 0.35, 0.56, 0.79)
-# To which block a layer belongs, and what that is; the papers' own words.
+# Names of layers that belong to a block, and the papers' term for the block.
 _BLOCKS = (
     (re.compile(r"block\d+[a-z]+"), "MBConv"),
     (re.compile(r"expanded_conv|block_\d+"), "inverted residual"),
@@ -29,44 +34,57 @@ _BLOCKS = (
 
 
 @dataclasses.dataclass
-class _Row:
-    """One stage: what it is, what it gives, and what it costs."""
+class Stage:
+    """One stage of a network.
+
+    Attributes:
+        name: String, such as `"MBConv6, 3×3"`.
+        kind: `"conv"`, `"block"`, `"head"` or `"network"`.
+        details: String, the shape of the output or the parts of the stage.
+        height: Integer, height of the output in pixels; or `None`.
+        blocks: Names of the blocks.
+        parameters: Number of parameters.
+        multiply_adds: Number of multiply-adds for one image.
+    """
 
     name: str
     kind: str
     details: str = ""
     height: int | None = None
-    blocks: list = dataclasses.field(default_factory=list)
+    blocks: list[str] = dataclasses.field(default_factory=list)
     parameters: int = 0
     multiply_adds: int = 0
 
     @property
-    def repeats(self):
+    def repeats(self) -> int:
+        """Number of blocks."""
         return len(self.blocks)
 
 
-def plot_stages(model, ax=None, path=None):
-    """Draws the stages of a network with what each of them costs.
+def plot_stages(
+    model: keras.Model, ax: Axes | None = None, path: PathLike | None = None
+) -> Axes:
+    """Draw the stages of a network with the cost of each stage.
 
-    One row a stage: its blocks, by how much it makes the height smaller (a
-    pooling before it counts), the height, width and filters of what it gives,
-    and as bars its shares of the parameters and multiply-adds. Of an
-    `EfficientDet` the feature network and the heads follow the backbone; the
-    nodes of the former are drawn by `plot_feature_network`.
+    Each row is a stage: its blocks, its stride (including a pooling before
+    it), height, width and filters of its output, and bars for its fraction of
+    the parameters and multiply-adds. In an `EfficientDet` the feature network
+    and the heads follow the backbone; `plot_feature_network` draws the nodes
+    of the feature network.
 
     Args:
         model: An `EfficientNet`, `MobileNetV1`, `MobileNetV2`, `ResNet50` or
-            `EfficientDet` for images of one size.
-        ax: `matplotlib.axes.Axes` to draw upon. Defaults to new ones, whose
-            `ax.figure` no window shows.
-        path: Where to save the picture. Defaults to `None`: nowhere.
+            `EfficientDet` with a fixed image size.
+        ax: `matplotlib.axes.Axes` to draw into. Defaults to `None`: those of
+            a new figure without a window.
+        path: File to save the picture to. Defaults to `None`.
 
     Returns:
         The `matplotlib.axes.Axes`.
 
     Raises:
         ImportError: If matplotlib is not installed.
-        ValueError: If the model takes images of any size.
+        ValueError: If the model accepts images of any size.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -75,10 +93,11 @@ def plot_stages(model, ax=None, path=None):
     rectangle = patches().Rectangle
     if None in model.input_shape[1:]:
         raise ValueError(
-            "The stages of a model for images of any size have no sizes. "
-            f"Build it for one. It takes {model.input_shape}"
+            "The model must have a fixed image size: build it with "
+            "`input_shape`, such as (224, 224, 3), instead of images of any "
+            f"size. Received: a model with input_shape={model.input_shape}"
         )
-    rows = _rows(model)
+    rows = describe_stages(model)
     if ax is None:
         ax = new_axes((10.5, 0.42 * len(rows) + 1.3))
     totals = [
@@ -87,7 +106,9 @@ def plot_stages(model, ax=None, path=None):
     ]
     height = _height(model.input_shape[1:], _is_channels_first(model))
     for place, row in enumerate(rows):
-        stride = "" if row.height is None else f"{round(height / row.height)}"
+        stride = ""
+        if height is not None and row.height is not None:
+            stride = f"{round(height / row.height)}"
         height = row.height or height
         _draw_row(ax, rectangle, -place, row, stride, totals)
     heads = ("stage", "stride", "output", "parameters", "multiply-adds")
@@ -106,7 +127,14 @@ def plot_stages(model, ax=None, path=None):
     return ax
 
 
-def _draw_row(ax, rectangle, y, row, stride, totals):
+def _draw_row(
+    ax: Axes,
+    rectangle: Any,
+    y: float,
+    row: Stage,
+    stride: str,
+    totals: Sequence[int],
+) -> None:
     ax.add_patch(
         rectangle(
             (0, y - _HEIGHT / 2),
@@ -134,18 +162,28 @@ def _draw_row(ax, rectangle, y, row, stride, totals):
                 edgecolor="none",
             )
         )
-        # Beside the bar, which may be of any length.
+        # To the right of the bar.
         text = f"{share:.1%}"
         ax.text(left + 0.13 * share + 0.008, y, text, va="center", fontsize=8.5)
 
 
-def _rows(model):
-    """The stages in order; blocks of one kind and size are one of them."""
+def describe_stages(model: keras.Model) -> list[Stage]:
+    """Return the stages of a network, in order.
+
+    Consecutive blocks of one kind and output size form one stage.
+
+    Args:
+        model: A model; see `plot_stages`.
+
+    Returns:
+        A list of `Stage`. Their parameters and multiply-adds sum to those of
+        the model.
+    """
     counts = [
         _by_top_layer(count(model, by_layer=True))
         for count in (counting.count_parameters, counting.count_multiply_adds)
     ]
-    rows = []
+    rows: list[Stage] = []
     is_first = _is_channels_first(model)
     for layer, part in _layers(model):
         costs = [count.get(layer.name, 0) for count in counts]
@@ -157,7 +195,7 @@ def _rows(model):
             and last is not None
             and last.blocks[-1:] == [block]
         ):
-            # Of a block in several layers the last says what it gives.
+            # The last layer of a block returns its output.
             last.details, last.height = details, height
         elif not any(costs):
             continue
@@ -172,14 +210,14 @@ def _rows(model):
             last.details, last.height = details, height
         else:
             blocks = [] if block is None else [block]
-            rows.append(_Row(name, kind, details, height, blocks))
+            rows.append(Stage(name, kind, details, height, blocks))
         rows[-1].parameters += costs[0]
         rows[-1].multiply_adds += costs[1]
     return _merged(rows)
 
 
-def _layers(model):
-    """Layers with the part of the model they belong to."""
+def _layers(model: Any) -> list[tuple[Any, str]]:
+    """Return the layers, each with the part of the model it belongs to."""
     if not hasattr(model, "feature_network"):
         return [(layer, "network") for layer in model.layers]
     layers = [(layer, "network") for layer in model.backbone.layers]
@@ -187,16 +225,16 @@ def _layers(model):
     return layers + [(model.class_head, "head"), (model.box_head, "head")]
 
 
-def _by_top_layer(counts):
-    total = {}
+def _by_top_layer(counts: Mapping[str, int]) -> dict[str, int]:
+    total: dict[str, int] = {}
     for path, count in counts.items():
         name = path.split("/")[0]
         total[name] = total.get(name, 0) + count
     return total
 
 
-def _block_of(layer, part):
-    """Name of the block, kind and name of the row."""
+def _block_of(layer: Any, part: str) -> tuple[str | None, str, str]:
+    """Return the name of the block, and kind and name of its stage."""
     if part == "head":
         return None, "head", layer.name.replace("_", " ")
     for pattern, name in _BLOCKS:
@@ -218,8 +256,10 @@ def _block_of(layer, part):
     return None, "conv", "convolution"
 
 
-def _shape(layer, part, is_channels_first):
-    """Height, width and filters of what a layer gives; and the height."""
+def _shape(
+    layer: Any, part: str, is_channels_first: bool
+) -> tuple[str, int | None]:
+    """Return height, width and filters of the output, and the height."""
     if part == "head":
         return f"{layer.repeats} convolutions of {layer.filters}", None
     shapes = [tuple(x.shape)[1:] for x in keras.tree.flatten(layer.output)]
@@ -231,18 +271,18 @@ def _shape(layer, part, is_channels_first):
     return " × ".join(map(str, shape)), _height(shape, False)
 
 
-def _height(shape, is_channels_first):
+def _height(shape: Sequence[int], is_channels_first: bool) -> int | None:
     return shape[1 if is_channels_first else 0] if len(shape) == 3 else None
 
 
-def _is_channels_first(model):
+def _is_channels_first(model: keras.Model) -> bool:
     formats = (getattr(x, "data_format", None) for x, _ in _layers(model))
     return "channels_first" in formats
 
 
-def _merged(rows):
-    """Neighbouring rows of one kind, name and size as one."""
-    merged = []
+def _merged(rows: Sequence[Stage]) -> list[Stage]:
+    """Merge consecutive stages of one kind, name and size."""
+    merged: list[Stage] = []
     for row in rows:
         last = merged[-1] if merged else None
         if (

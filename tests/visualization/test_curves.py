@@ -1,12 +1,14 @@
-"""Curves of a training."""
+"""Training curves."""
 
 import math
 
 import pytest
 
 from keras_efficient.visualization import plot_history
+from tests.marks import on_one_backend
 
 pytest.importorskip("matplotlib")
+pytestmark = on_one_backend
 NAN = math.nan
 
 
@@ -21,7 +23,7 @@ def lines(figure):
     }
 
 
-def test_measures_of_one_kind_share_axes(tmp_path):
+def test_metrics_of_one_kind_share_axes(tmp_path):
     logs = {
         "epoch": [0.0, 1.0, 2.0],
         "loss": [3.0, 2.0, 1.0],
@@ -40,7 +42,7 @@ def test_measures_of_one_kind_share_axes(tmp_path):
         "loss", "val_loss", "class_loss", "val_mAP", "val_mAP50",
     }  # fmt: skip
     assert found["loss"] == ([1, 2, 3], [3.0, 2.0, 1.0])
-    # What was not measured has no point.
+    # Epochs without a value have no point.
     assert found["val_mAP50"] == ([2, 3], [0.4, 0.6])
     assert found["val_mAP"] == ([3], [0.3])
 
@@ -52,7 +54,7 @@ def test_training_is_dashed_and_validation_has_its_color():
     assert (train.get_linestyle(), validation.get_linestyle()) == ("--", "-")
 
 
-def test_what_coco_did_not_measure_is_no_curve():
+def test_undefined_coco_metrics_have_no_curve():
     figure = plot_history(
         {
             "val_mAP": [math.nan, 0.5],
@@ -69,7 +71,7 @@ def test_what_coco_did_not_measure_is_no_curve():
     ]
 
 
-def test_steps_follow_each_other():
+def test_steps_are_joined():
     figure = plot_history(
         {
             "head": {"loss": [3.0, 2.0], "accuracy": [0.1, 0.2]},
@@ -90,5 +92,5 @@ def test_steps_follow_each_other():
 
 @pytest.mark.parametrize("logs", [{}, {"loss": [NAN]}, {"epoch": [0.0]}])
 def test_nothing_to_draw(logs):
-    with pytest.raises(ValueError, match="Nothing was logged"):
+    with pytest.raises(ValueError, match="at least one value"):
         plot_history(logs)

@@ -1,4 +1,4 @@
-"""Tests for the pictures of networks."""
+"""Pictures of feature networks and of coefficient searches."""
 
 import math
 import sys
@@ -11,18 +11,20 @@ from keras_efficient.feature_graphs import FusionNode
 from keras_efficient.plotting import new_axes
 from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import search_coefficients
+from tests.marks import on_one_backend
 
 pytest.importorskip("matplotlib")
+pytestmark = on_one_backend
 
 
 @pytest.fixture(autouse=True)
 def _no_pyplot(monkeypatch):
-    """Nothing here may need its state, which is of one thread only."""
+    """No function may use `pyplot`, whose state is not thread-safe."""
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
 
 
 def arrows(ax):
-    """Start and end of each arrow, `(column, level)`."""
+    """Return start and end of each arrow, `(column, level)`."""
     from matplotlib.text import Annotation
 
     found = [text for text in ax.texts if isinstance(text, Annotation)]
@@ -38,7 +40,7 @@ def test_bifpn():
     ax = visualization.plot_feature_network(nodes, 3, 5, title="BiFPN")
     assert ax.get_title() == "BiFPN"
     assert labels(ax) == ["P3", "P4", "P5"]
-    # Down in the first column behind the inputs, up in the second.
+    # Down in the first column after the inputs, up in the second.
     assert arrows(ax) == [
         ((0, 4), (1, 4)),
         ((0, 5), (1, 4)),
@@ -61,7 +63,7 @@ def test_bifpn():
         feature_graphs.bifpn_nodes,
     ],
 )
-def test_every_edge_is_an_arrow_and_no_two_features_share_a_place(rule):
+def test_edges_are_arrows_and_features_do_not_overlap(rule):
     nodes = rule()
     ax = visualization.plot_feature_network(nodes)
     edges = sum(len(node.inputs) + len(node.added) for node in nodes)
@@ -70,13 +72,13 @@ def test_every_edge_is_an_arrow_and_no_two_features_share_a_place(rule):
     assert len(set(places)) == 5 + len(nodes)
 
 
-def test_draws_upon_axes_that_are_given():
+def test_draws_into_given_axes():
     ax = new_axes()
     nodes = feature_graphs.fpn_nodes()
     assert visualization.plot_feature_network(nodes, ax=ax) is ax
 
 
-def test_nodes_that_are_no_network():
+def test_nodes_that_do_not_form_a_network():
     with pytest.raises(ValueError, match="Received: FusionNode"):
         visualization.plot_feature_network([FusionNode(9, (0,))])
 
@@ -95,7 +97,7 @@ def test_search():
     ax = visualization.plot_search(search, title="toy")
     places = ax.collections[0].get_offsets()
     assert len(places) == len(search.points) == 22
-    # Everything lies within the triangle.
+    # All points are inside the triangle.
     assert (places[:, 1] >= -1e-9).all() and (places[:, 1] < 0.867).all()
     best = search.best
     numbers = f"{best.alpha:g}, {best.beta:g}, {best.gamma:g}"
@@ -104,7 +106,7 @@ def test_search():
     assert ax.get_title() == "toy"
 
 
-def test_search_of_one_dimension_lies_at_a_corner():
+def test_growth_in_one_dimension_is_at_a_corner():
     grid = [CompoundScaling(2, 1, 1), CompoundScaling(1, 1, 1.4)]
     search = search_coefficients(lambda c: c.depth, grid=grid, verbose=False)
     ax = visualization.plot_search(search)

@@ -9,11 +9,14 @@ from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.visualization import pictures
 from keras_efficient.visualization import plot_batch
 from keras_efficient.visualization import plot_predictions
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 @pytest.fixture
 def captions(monkeypatch):
-    """What `plot_batch` writes below pictures."""
+    """Captions that `plot_batch` writes below pictures."""
     seen = []
     lay_out = plot_predictions
 
@@ -43,11 +46,11 @@ def test_names_of_boxes_can_be_read_in_a_grid():
     picture = draw_boxes(image, box, ["northern bat 93%"], [0])
     grid = np.asarray(plot_predictions([picture] * 4), "float32")
     difference = np.abs(grid[:300, :500] - class_color(0)).max(-1)
-    # Rows of the name's ground, which is a third higher than its letters.
+    # Rows of the label, which is a third higher than its letters.
     assert ((difference < 40).sum(1) > 15).sum() >= 10
 
 
-def test_pictures_of_a_grid_are_equally_large():
+def test_pictures_of_a_grid_have_one_longest_side():
     images = [Image.new("RGB", (60, 90), "red"), Image.new("RGB", (90, 30))]
     images.append(Image.new("RGB", (50, 200), "blue"))
     grid = plot_predictions(images)
@@ -56,7 +59,7 @@ def test_pictures_of_a_grid_are_equally_large():
     assert grid.getpixel((6 + 48, 206 + 190)) == (0, 0, 255)  # 50 x 200
 
 
-def test_captions_stand_below():
+def test_captions_are_below_the_pictures():
     image = Image.new("RGB", (100, 60), "red")
     grid = plot_predictions([image], captions=["dog"])
     strip = np.asarray(grid)[60 + pictures.GAP :]
@@ -66,7 +69,7 @@ def test_captions_stand_below():
     assert wide.size == grid.size
 
 
-def test_batch_of_a_classifier(captions):
+def test_batch_for_classification(captions):
     images = np.full((3, 40, 50, 3), 300.0, "float32")
     images[0] = [255.0, 0.4, -3.0]
     labels = np.array([[0, 1], [0.7, 0.3], [0.02, 0.98]])
@@ -79,14 +82,14 @@ def test_batch_of_a_classifier(captions):
     assert captions[-1] == ["1", "0", "1"]
 
 
-def test_channels_may_come_second(captions):
+def test_channels_first(captions):
     images = np.zeros((2, 3, 40, 50), "float32")
     images[:, 0] = 255.0
     grid = plot_batch(images, np.array([0, 1]))
     assert grid.getpixel((10, 10)) == (255, 0, 0)
 
 
-def test_batch_of_a_detector(monkeypatch):
+def test_batch_for_detection(monkeypatch):
     drawn = []
 
     def draw_boxes(image, boxes, texts, labels):
@@ -116,7 +119,7 @@ def test_bad_batches(images, labels, message):
 
 
 def test_bad_grids():
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="at least one picture"):
         plot_predictions([])
     with pytest.raises(ValueError, match="2 captions, 1 pictures"):
         plot_predictions([Image.new("RGB", (4, 4))], captions=["a", "b"])

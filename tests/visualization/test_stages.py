@@ -1,4 +1,4 @@
-"""Drawings of stages: what stands in the rows, and that all of it counts."""
+"""Pictures of stages; the costs of the stages sum to those of the model."""
 
 import keras
 import pytest
@@ -6,20 +6,22 @@ import pytest
 import keras_efficient
 from keras_efficient import counting
 from keras_efficient.visualization import plot_stages
-from keras_efficient.visualization import stages
+from keras_efficient.visualization.stages import describe_stages
+from tests.marks import on_one_backend
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.usefixtures("zero_initial_weights")
 
 
 def rows_of(model):
-    rows = stages._rows(model)
+    rows = describe_stages(model)
     assert sum(x.parameters for x in rows) == counting.count_parameters(model)
     total = counting.count_multiply_adds(model)
     assert sum(row.multiply_adds for row in rows) == total
     return [(row.name, row.repeats, row.details) for row in rows]
 
 
+@on_one_backend
 def test_b0_is_table_1_of_the_paper():
     assert rows_of(keras_efficient.EfficientNetB0(weights=None)) == [
         ("convolution", 0, "112 × 112 × 32"),
@@ -35,6 +37,7 @@ def test_b0_is_table_1_of_the_paper():
     ]
 
 
+@on_one_backend
 def test_resnet50():
     rows = rows_of(keras_efficient.ResNet50(weights=None))
     assert rows[0] == ("convolution", 0, "112 × 112 × 64")
@@ -46,6 +49,7 @@ def test_resnet50():
     ]
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     "name, kind, repeats, shape",
     [
@@ -58,6 +62,7 @@ def test_mobilenets(name, kind, repeats, shape):
     assert (kind, repeats, shape) in rows_of(model)
 
 
+@on_one_backend
 def test_detector():
     model = keras_efficient.EfficientDetD0(weights=None, backbone_weights=None)
     rows = rows_of(model)
@@ -77,11 +82,12 @@ def test_picture(tmp_path):
     assert "MBConv6, 3×3  × 2" in texts and "5 × 6 × 16" in texts
     assert (tmp_path / "a.png").stat().st_size > 0
     strides = [x.get_text() for x in ax.texts if x.get_position()[0] == 0.28]
-    # 40 to 20, 20, 10 and 5 pixels; then the rows without a height.
+    # 40 to 20, 20, 10 and 5 pixels, then stages without a height.
     assert [x for x in strides if x.isdigit()] == ["2", "1", "2", "2", "1"]
 
 
-def test_channels_may_come_first():
+@on_one_backend
+def test_channels_first():
     model = keras_efficient.EfficientNet(
         stages=keras_efficient.variants.EFFICIENTNET_STAGES[:2],
         width_coefficient=0.25,
@@ -95,7 +101,7 @@ def test_channels_may_come_first():
     assert texts.count("2") == 2
 
 
-def test_models_of_any_size_have_none():
+def test_models_for_any_image_size_have_no_stages():
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
     with pytest.raises(ValueError, match="images of any size"):
