@@ -147,7 +147,7 @@ def fit(network, batches, epochs, learning_rate):
         lr=peak,
         eps=1e-7,
     )
-    # As in `training.quicken_batch_norm`.
+    # As in `training.adapt_batch_norm_momentum`.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d | BatchNormAct2d):
             module.momentum = min(0.1, max(0.01, 30 / steps))

@@ -95,7 +95,9 @@ def build_model(args, num_classes):
 def compile_as_kornblith(model, args, epochs, steps_per_epoch):
     """Their optimizer, and a batch norm that follows the new pictures."""
     # Momentum max(0.9, 1 - 10 / steps_per_epoch).
-    keras_efficient.training.quicken_batch_norm(model, 3 * steps_per_epoch)
+    keras_efficient.training.adapt_batch_norm_momentum(
+        model, 3 * steps_per_epoch
+    )
     optimizer = keras.optimizers.SGD(
         keras_efficient.training.cosine_schedule(
             args.learning_rate, epochs * steps_per_epoch

@@ -44,7 +44,7 @@ def main():
 
     print("\n2. Training an EfficientDet, half as wide and deep, from nothing")
     model = build_model(train.class_names)
-    keras_efficient.training.finetune_detector(
+    keras_efficient.training.finetune_detection(
         model,
         train.batches(IMAGE_SIZE, batch_size=8, training=True, seed=args.seed),
         validation,

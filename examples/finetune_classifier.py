@@ -26,7 +26,7 @@ def main():
     train, validation = load_data(args.data)
     print(train.report)
     model = build_model(args, train.num_classes)
-    result = keras_efficient.training.finetune_classifier(
+    result = keras_efficient.training.finetune_classification(
         model,
         train.batches(args.image_size, args.batch_size, training=True),
         validation.batches(args.image_size, args.batch_size),
@@ -38,7 +38,10 @@ def main():
         # Without pretrained weights its statistics are still to be found.
         train_batch_norm=args.weights == "none",
     )
-    for step, logs in (("head alone", result.head), ("all", result.all)):
+    for step, logs in (
+        ("head alone", result.head_logs),
+        ("all", result.logs),
+    ):
         if logs:
             print(f"{step}: {logs['val_accuracy'][-1]:.1%} of the images right")
     path = pathlib.Path(args.directory) / "model.keras"

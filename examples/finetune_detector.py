@@ -30,7 +30,7 @@ def main():
         scale=(args.min_scale, args.max_scale),
         vertical_flip_rate=0.5 if args.vertical_flip else 0.0,
     )
-    keras_efficient.training.finetune_detector(
+    keras_efficient.training.finetune_detection(
         model,
         train.batches(
             model.image_size,

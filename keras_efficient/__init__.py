@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 from typing import Any
 
-__version__ = "0.2.0"
+from keras_efficient.version import __version__
 
 # The module that each public name lives in. The block for type checkers below
 # repeats the names (`tests/test_public_names.py` compares them).

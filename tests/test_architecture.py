@@ -7,7 +7,7 @@ import pathlib
 PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (
-    {"atomic_writes", "deprecation", "log", "plotting", "types"},
+    {"atomic_writes", "deprecation", "log", "plotting", "types", "version"},
     {"variants", "feature_graphs"},
     {"scaling"},
     {"internals"},

@@ -12,10 +12,10 @@ HEAD = """\
 
 <!-- Written by docs/scripts/generate.py. -->
 
-`keras-efficient` is installed with the package. Each command calls a function of
-the library with the same defaults. Invalid input produces a one-line error and
-exit status 2. The exit status is 1 if the work failed or was completed in part,
-and 130 after Ctrl-C. Downloads are announced before they start.
+`keras-efficient` is installed with the package. Each command calls a function
+of the library with the same defaults. Invalid input produces a one-line error
+and exit status 2. The exit status is 1 if the work failed or was completed in
+part, and 130 after Ctrl-C. Downloads are announced before they start.
 
 """
 

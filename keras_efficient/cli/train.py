@@ -1,219 +1,359 @@
 """`keras-efficient train`."""
 
 import pathlib
-import shlex
-import shutil
-import sys
-import time
+from typing import TYPE_CHECKING
 from typing import Annotated
+from typing import Any
 
 import typer
 
 import keras_efficient
 from keras_efficient.atomic_writes import write_text
-from keras_efficient.cli.loading import MODEL_FILE
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.train_config import CONFIG_FILE
+from keras_efficient.cli.train_config import TrainConfig
 from keras_efficient.cli.train_config import complete
 from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
+from keras_efficient.cli.train_model import build_model
+
+if TYPE_CHECKING:
+    from keras_efficient.training import FinetuneResult
+    from keras_efficient.training import RunDirectory
 
 
 def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Pictures in folders of classes, or with boxes (COCO, Pascal "
-            "VOC, YOLO); an .npz file; cifar10 or cifar100."
+            help="Images in one folder for each class, images with boxes "
+            "(COCO, Pascal VOC, YOLO), an .npz file, cifar10 or cifar100."
         ),
     ] = None,
     config: Annotated[
         pathlib.Path | None,
-        typer.Option(help="YAML with these options; those typed win."),
+        typer.Option(
+            help="YAML file with these options. Options on the command line "
+            "take precedence."
+        ),
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="classification or detection; the data decides."),
+        typer.Option(
+            help="Task: classification or detection (default: recognized "
+            "from the data)."
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="EfficientNetB0, or EfficientDetD0.")
+        str | None,
+        typer.Option(
+            help="Name of the model (default EfficientNetB0, for detection "
+            "EfficientDetD0)."
+        ),
     ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
-            help="Published ones, a checkpoint, or none. Default: imagenet, "
-            "of detectors coco."
+            help="Published weights, a checkpoint file, or none (default "
+            "imagenet, for detection coco)."
         ),
     ] = None,
     backbone_weights: Annotated[
-        str | None, typer.Option(help="Of a detector that has no others.")
+        str | None,
+        typer.Option(
+            help="Weights of the backbone of a detector without other weights."
+        ),
     ] = None,
     partial: Annotated[
         bool | None,
-        typer.Option("--partial", help="Checkpoints may lack layers."),
+        typer.Option(
+            "--partial",
+            help="Load checkpoint files that do not fill all layers.",
+        ),
     ] = None,
     directory: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Folder of the run: runs/<name of the data>."),
+        typer.Option(help="Run directory (default runs/<name of the data>)."),
     ] = None,
     image_size: Annotated[
         str | None,
-        typer.Option(help="Pixels: 320, or height x width such as 240x320."),
+        typer.Option(
+            help="Image size in pixels: 320, or height x width as 240x320 "
+            "(default: the size of the model)."
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="16, of detectors 8.")
+        int | None,
+        typer.Option(help="Batch size (default 16, for detection 8)."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="10, of detectors 50.")
+        int | None,
+        typer.Option(
+            help="Epochs that train all layers (default 10, for detection 50)."
+        ),
     ] = None,
     head_epochs: Annotated[
         int | None,
-        typer.Option(help="Before, of a pretrained classifier's head: 5."),
+        typer.Option(
+            help="Epochs that train only the head first, for pretrained "
+            "classifiers (default 5)."
+        ),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="The highest: 0.001.")
+        float | None,
+        typer.Option(help="Highest learning rate (default 0.001)."),
     ] = None,
     train_batch_norm: Annotated[
-        str | None, typer.Option(help="Of a detector: all, head or none.")
+        str | None,
+        typer.Option(
+            help="Batch normalization to train: auto, all, none, or for "
+            "detection head (default auto)."
+        ),
     ] = None,
     anchor_scale: Annotated[
-        float | None, typer.Option(help="Of a detector: 4, small objects less.")
+        float | None,
+        typer.Option(
+            help="Size of the anchors of a detector (default 4). Smaller "
+            "objects need smaller anchors."
+        ),
     ] = None,
     min_scale: Annotated[
         float | None,
-        typer.Option(help="Least zoom of a detector's images: 0.8."),
+        typer.Option(
+            help="Smallest factor of scale jitter for detection (default 0.8)."
+        ),
     ] = None,
     max_scale: Annotated[
-        float | None, typer.Option(help="Largest zoom: 1.25.")
+        float | None,
+        typer.Option(
+            help="Largest factor of scale jitter for detection (default 1.25)."
+        ),
     ] = None,
     vertical_flip: Annotated[
         bool | None,
-        typer.Option("--vertical-flip", help="Images may be upside down."),
+        typer.Option(
+            "--vertical-flip",
+            help="Flip images vertically at random, for detection.",
+        ),
     ] = None,
     evaluate_every: Annotated[
         int | None,
-        typer.Option(help="Epochs until a detector is measured again: 5."),
+        typer.Option(
+            help="Epochs between two evaluations of a detector (default 5)."
+        ),
     ] = None,
     val_share: Annotated[
         float | None,
-        typer.Option(help="Held out where there is no such split: 0.2."),
+        typer.Option(
+            help="Fraction of the data used for validation if it has no "
+            "validation split (default 0.2)."
+        ),
     ] = None,
     mixed_precision: Annotated[
         bool | None,
         typer.Option("--mixed-precision", help="Compute in bfloat16."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all chance: 0.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed (default 0).")
+    ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Throw a run in the folder away."),
+        typer.Option(
+            "--overwrite", help="Delete an existing run in the directory."
+        ),
     ] = False,
     backend: BackendOption = None,
-):
-    """Trains a classifier or a detector; the same command goes on.
+) -> None:
+    """Fine-tune a classifier or a detector. Repeat the command to resume.
 
     keras-efficient train cells --image-size 320 --epochs 40
     """
-    start = time.perf_counter()
-    flags = dict(locals())
-    for name in ("config", "overwrite", "backend", "start"):
-        del flags[name]
-    if directory is not None:
-        flags["directory"] = str(directory)
-    settings = read_config(config, flags)
-    task = keras_efficient.data.find_task(settings.data, settings.task)
-    settings = complete(settings, task)
-    folder = pathlib.Path(settings.directory)
-    if not _prepare(folder, settings, overwrite):
-        return
+    settings = read_config(
+        config,
+        {
+            "data": data,
+            "task": task,
+            "model": model,
+            "weights": weights,
+            "backbone_weights": backbone_weights,
+            "partial": partial,
+            "directory": None if directory is None else str(directory),
+            "image_size": image_size,
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "head_epochs": head_epochs,
+            "learning_rate": learning_rate,
+            "train_batch_norm": train_batch_norm,
+            "anchor_scale": anchor_scale,
+            "min_scale": min_scale,
+            "max_scale": max_scale,
+            "vertical_flip": vertical_flip,
+            "evaluate_every": evaluate_every,
+            "val_share": val_share,
+            "mixed_precision": mixed_precision,
+            "seed": seed,
+        },
+    )
+    found_task = keras_efficient.data.find_task(settings.data, settings.task)
+    settings = complete(settings, found_task)
+    run = keras_efficient.training.RunDirectory(settings.directory, found_task)
+    if _prepare(run, settings, overwrite):
+        _train(run, settings)
+
+
+def _train(run: "RunDirectory", settings: TrainConfig) -> None:
     import keras
 
     keras.utils.set_random_seed(settings.seed)
     if settings.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
-    _train(settings, folder, start)
-
-
-def _train(settings, folder, start):
-    from keras_efficient.cli import train_run
-
-    train_set, held_out = keras_efficient.data.load_splits(
+    train_set, validation = keras_efficient.data.load_splits(
         settings.data,
         settings.task,
         validation_share=settings.val_share,
         seed=settings.seed,
     )
-    print(f"{settings.task}, {settings.model}, in {folder}")
-    print(f"To train on: {train_set.report}")
-    print(f"Held out: {held_out.report}")
-    network, unfilled = train_run.build_model(settings, train_set.class_names)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / CONFIG_FILE, settings.to_yaml())
-    run = train_run.TrainRun(settings, network, unfilled, train_set, held_out)
-    run.write_class_names()
+    print(f"{settings.task}, {settings.model}, in {run.path}")
+    print(f"Training set: {train_set.report}")
+    print(f"Validation set: {validation.report}", flush=True)
+    model, missing = build_model(settings, train_set.class_names)
+    write_text(run.path / CONFIG_FILE, settings.to_yaml())
     try:
-        run.fit()
+        if settings.task == "detection":
+            result = _finetune_detection(
+                run, settings, model, train_set, validation
+            )
+        else:
+            result = _finetune_classification(
+                run, settings, model, missing, train_set, validation
+            )
     except KeyboardInterrupt:
-        print(_broken_off(run, folder), flush=True)
+        print(_interrupted(run), flush=True)
         raise typer.Exit(INTERRUPTED) from None
-    run.save_model()
-    result = run.measure()
-    run.write_results(result, start, shlex.join(sys.argv))
-    print(result)
-    print(
-        f"{time.perf_counter() - start:.0f} s. Model, curves and pictures are "
-        f"in {folder}"
+    print(result.evaluation)
+    print(f"Model, curves and images are in {run.path}")
+
+
+def _finetune_detection(
+    run: "RunDirectory",
+    settings: TrainConfig,
+    model: Any,
+    train_set: Any,
+    validation: Any,
+) -> "FinetuneResult":
+    from keras_efficient.cli.train_progress import TrainingProgress
+
+    augmentation = keras_efficient.data.DetectionAugmentation(
+        model.image_size,
+        scale=(settings.min_scale, settings.max_scale),
+        vertical_flip_rate=0.5 if settings.vertical_flip else 0.0,
     )
+    batches = train_set.batches(
+        model.image_size,
+        settings.batch_size,
+        training=True,
+        seed=settings.seed,
+        augmentation=augmentation,
+        drop_remainder=len(train_set) >= settings.batch_size,
+    )
+    with TrainingProgress(len(batches)) as progress:
+        return keras_efficient.training.finetune_detection(
+            model,
+            batches,
+            validation,
+            directory=run.path,
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            train_batch_norm=settings.train_batch_norm,
+            evaluate_every=settings.evaluate_every,
+            report=True,
+            save_on_interrupt=True,
+            progress=progress.evaluating,
+            callbacks=[progress],
+            verbose=0,
+        )
 
 
-def _broken_off(run, folder):
-    """What is left of a training after Ctrl-C."""
-    from keras_efficient.cli.train_run import LAST
+def _finetune_classification(
+    run: "RunDirectory",
+    settings: TrainConfig,
+    model: Any,
+    missing: list[str],
+    train_set: Any,
+    validation: Any,
+) -> "FinetuneResult":
+    from keras_efficient.cli.train_progress import TrainingProgress
 
-    go_on = f"To go on: keras-efficient train --config {folder / CONFIG_FILE}"
-    if not run.interrupt.is_saved:
-        return f"Broken off at once; {folder} has whole epochs only.\n{go_on}"
-    run.save_model()
-    kept = "the best so far" if run.best.path.exists() else "them"
+    training = keras_efficient.training
+    batches = train_set.batches(
+        model.input_shape[1:3],
+        settings.batch_size,
+        training=True,
+        seed=settings.seed,
+    )
+    with TrainingProgress(len(batches)) as progress:
+        return training.finetune_classification(
+            model,
+            batches,
+            validation,
+            directory=run.path,
+            head_epochs=settings.head_epochs,
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            head_layers=training.unfilled_layers(model, missing),
+            train_batch_norm=settings.train_batch_norm,
+            report=True,
+            save_on_interrupt=True,
+            progress=progress.evaluating,
+            callbacks=[progress],
+            verbose=0,
+        )
+
+
+def _interrupted(run: "RunDirectory") -> str:
+    """Return the message after Ctrl-C."""
+    resume = f"To resume: keras-efficient train --config {run.path}"
+    resume = f"{resume}/{CONFIG_FILE}"
+    if not run.last_weights.exists():
+        return f"Interrupted. {run.path} contains complete epochs.\n{resume}"
+    kept = "best" if run.best.path.exists() else "current"
     return (
-        f"Broken off. {folder} has the weights as they are ({LAST}), and a "
-        f"model with {kept} ({MODEL_FILE}).\n{go_on}"
+        f"Interrupted. {run.path} contains the current weights "
+        f"({run.last_weights.name}) and a model with the {kept} weights "
+        f"({run.model_file.name}).\n{resume}"
     )
 
 
-def _prepare(folder, settings, overwrite):
-    """Whether there is something to do in the folder of a run."""
-    if overwrite and (folder / CONFIG_FILE).exists():
-        _throw_away(folder)
+def _prepare(
+    run: "RunDirectory", settings: TrainConfig, overwrite: bool
+) -> bool:
+    """Check the run directory, and return whether to train."""
+    folder, config_file = run.path, run.path / CONFIG_FILE
+    if overwrite and config_file.exists():
+        run.remove()
+        config_file.unlink()
         return True
     if not folder.exists() or not any(folder.iterdir()):
         return True
-    if not (folder / CONFIG_FILE).exists():
+    if not config_file.exists():
         raise FileExistsError(
-            f"{folder} is not empty, and no run. Take another --directory."
+            f"{folder} is not empty and is not a run directory. Choose another "
+            "--directory."
         )
-    changed = differences(settings, read_config(folder / CONFIG_FILE, {}))
+    changed = differences(settings, read_config(config_file, {}))
     if changed:
         raise ValueError(
-            f"{folder} holds a run with other settings: {'; '.join(changed)}. "
-            "Take another --directory, or --overwrite it."
+            f"{folder} contains a run with other settings: "
+            f"{'; '.join(changed)}. Choose another --directory, or pass "
+            "--overwrite to delete it."
         )
-    from keras_efficient.cli.train_run import RESULTS_FILE
-
-    if (folder / RESULTS_FILE).exists():
+    if run.is_finished:
         print(
-            f"The run in {folder} is finished; --overwrite throws it away. "
-            f"keras-efficient evaluate {folder} {settings.data} measures it."
+            f"The run in {folder} is finished. Pass --overwrite to repeat it, "
+            f"or evaluate it with `keras-efficient evaluate {folder} "
+            f"{settings.data}`."
         )
         return False
-    print(f"Going on with the run in {folder}.")
+    print(f"Resuming the run in {folder}.")
     return True
-
-
-def _throw_away(folder):
-    """Removes what a run has written, and nothing else."""
-    from keras_efficient.cli.train_run import RUN_FILES
-
-    for pattern in RUN_FILES:
-        for path in folder.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""The settings of a training: from flags, from a YAML file, by default."""
+"""Settings of `train`, from options, a YAML file and defaults."""
 
 import dataclasses
 import difflib
@@ -13,14 +13,13 @@ from keras_efficient.cli.loading import builder_name
 
 CONFIG_FILE = "config.yaml"
 TASKS = ("classification", "detection")
-# Batch norm that learns, of a detector.
-BATCH_NORM = ("all", "head", "none")
-# Settings that only one of them has.
-OF_A_TASK = {
+# Which batch normalization is trained.
+BATCH_NORM = ("auto", "all", "head", "none")
+# Settings of only one task.
+TASK_SETTINGS = {
     "classification": ("head_epochs",),
     "detection": (
         "backbone_weights",
-        "train_batch_norm",
         "anchor_scale",
         "min_scale",
         "max_scale",
@@ -28,36 +27,36 @@ OF_A_TASK = {
         "evaluate_every",
     ),
 }
-# Where a run lies is no property of it.
-NOT_OF_THE_RUN = ("directory",)
+# Settings that may differ when a run is resumed.
+IGNORED = ("directory",)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """All that a training is told; `None` is decided by the data.
+    """Settings of a training run. `None` means that the task decides.
 
     Attributes:
-        data: Folder, file, or `"cifar10"` or `"cifar100"`.
+        data: Folder, file, `"cifar10"` or `"cifar100"`.
         task: `"classification"` or `"detection"`.
         model: Name of a builder.
-        weights: A published set, a checkpoint, or `"none"`.
-        backbone_weights: The same, of a detector's backbone.
-        partial: Whether checkpoints may lack layers.
-        directory: Folder of the run.
-        image_size: Height and width, in pixels.
-        batch_size: Images at once.
-        epochs: Passes over the data, in which everything learns.
-        head_epochs: Passes before, of a classifier's head alone.
-        learning_rate: The highest.
-        train_batch_norm: Which of a detector learns.
-        anchor_scale: Size of a detector's anchors.
-        min_scale: Least factor on the size of a detector's images.
-        max_scale: Largest factor.
-        vertical_flip: Whether images may be upside down.
-        evaluate_every: Epochs from one measurement of a detector to the next.
-        val_share: Share that is held out where no split is.
+        weights: Published weights, a checkpoint file, or `"none"`.
+        backbone_weights: The same for the backbone of a detector.
+        partial: Whether checkpoint files may lack layers.
+        directory: Run directory.
+        image_size: Height and width in pixels.
+        batch_size: Number of images in a batch.
+        epochs: Epochs that train all layers.
+        head_epochs: Epochs that train only the head first.
+        learning_rate: Highest learning rate.
+        train_batch_norm: Which batch normalization is trained.
+        anchor_scale: Scale of the anchors of a detector.
+        min_scale: Smallest factor of scale jitter.
+        max_scale: Largest factor of scale jitter.
+        vertical_flip: Whether to flip images vertically at random.
+        evaluate_every: Epochs between two evaluations of a detector.
+        val_share: Fraction of the data for validation without a split.
         mixed_precision: Whether to compute in bfloat16.
-        seed: Of all random numbers.
+        seed: Random seed.
     """
 
     data: str
@@ -72,7 +71,7 @@ class TrainConfig:
     epochs: int | None = None
     head_epochs: int = 5
     learning_rate: float = 1e-3
-    train_batch_norm: str | None = None
+    train_batch_norm: str = "auto"
     anchor_scale: float | None = None
     min_scale: float = 0.8
     max_scale: float = 1.25
@@ -83,7 +82,7 @@ class TrainConfig:
     seed: int = 0
 
     def to_yaml(self) -> str:
-        """The text of a file from which `read_config` makes it again."""
+        """Return the YAML text that `read_config` reads."""
         values = dataclasses.asdict(self)
         if self.image_size is not None:
             values["image_size"] = list(self.image_size)
@@ -93,17 +92,18 @@ class TrainConfig:
 def read_config(
     file: pathlib.Path | None, flags: dict[str, Any]
 ) -> TrainConfig:
-    """The settings of a file, with those of flags in their place.
+    """Return the settings of a file, overridden by options.
 
     Args:
-        file: A YAML file with the names of `TrainConfig`, or `None`.
-        flags: Dict of the same names; `None` was not given.
+        file: YAML file with the names of `TrainConfig`, or `None`.
+        flags: Dict with the same names. `None` means that the option was not
+            passed.
 
     Returns:
-        A `TrainConfig`, checked as far as it can be without the data.
+        A `TrainConfig`, validated as far as possible without the data.
 
     Raises:
-        ValueError: If a name is unknown or a value cannot be.
+        ValueError: If a name is unknown or a value is invalid.
     """
     values = {} if file is None else _read_yaml(file)
     values |= {
@@ -116,12 +116,10 @@ def read_config(
             meant = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"{file} has an unknown key {name!r}.{meant}")
     if not values.get("data"):
-        raise ValueError(
-            "What to train on is missing: keras-efficient train DATA"
-        )
+        raise ValueError("The data set is missing: keras-efficient train DATA")
     if values.get("image_size") is not None:
         values["image_size"] = _size(values["image_size"])
-    # One folder has one name.
+    # Normalize the path, for comparisons with the settings of a run.
     values["data"] = str(pathlib.Path(str(values["data"])))
     config = TrainConfig(**values)
     _check(config)
@@ -131,10 +129,10 @@ def read_config(
 
 
 def complete(config: TrainConfig, task: str) -> TrainConfig:
-    """The settings with what the task decides.
+    """Return the settings with the defaults of the task.
 
     Raises:
-        ValueError: If the model is not for the task.
+        ValueError: If the model or a setting does not fit the task.
     """
     is_detection = task == "detection"
     model = config.model or (
@@ -142,21 +140,21 @@ def complete(config: TrainConfig, task: str) -> TrainConfig:
     )
     if model not in (DETECTORS if is_detection else CLASSIFIERS):
         raise ValueError(
-            f"`model`: {model} is not for {task}, which {config.data} is for. "
-            "Take another model, or set `task`."
+            f"`model`: {model} is not a model for {task}, the task of "
+            f"{config.data}. Choose another model, or set `task`."
         )
-    for name in OF_A_TASK[other_of(task)]:
+    for name in TASK_SETTINGS[other_of(task)]:
         default = TrainConfig.__dataclass_fields__[name].default
         if getattr(config, name) != default:
             raise ValueError(
-                f"`{name}` is for {other_of(task)}, and {config.data} is for "
-                f"{task}."
+                f"`{name}` is an option for {other_of(task)}, and the task of "
+                f"{config.data} is {task}."
             )
     has_backbone = config.backbone_weights not in (None, "none")
     if has_backbone and config.weights not in (None, "none"):
         raise ValueError(
-            "`backbone_weights` are for a detector without others, and "
-            f"`weights` is {config.weights}. Leave one of them out."
+            "`backbone_weights` requires a detector without other weights, but "
+            f"`weights` is {config.weights}. Omit one of them."
         )
     weights = config.weights or ("coco" if is_detection else "imagenet")
     if has_backbone:
@@ -175,32 +173,32 @@ def complete(config: TrainConfig, task: str) -> TrainConfig:
 
 
 def other_of(task: str) -> str:
-    """The other of the two tasks."""
+    """Return the other task."""
     return TASKS[1 - TASKS.index(task)]
 
 
 def differences(config: TrainConfig, other: TrainConfig) -> list[str]:
-    """What another training was told otherwise, one sentence each."""
+    """Return the settings that differ, one phrase for each."""
     old, new = dataclasses.asdict(other), dataclasses.asdict(config)
     return [
         f"{name} was {old[name]}, is {new[name]}"
         for name in new
-        if new[name] != old[name] and name not in NOT_OF_THE_RUN
+        if new[name] != old[name] and name not in IGNORED
     ]
 
 
 def _name(config):
-    """What a run is called that has no other name."""
+    """Return the default name of a run."""
     path = pathlib.Path(config.data).resolve()
     if path.is_dir():
         return path.name
-    # The folder of a `data.yaml` or an `instances.json` says more.
+    # The folder of a `data.yaml` or `instances.json` is more specific.
     is_plain = path.stem in ("data", "dataset", "instances", "annotations")
     return path.parent.name if is_plain else path.stem
 
 
 def _size(value):
-    """Height and width of a number, a pair, or a text as `240x320`."""
+    """Return height and width from a number, a pair or `240x320`."""
     sides = value
     if isinstance(value, str):
         sides = value.lower().split("x")
@@ -212,7 +210,8 @@ def _size(value):
         sides = []
     if len(sides) not in (1, 2) or min(sides) < 1:
         raise ValueError(
-            "`image_size` must be as 320, or height x width as 240x320. "
+            "`image_size` must be a number such as 320, or height x width such "
+            "as 240x320. "
             f"Received: {value!r}"
         )
     return sides[0], sides[-1]
@@ -222,14 +221,14 @@ def _read_yaml(file):
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{file} is no YAML file: {error}") from error
+        raise ValueError(f"{file} is not a YAML file: {error}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{file} must have lines such as `epochs: 20`.")
+        raise ValueError(f"{file} must contain lines such as `epochs: 20`.")
     return values
 
 
 def _check(config):
-    """Raises an error for a value that cannot be."""
+    """Raise an error for an invalid value."""
     kinds = {
         "float": (int, float), "int": int, "bool": bool, "str": str,
     }  # fmt: skip
@@ -249,7 +248,7 @@ def _check(config):
         ("task", config.task in (None, *TASKS), f"one of {TASKS}"),
         (
             "train_batch_norm",
-            config.train_batch_norm in (None, *BATCH_NORM),
+            config.train_batch_norm in BATCH_NORM,
             f"one of {BATCH_NORM}",
         ),
         (

@@ -1,38 +1,56 @@
-"""What a training shows while it runs."""
+"""Progress of `keras-efficient train`."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 
 from keras_efficient.cli.progress import new_progress
-from keras_efficient.training import read_logs
-from keras_efficient.visualization import plot_history
+from keras_efficient.cli.progress import track
 
-# What a line says first, where it was measured.
-FIRST = ("loss", "accuracy", "val_loss", "val_accuracy", "val_mAP", "val_mAP50")
+# Metrics at the beginning of a line, if they were measured.
+METRICS = (
+    "loss", "accuracy", "val_loss", "val_accuracy", "val_mAP", "val_mAP50",
+)  # fmt: skip
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """A bar with the remaining time, and a line for each epoch.
+    """Shows a bar with the remaining time, and prints a line for each epoch.
+
+    Use it as a context manager, which removes the bar also after an error.
 
     Args:
-        steps: Batches of an epoch.
+        steps: Integer, batches in an epoch.
     """
 
-    def __init__(self, steps):
+    def __init__(self, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self._progress = None
+        self._progress: Any = None
+        self._task: Any = None
 
-    def on_train_begin(self, logs=None):
-        """Begins a bar at the first epoch, whose number is still unknown."""
-        self.stop()
+    def __enter__(self) -> "TrainingProgress":
+        return self
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Says which epoch begins."""
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+
+    def evaluating(self, items: Iterable, total: int) -> Iterable:
+        """Show a bar for the evaluation after training."""
+        self._stop()
+        return track(items, total, "Evaluating")
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Remove the bar of the previous phase."""
+        self._stop()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Show the number of the epoch."""
         epochs = self.params["epochs"]
         if self._progress is None:
             self._progress = new_progress()
             self._progress.start()
-            # Of epochs that were done before nobody knows how long they took.
+            # The duration of epochs before an interruption is unknown.
             self._task = self._progress.add_task(
                 "", total=(epochs - epoch) * self.steps
             )
@@ -40,48 +58,26 @@ class TrainingProgress(keras.callbacks.Callback):
             self._task, description=f"Epoch {epoch + 1} of {epochs}"
         )
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Counts."""
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Advance the bar."""
         self._progress.advance(self._task)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Prints the numbers of the epoch."""
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Print the metrics of the epoch."""
         logs = logs or {}
-        numbers = "  ".join(
-            f"{name} {float(logs[name]):.4f}" for name in FIRST if name in logs
+        metrics = "  ".join(
+            f"{name} {float(logs[name]):.4f}"
+            for name in METRICS
+            if name in logs
         )
         epochs = self.params["epochs"]
-        print(f"epoch {epoch + 1}/{epochs}  {numbers}", flush=True)
+        print(f"epoch {epoch + 1}/{epochs}  {metrics}", flush=True)
 
-    def on_train_end(self, logs=None):
-        """Takes the bar away."""
-        self.stop()
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Remove the bar."""
+        self._stop()
 
-    def stop(self):
-        """Takes the bar away, also after an error."""
+    def _stop(self) -> None:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
-
-
-class Curves(keras.callbacks.Callback):
-    """Draws the curves of a run anew after each epoch.
-
-    Args:
-        directory: Folder of the run.
-    """
-
-    def __init__(self, directory):
-        super().__init__()
-        self.directory = directory
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Draws what is logged."""
-        draw_curves(self.directory)
-
-
-def draw_curves(directory):
-    """Draws the curves of a run, from its logs."""
-    new = directory / "curves.new.png"
-    plot_history(read_logs(directory), new, directory.name)
-    new.replace(directory / "curves.png")

@@ -159,8 +159,56 @@ def deserialization_reason(error: Exception) -> str:
     return reason.partition(" Full object config")[0].strip("'\"")
 
 
+class OptimizerHooks:
+    """Mixin that gives public names to the private hooks of an optimizer.
+
+    Assumes that `keras.optimizers.Optimizer` calls the private methods below
+    in each step, with lists of gradients and of trainable variables, and that
+    `_use_weight_decay` tells whether a variable decays. Put it before the
+    class of Keras among the bases.
+    """
+
+    def decay_weights(self, variables: list) -> None:
+        """Apply the weight decay to variables that are not excluded."""
+        super()._apply_weight_decay(variables)  # type: ignore[misc]
+
+    def clip_gradients(self, gradients: list) -> list:
+        """Return the clipped gradients."""
+        return super()._clip_gradients(gradients)  # type: ignore[misc]
+
+    def update_averages(self, variables: list) -> None:
+        """Update the moving averages of the trainable variables."""
+        super()._update_model_variables_moving_average(  # type: ignore[misc]
+            variables
+        )
+
+    def _apply_weight_decay(self, variables: list) -> None:
+        if self.weight_decay is None:  # type: ignore[attr-defined]
+            return
+        decaying = [
+            variable
+            for variable in variables
+            if self._use_weight_decay(variable)  # type: ignore[attr-defined]
+        ]
+        if decaying:
+            self.decay_weights(decaying)
+
+    def _clip_gradients(self, gradients: list) -> list:
+        return self.clip_gradients(gradients)
+
+    def _update_model_variables_moving_average(self, variables: list) -> None:
+        self.update_averages(variables)
+
+    def _overwrite_model_variables_with_average_value(
+        self, variables: list
+    ) -> None:
+        for variable, average in moving_averages(self, variables):
+            # A copy: JAX donates both arrays in the next step.
+            variable.assign(keras.ops.copy(average))
+
+
 def moving_averages(
-    optimizer: keras.optimizers.Optimizer,
+    optimizer: Any, variables: list[keras.Variable] | None = None
 ) -> list[tuple[keras.Variable, keras.Variable]]:
     """Return the variables that an optimizer trains with their averages.
 
@@ -168,17 +216,19 @@ def moving_averages(
     a layer was frozen.
 
     Assumes `Optimizer._trainable_variables` and, in the same order,
-    `Optimizer._model_variables_moving_average`.
+    `Optimizer._model_variables_moving_average`, with `None` for variables
+    without an average.
 
     Args:
         optimizer: A built Keras optimizer with `use_ema=True`.
+        variables: Trainable variables. Defaults to those of the optimizer.
 
     Returns:
         A list of pairs `(variable, average)`.
     """
+    if variables is None:
+        variables = optimizer._trainable_variables
     pairs = zip(
-        optimizer._trainable_variables,
-        optimizer._model_variables_moving_average,
-        strict=True,
+        variables, optimizer._model_variables_moving_average, strict=True
     )
     return [pair for pair in pairs if pair[1] is not None]

@@ -1,6 +1,7 @@
-"""Whether a detector's anchors are of the size of the objects."""
+"""How well the anchors of a detector match the sizes of the objects."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -8,35 +9,36 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.ops import anchor_grids
 from keras_efficient.ops import paired_iou
 
-# Overlap from which an anchor is trained on a box.
+# Intersection over union from which an anchor is trained on a box.
 MATCHED = 0.5
-# Times the model's own: from 4 these make 1, 1.5, 2, 3, 4, 5, 6 and 8. The
-# nearest first, for of equally good ones the first is taken.
+# Factors on the scale of the model: with 4 they result in 1, 1.5, 2, 3, 4, 5, 6
+# and 8. Ordered by distance, because the first of equally good ones is used.
 FACTORS = (1.0, 1.25, 0.75, 1.5, 0.5, 2.0, 0.375, 0.25)
-# Others must meet so much more of the classes to be better.
+# Smallest gain in mean coverage for which another scale is recommended.
 MARGIN = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class AnchorFit:
-    """How many of a data set's boxes have an anchor of their size.
+    """Fraction of the boxes of a data set that have a matching anchor.
 
-    A box that no anchor overlaps by half is still trained on, at the one
-    anchor that is nearest; such classes are learned slowly and badly.
-    `print` shows a table.
+    A box without a matching anchor is still trained, at the single nearest
+    anchor, but its class is detected less reliably. `print` shows a table.
 
     Attributes:
-        class_names: The classes, in the order of their labels.
-        num_boxes: Boxes of each class, crowds left out.
-        sides: Float array `(classes,)`: median over the boxes of each class
-            of the root of their area, in pixels of the network's input; NaN
-            for a class without boxes.
-        coverage: Float array `(classes,)`: share of the boxes of each class
-            that an anchor overlaps by half or more; NaN as above.
-        anchor_scale: Float, or tuple of one for each level: the model's own.
-        best_scale: The same for the model that would meet the classes best;
-            `anchor_scale` where no other is clearly better.
-        best_coverage: As `coverage`, with `best_scale`.
+        class_names: Names of the classes in the order of their labels.
+        num_boxes: Number of boxes of each class without crowds.
+        sides: Float array `(classes,)`, median over the boxes of each class
+            of the square root of their area, in pixels of the network's
+            input; NaN for a class without boxes.
+        coverage: Float array `(classes,)`, fraction of the boxes of each class
+            with an anchor of at least 0.5 intersection over union; NaN for a
+            class without boxes.
+        anchor_scale: Float, or a tuple of one float for each level, the scale
+            of the model.
+        best_scale: The recommended scale; `anchor_scale` if no other is
+            clearly better.
+        best_coverage: `coverage` with `best_scale`.
     """
 
     class_names: tuple[str, ...]
@@ -54,17 +56,16 @@ class AnchorFit:
 
     @property
     def advice(self) -> str:
-        """One sentence on what would be better; empty where nothing is."""
+        """Recommendation in one sentence, empty if there is none."""
         if self.is_best:
             return ""
         gains = np.nan_to_num(self.best_coverage - self.coverage)
         worst = int(np.argmax(gains))
         return (
             f"{_shown(100 * self.coverage[worst], '%')} of the boxes of class "
-            f"{self.class_names[worst]!r} have an anchor of their size; with "
-            f"anchor_scale={self.best_scale} "
-            f"{_shown(100 * self.best_coverage[worst], '%')} have one: build "
-            "the model with it."
+            f"{self.class_names[worst]!r} have an anchor of their size. Build "
+            f"the model with anchor_scale={self.best_scale}: "
+            f"{_shown(100 * self.best_coverage[worst], '%')} have one then."
         )
 
     def __str__(self):
@@ -79,12 +80,12 @@ class AnchorFit:
             )
         ]
         rows = [
-            ("class", "boxes", "side", f"met at {self.anchor_scale}"),
+            ("class", "boxes", "side", f"matched at {self.anchor_scale}"),
             *rows,
         ]
         if not self.is_best:
             shares = [_shown(100 * share, "%") for share in self.best_coverage]
-            column = [f"met at {self.best_scale}", *shares]
+            column = [f"matched at {self.best_scale}", *shares]
             rows = [
                 (*row, cell) for row, cell in zip(rows, column, strict=True)
             ]
@@ -99,25 +100,29 @@ class AnchorFit:
         return "\n".join([*lines, *filter(None, [self.advice])])
 
 
-def measure_anchor_fit(model, dataset, image_size=None):
-    """Compares a detector's anchors with the boxes of a data set.
+def measure_anchor_fit(
+    model: Any, dataset: Any, image_size: tuple[int, int] | None = None
+) -> AnchorFit:
+    """Compare the anchors of a detector with the boxes of a data set.
 
-    Objects much smaller than the smallest anchor (32 pixels of the network's
-    input by default) are the usual reason for a class that is not learned.
-    Give the model another `anchor_scale`, or larger images.
+    Objects much smaller than the smallest anchor (by default 32 pixels of the
+    network's input) are the most frequent reason for a class that is not
+    detected. Build the model with another `anchor_scale`, or with a larger
+    `input_shape`.
 
     Args:
         model: An `EfficientDet`.
-        dataset: `data.DetectionDataset`, or `data.DetectionBatches` of one;
-            crowds are left out.
-        image_size: Pair `(height, width)` of the network's input. Defaults to
+        dataset: `data.DetectionDataset` or `data.DetectionBatches`. Crowds are
+            ignored.
+        image_size: Tuple `(height, width)` of the network's input. Defaults to
             that of the model.
 
     Returns:
         An `AnchorFit`.
 
     Raises:
-        ValueError: If the model takes images of any size and none is given.
+        ValueError: If the model accepts images of any size and `image_size` is
+            missing.
 
     Example:
     >>> model = keras_efficient.EfficientDetD0(
@@ -127,15 +132,15 @@ def measure_anchor_fit(model, dataset, image_size=None):
     ...     np.zeros((1, 128, 128, 3), "uint8"), [[[12, 12, 28, 28]]], [[0]]
     ... )
     >>> print(keras_efficient.training.measure_anchor_fit(model, cells))
-    class  boxes  side  met at 4.0  met at 2.0
-    0          1    16          0%        100%
-    0% of the boxes of class '0' have an anchor of their size; with \
-anchor_scale=2.0 100% have one: build the model with it.
+    class  boxes  side  matched at 4.0  matched at 2.0
+    0          1    16              0%            100%
+    0% of the boxes of class '0' have an anchor of their size. Build the model \
+with anchor_scale=2.0: 100% have one then.
     """
     image_size = model.image_size if image_size is None else image_size
     if None in image_size:
         raise ValueError(
-            "This model takes images of any size: pass `image_size`, their "
+            "This model accepts images of any size. Pass `image_size`, the "
             f"(height, width). Received: image_size={image_size}"
         )
     boxes, labels = _boxes(dataset.records, image_size)
@@ -168,7 +173,7 @@ anchor_scale=2.0 100% have one: build the model with it.
 
 
 def _boxes(records, image_size):
-    """All boxes as the network sees them, and their labels."""
+    """Return all boxes in pixels of the network's input, and their labels."""
     letterbox = DetectionPreprocessing(tuple(image_size))
     boxes, labels = [np.zeros((0, 4))], [np.zeros(0, "int64")]
     for record in records:
@@ -179,9 +184,9 @@ def _boxes(records, image_size):
 
 
 def _best_iou(boxes, grids):
-    """The largest overlap of each box with any anchor.
+    """Return the largest IoU of each box with any anchor.
 
-    Of anchors of one shape the one with the nearest centre overlaps most.
+    Among anchors of one shape, that with the nearest center has the largest.
     """
     centers = (boxes[:, [1, 0]] + boxes[:, [3, 2]]) / 2
     edges = [boxes[:, i, None] for i in (1, 0, 3, 2)]
@@ -196,19 +201,19 @@ def _best_iou(boxes, grids):
 
 
 def _by_class(function, values, labels, num_classes):
-    """A number for each class; NaN for those without any."""
+    """Return a number for each class, NaN for classes without boxes."""
     groups = [values[labels == label] for label in range(num_classes)]
     return np.array([function(x) if len(x) else np.nan for x in groups])
 
 
 def _mean(shares):
-    """Mean over the classes that have boxes; 0 where none has."""
+    """Return the mean over the classes with boxes, 0 without any."""
     shares = shares[~np.isnan(shares)]
     return shares.mean() if len(shares) else 0.0
 
 
 def _plain(scale):
-    """A float, or a tuple of one for each level."""
+    """Return a float, or a tuple of one float for each level."""
     scale = np.asarray(scale, "float64").tolist()
     return tuple(scale) if isinstance(scale, list) else scale
 

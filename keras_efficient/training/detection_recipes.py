@@ -1,39 +1,37 @@
-"""Arguments of `compile` that train detectors."""
+"""Recipes for detection: arguments for `compile`."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_efficient.losses import DetectionLoss
-from keras_efficient.training.optimizers import DetectorAdamW
-from keras_efficient.training.optimizers import DetectorSGD
+from keras_efficient.training.optimizers import DetectionAdamW
+from keras_efficient.training.optimizers import DetectionSGD
 from keras_efficient.training.recipes import cosine_schedule
+from keras_efficient.types import Tensor
 
-# Learning rates grow with the batch from these on.
+# Batch sizes to which the learning rates refer.
 SMALL_BATCH_SIZE = 8
 PAPER_BATCH_SIZE = 64
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class EfficientDetSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rate of google/automl: a line, then a cosine.
+    """Learning rate schedule of google/automl: linear warm-up, then cosine.
 
-    Other than `cosine_schedule` the cosine starts at step 0, not where the
-    warm-up ends, and the warm-up not at 0.
+    Unlike in `cosine_schedule`, the cosine starts at step 0 instead of at the
+    end of the warm-up, and the warm-up does not start at 0.
 
     Args:
         learning_rate: Float, highest value.
         steps: Integer, number of all steps.
-        warmup_steps: Integer, steps of the line, fewer than `steps`.
-        warmup_learning_rate: Float, where the line starts. Defaults to
-            0.008.
-
-    Returns:
-        A Keras learning rate schedule.
+        warmup_steps: Integer, steps of the warm-up, fewer than `steps`.
+        warmup_learning_rate: Float, start of the warm-up. Defaults to 0.008.
 
     Raises:
-        ValueError: If there are not more steps than warm-up steps.
+        ValueError: If `steps` does not exceed `warmup_steps`.
 
     Example:
     >>> schedule = keras_efficient.training.EfficientDetSchedule(
@@ -48,11 +46,15 @@ class EfficientDetSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(
-        self, learning_rate, steps, warmup_steps, warmup_learning_rate=0.008
-    ):
+        self,
+        learning_rate: float,
+        steps: int,
+        warmup_steps: int,
+        warmup_learning_rate: float = 0.008,
+    ) -> None:
         if not 0 <= warmup_steps < steps:
             raise ValueError(
-                "There must be more `steps` than `warmup_steps`. "
+                "`steps` must exceed `warmup_steps`. "
                 f"Received: steps={steps}, warmup_steps={warmup_steps}"
             )
         super().__init__()
@@ -61,7 +63,8 @@ class EfficientDetSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.warmup_learning_rate = warmup_learning_rate
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
+        """Return the learning rate of a step."""
         step = ops.cast(step, "float32")
         rise = self.learning_rate - self.warmup_learning_rate
         line = self.warmup_learning_rate + rise * step / max(
@@ -71,7 +74,8 @@ class EfficientDetSchedule(keras.optimizers.schedules.LearningRateSchedule):
         cosine = self.learning_rate * (1 + ops.cos(angle)) / 2
         return ops.where(step < self.warmup_steps, line, cosine)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         return {
             "learning_rate": self.learning_rate,
             "steps": self.steps,
@@ -81,29 +85,33 @@ class EfficientDetSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def paper_detection_recipe(
-    steps, batch_size, steps_per_epoch, *, l2_regularization=4e-5
-):
-    """Arguments for `compile` that train a detector as its paper did.
+    steps: int,
+    batch_size: int,
+    steps_per_epoch: int,
+    *,
+    l2_regularization: float = 4e-5,
+) -> dict[str, Any]:
+    """Return arguments for `compile` that train a detector as in its paper.
 
     SGD with momentum 0.9 and a learning rate of 0.08 for a batch of 64; one
-    epoch of warm-up and a cosine; gradients clipped at 10, each and all; an
-    average of the weights with a momentum of 0.9998; squares of the kernels
-    in the loss. Made for hundreds of epochs of COCO with batches of 64 or
-    128; for small sets see `detection_recipe`.
+    epoch of warm-up and a cosine schedule; each gradient and the global norm
+    clipped at 10; an average of the weights with a momentum of 0.9998; L2
+    regularization of the kernels. Intended for hundreds of epochs on COCO with
+    batches of 64 or 128. For small data sets see `detection_recipe`.
 
     Args:
-        steps: Integer, number of all training steps; the paper's 300 epochs
-            of COCO are 562,500 with a batch of 64.
-        batch_size: Integer, images of a step on all devices.
+        steps: Integer, number of all training steps. The paper's 300 epochs
+            of COCO are 562,500 steps with a batch of 64.
+        batch_size: Integer, images in a step on all devices.
         steps_per_epoch: Integer, steps of the warm-up.
-        l2_regularization: Float, factor of half the kernels' squares.
-            Defaults to 4e-5.
+        l2_regularization: Float, factor of half the squared kernels. Defaults
+            to 4e-5.
 
     Returns:
         A dict for `model.compile(**recipe)`: `optimizer` and `loss`.
 
     Raises:
-        ValueError: If there are not more steps than of one epoch.
+        ValueError: If `steps` does not exceed `steps_per_epoch`.
 
     Example:
     >>> recipe = keras_efficient.training.paper_detection_recipe(
@@ -119,7 +127,7 @@ def paper_detection_recipe(
     schedule = EfficientDetSchedule(
         0.08 * batch_size / PAPER_BATCH_SIZE, steps, steps_per_epoch
     )
-    optimizer = DetectorSGD(
+    optimizer = DetectionSGD(
         schedule,
         momentum=0.9,
         clip_each=10.0,
@@ -132,44 +140,44 @@ def paper_detection_recipe(
 
 
 def detection_recipe(
-    steps,
-    batch_size,
+    steps: int,
+    batch_size: int,
     *,
-    learning_rate=1e-3,
-    warmup_steps=None,
-    weight_decay=1e-3,
-    clipnorm=10.0,
-    ema_momentum=0.998,
-    loss=None,
-):
-    """Arguments for `compile` that fine-tune a detector on a small set.
+    learning_rate: float = 1e-3,
+    warmup_steps: int | None = None,
+    weight_decay: float = 1e-3,
+    clipnorm: float | None = 10.0,
+    ema_momentum: float | None = 0.998,
+    loss: DetectionLoss | None = None,
+) -> dict[str, Any]:
+    """Return arguments for `compile` that fine-tune a detector.
 
-    AdamW with a cosine schedule and a warm-up, gradients clipped by their
-    common norm, and an average of the weights that is of use after a few
-    hundred steps already; `fit` ends with the average. The weight decay
-    leaves biases, batch norm and fusion weights alone.
+    For small data sets: AdamW with a cosine schedule and a warm-up, gradients
+    clipped by their global norm, and an average of the weights that is useful
+    after a few hundred steps; `fit` ends with the average. Biases, batch
+    normalization and fusion weights are excluded from the weight decay.
 
     Args:
-        steps: Integer, number of all training steps: `epochs *
+        steps: Integer, number of all training steps, `epochs *
             len(batches)`.
-        batch_size: Integer, images of a step.
-        learning_rate: Float, highest value for a batch of 8; others get more
-            or less in proportion, up to four times as much. Defaults to 1e-3.
+        batch_size: Integer, images in a step.
+        learning_rate: Float, highest value for a batch of 8. It is scaled in
+            proportion to the batch size, up to a factor of 4. Defaults to
+            1e-3.
         warmup_steps: Integer. Defaults to a tenth of `steps`, at most 500.
         weight_decay: Float, decoupled. Defaults to 1e-3.
-        clipnorm: Float, bound of the gradients' norm over all weights;
-            `None` for none. Defaults to 10.
-        ema_momentum: Float in `[0, 1)`, the most that the average keeps of
-            its old value at each step; `None` for no average. Defaults to
-            0.998.
-        loss: A `losses.DetectionLoss`. Defaults to one with the paper's
-            numbers.
+        clipnorm: Float, largest global norm of the gradients, or `None` for
+            no limit. Defaults to 10.
+        ema_momentum: Float in `[0, 1)`, largest momentum of the average, or
+            `None` for no average. Defaults to 0.998.
+        loss: A `losses.DetectionLoss`. Defaults to one with the settings of
+            the paper.
 
     Returns:
         A dict for `model.compile(**recipe)`: `optimizer` and `loss`.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If an argument is out of range.
 
     Example:
     >>> recipe = keras_efficient.training.detection_recipe(1000, batch_size=8)
@@ -184,7 +192,7 @@ def detection_recipe(
     if warmup_steps is None:
         warmup_steps = min(steps // 10, 500)
     scale = min(batch_size / SMALL_BATCH_SIZE, 4.0)
-    optimizer = DetectorAdamW(
+    optimizer = DetectionAdamW(
         cosine_schedule(learning_rate * scale, steps, warmup_steps),
         weight_decay=weight_decay,
         global_clipnorm=clipnorm,

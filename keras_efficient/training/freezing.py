@@ -1,84 +1,103 @@
-"""Which layers learn."""
+"""Which layers are trained, and how batch normalization behaves."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
+from keras_efficient.internals import keras_internals
 
-def freeze_batch_norm(model):
-    """Freezes every batch normalisation, also inside blocks.
 
-    Frozen ones normalise by the statistics they were trained with, and keep
-    them: with small batches their own statistics would be worse. Call
-    `compile` afterwards.
+def freeze_batch_norm(model: keras.Model) -> int:
+    """Freeze every batch normalization of a model, also inside blocks.
+
+    Frozen layers normalize with the statistics of their pretraining and keep
+    them, because the statistics of small batches are worse. Call `compile`
+    afterwards.
 
     Args:
         model: A `keras.Model`.
 
     Returns:
-        The number of layers frozen.
+        The number of frozen layers.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
     >>> keras_efficient.training.freeze_batch_norm(model)
     49
     """
-    norms = [
-        layer
-        for layer in _all_layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    norms = _batch_norms(model)
     for norm in norms:
         norm.trainable = False
     return len(norms)
 
 
-def quicken_batch_norm(model, steps):
-    """Lets the statistics of batch norm settle within a short training.
+def adapt_batch_norm_momentum(model: keras.Model, steps: int) -> int:
+    """Lower the momentum of batch normalization for a short training.
 
-    With the papers' momentum of 0.99 what they start with, a variance of 1,
-    still counts after hundreds of steps, and where features vary by a
-    hundredth of it, evaluation sees another network than training. Lowers the
-    momentum to `1 - 30 / steps`, but not below 0.9, and raises none.
+    With the papers' momentum of 0.99, the initial variance of 1 contributes to
+    the moving statistics for hundreds of steps. If features vary by a
+    hundredth of it, evaluation then sees a different network than training.
+    The momentum becomes `1 - 30 / steps`, but not less than 0.9, and is never
+    raised.
 
     Args:
-        model: A `keras.Model`. Frozen batch norm is left alone.
+        model: A `keras.Model`. Frozen batch normalization is not changed.
         steps: Integer, steps of the whole training.
 
     Returns:
-        The number of layers changed.
+        The number of changed layers.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
-    >>> keras_efficient.training.quicken_batch_norm(model, steps=1000)
+    >>> keras_efficient.training.adapt_batch_norm_momentum(model, steps=1000)
     49
     >>> model.get_layer("stem_bn").momentum
     0.97
     """
     momentum = max(0.9, 1 - 30 / max(steps, 1))
     changed = [
-        layer
-        for layer in _all_layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and layer.trainable
-        and layer.momentum > momentum
+        norm
+        for norm in _batch_norms(model)
+        if norm.trainable and norm.momentum > momentum
     ]
-    for layer in changed:
-        layer.momentum = momentum
+    for norm in changed:
+        norm.momentum = momentum
     return len(changed)
 
 
-def freeze_except(model, names):
-    """Freezes all of a model but some of its layers.
+def is_pretrained(model: keras.Model) -> bool:
+    """Return whether a model has been trained, by its batch normalization.
+
+    Args:
+        model: A `keras.Model` with batch normalization.
+
+    Returns:
+        `True` if the moving mean of the first batch normalization differs
+        from its initial value, zero.
+
+    Example:
+    >>> model = keras_efficient.EfficientNetB0(weights=None)
+    >>> keras_efficient.training.is_pretrained(model)
+    False
+    """
+    norms = _batch_norms(model)
+    if not norms:
+        return False
+    return bool(keras.ops.convert_to_numpy(norms[0].moving_mean).any())
+
+
+def freeze_except(model: keras.Model, names: Sequence[str]) -> int:
+    """Freeze all layers of a model except some.
 
     Call `compile` afterwards.
 
     Args:
         model: A `keras.Model`.
-        names: Sequence of names of layers of the model that go on learning.
+        names: Sequence of names of the layers to train.
 
     Returns:
-        The number of trainable parameters left.
+        The number of trainable parameters.
 
     Raises:
         ValueError: If the model has no layer of a name, or nothing is left
@@ -89,10 +108,12 @@ def freeze_except(model, names):
     >>> keras_efficient.training.freeze_except(model, ["predictions"])
     6405
     """
-    there = [layer.name for layer in model.layers]
-    unknown = sorted(set(names) - set(there))
+    existing = [layer.name for layer in model.layers]
+    unknown = sorted(set(names) - set(existing))
     if unknown:
-        raise ValueError(f"The model has no layers {unknown}. It has: {there}")
+        raise ValueError(
+            f"The model has no layers {unknown}. Its layers are: {existing}"
+        )
     unfreeze(model)
     for layer in model.layers:
         if layer.name not in names:
@@ -100,23 +121,19 @@ def freeze_except(model, names):
     count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     if not count:
         raise ValueError(
-            f"Nothing would learn: the layers {list(names)} have no weights."
+            f"Nothing to train: the layers {list(names)} have no weights."
         )
     return count
 
 
-def unfreeze(model):
-    """Lets every layer learn, also those inside blocks.
+def unfreeze(model: keras.Model) -> None:
+    """Make every layer trainable, also inside blocks.
 
-    On TensorFlow `model.trainable = True` does nothing where only the layers
-    were frozen and not the model itself (Keras 3.15.1). Call `compile`
-    afterwards.
+    On TensorFlow `model.trainable = True` has no effect if only layers were
+    frozen and not the model itself (Keras 3.15.1). Call `compile` afterwards.
 
     Args:
         model: A `keras.Model`.
-
-    Returns:
-        Nothing.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None, classes=5)
@@ -126,9 +143,15 @@ def unfreeze(model):
     True
     """
     model.trainable = True
-    for layer in _all_layers(model):
+    for layer in keras_internals.all_layers(model):
         layer.trainable = True
 
 
-def _all_layers(model):
-    return model._flatten_layers(include_self=False, recursive=True)
+def _batch_norms(
+    model: keras.Model,
+) -> list[keras.layers.BatchNormalization]:
+    return [
+        layer
+        for layer in keras_internals.all_layers(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]

@@ -1,77 +1,66 @@
-"""Keras' optimizers with what the training of detectors adds to them."""
+"""Optimizers of Keras with additions for the training of detectors."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_efficient import kernels
+from keras_efficient.internals import keras_internals
 
 
-class _DetectorOptimizer:
-    """Clips each gradient, then all; averages weights with a warm-up.
+class _DetectionOptimizer(keras_internals.OptimizerHooks):
+    """Clips each gradient, then all; warms up the average of the weights.
 
-    Keras' own average forgets too slowly for a few hundred steps: with a
-    momentum of 0.9998 the first weights would still be most of it.
+    The average of Keras adapts too slowly for a few hundred steps: with a
+    momentum of 0.9998 it would consist mostly of the initial weights.
     """
 
-    def __init__(self, *args, clip_each=None, ema_warmup=True, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        clip_each: float | None = None,
+        ema_warmup: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.clip_each = clip_each
         self.ema_warmup = ema_warmup
 
-    def _apply_weight_decay(self, variables):
-        if self.weight_decay is None:
-            return
-        variables = [v for v in variables if self._use_weight_decay(v)]
-        if variables:
-            # Once, where Keras computes it for each variable.
-            factor = 1 - self.learning_rate * self.weight_decay
-            kernels.scale_variables(variables, ops.convert_to_tensor(factor))
+    def decay_weights(self, variables: list) -> None:
+        """Multiply all variables at once; Keras does it one by one."""
+        factor = 1 - self.learning_rate * self.weight_decay
+        kernels.scale_variables(variables, ops.convert_to_tensor(factor))
 
-    def _clip_gradients(self, grads):
+    def clip_gradients(self, gradients: list) -> list:
+        """Clip the norm of each gradient, then the global norm."""
         if self.clip_each:
-            lengths = kernels.norms(grads)
+            lengths = kernels.norms(gradients)
             factors = self.clip_each / ops.maximum(lengths, self.clip_each)
-            grads = kernels.scaled(grads, factors)
+            gradients = kernels.scaled(gradients, factors)
         if not self.global_clipnorm:
-            return super()._clip_gradients(grads)
-        length = ops.sqrt(ops.sum(ops.square(kernels.norms(grads))))
+            return super().clip_gradients(gradients)
+        length = ops.sqrt(ops.sum(ops.square(kernels.norms(gradients))))
         factor = self.global_clipnorm / ops.maximum(
             length, self.global_clipnorm
         )
-        return kernels.scaled(grads, ops.repeat(factor, len(grads)))
+        return kernels.scaled(gradients, ops.repeat(factor, len(gradients)))
 
-    def _update_model_variables_moving_average(self, trainable_variables):
+    def update_averages(self, variables: list) -> None:
+        """Update the averages with a momentum that grows with the steps."""
         if not self.ema_warmup:
-            return super()._update_model_variables_moving_average(
-                trainable_variables
-            )
+            super().update_averages(variables)
+            return
         step = ops.cast(self.iterations, "float32")
         momentum = ops.minimum(self.ema_momentum, (1 + step) / (10 + step))
         # The first average is the weights themselves.
         momentum = ops.where(ops.equal(step, 0), 0.0, momentum)
-        pairs = [
-            (average, variable)
-            for variable, average in zip(
-                trainable_variables,
-                self._model_variables_moving_average,
-                strict=True,
-            )
-            if average is not None
-        ]
-        kernels.approach(*zip(*pairs, strict=True), 1 - momentum)
+        pairs = keras_internals.moving_averages(self, variables)
+        kept, averages = zip(*pairs, strict=True)
+        kernels.approach(averages, kept, 1 - momentum)
 
-    def _overwrite_model_variables_with_average_value(
-        self, trainable_variables
-    ):
-        averages = self._model_variables_moving_average
-        for variable, average in zip(
-            trainable_variables, averages, strict=True
-        ):
-            if average is not None:
-                # Its own memory: JAX gives away both in the next step.
-                variable.assign(ops.copy(average))
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {"clip_each": self.clip_each, "ema_warmup": self.ema_warmup}
@@ -79,29 +68,26 @@ class _DetectorOptimizer:
         return config
 
 
-def _of_backend(optimizer):
-    """The class that Keras makes of it: PyTorch has faster ones."""
+def _of_backend(optimizer: type) -> Any:
+    """Return the class that Keras instantiates: PyTorch has faster ones."""
     return type(optimizer.__new__(optimizer))
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectorSGD(_DetectorOptimizer, _of_backend(keras.optimizers.SGD)):
-    """`keras.optimizers.SGD` as google/automl trains detectors with it.
+class DetectionSGD(_DetectionOptimizer, _of_backend(keras.optimizers.SGD)):
+    """`keras.optimizers.SGD` with the additions of google/automl.
 
     Args:
-        *args: As `keras.optimizers.SGD` takes them.
-        clip_each: Float, bound of the norm of each gradient on its own, ahead
-            of `global_clipnorm`; `None` for none, the default.
-        ema_warmup: Boolean, whether with `use_ema` the momentum of the
-            average is `min(ema_momentum, (1 + step) / (10 + step))`. Defaults
-            to `True`.
-        **kwargs: As `keras.optimizers.SGD` takes them.
-
-    Returns:
-        A Keras optimizer.
+        *args: See `keras.optimizers.SGD`.
+        clip_each: Float, largest norm of each single gradient, applied before
+            `global_clipnorm`. Defaults to `None`, no limit.
+        ema_warmup: Boolean, whether the momentum of the average is
+            `min(ema_momentum, (1 + step) / (10 + step))` with `use_ema`.
+            Defaults to `True`.
+        **kwargs: See `keras.optimizers.SGD`.
 
     Example:
-    >>> optimizer = keras_efficient.training.DetectorSGD(
+    >>> optimizer = keras_efficient.training.DetectionSGD(
     ...     0.01, momentum=0.9, clip_each=10.0, global_clipnorm=10.0
     ... )
 
@@ -111,21 +97,26 @@ class DetectorSGD(_DetectorOptimizer, _of_backend(keras.optimizers.SGD)):
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectorAdamW(_DetectorOptimizer, _of_backend(keras.optimizers.AdamW)):
-    """`keras.optimizers.AdamW` with an average that warms up.
+class DetectionAdamW(_DetectionOptimizer, _of_backend(keras.optimizers.AdamW)):
+    """`keras.optimizers.AdamW` with a warm-up of the average of weights.
 
     Args:
-        *args: As `keras.optimizers.AdamW` takes them.
-        clip_each: Float, bound of the norm of each gradient on its own, ahead
-            of `global_clipnorm`; `None` for none, the default.
-        ema_warmup: Boolean, whether with `use_ema` the momentum of the
-            average is `min(ema_momentum, (1 + step) / (10 + step))`. Defaults
-            to `True`.
-        **kwargs: As `keras.optimizers.AdamW` takes them.
-
-    Returns:
-        A Keras optimizer.
+        *args: See `keras.optimizers.AdamW`.
+        clip_each: Float, largest norm of each single gradient, applied before
+            `global_clipnorm`. Defaults to `None`, no limit.
+        ema_warmup: Boolean, whether the momentum of the average is
+            `min(ema_momentum, (1 + step) / (10 + step))` with `use_ema`.
+            Defaults to `True`.
+        **kwargs: See `keras.optimizers.AdamW`.
 
     Example:
-    >>> optimizer = keras_efficient.training.DetectorAdamW(1e-3, use_ema=True)
+    >>> optimizer = keras_efficient.training.DetectionAdamW(1e-3, use_ema=True)
     """
+
+
+for _old, _new in (
+    ("DetectorSGD", DetectionSGD),
+    ("DetectorAdamW", DetectionAdamW),
+):
+    # Names in models that version 0.1 saved together with their optimizer.
+    keras.saving.get_custom_objects()[f"keras_efficient>{_old}"] = _new

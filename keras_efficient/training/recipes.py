@@ -1,28 +1,29 @@
-"""Arguments for `compile`, with the numbers that work."""
+"""Recipes for classification: arguments for `compile`."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class WarmupCosineDecay(keras.optimizers.schedules.CosineDecay):
     """`keras.optimizers.schedules.CosineDecay` without branches.
 
-    Keras asks for the learning rate once for each variable: its two branches,
-    a thousand times over, are most of what is to be compiled of a large
-    network's step.
+    Keras evaluates the learning rate once for each variable. Its two branches,
+    repeated a thousand times, would be most of the compilation of a large
+    network's training step.
 
     Args:
-        *args: As `CosineDecay` takes them.
-        **kwargs: As `CosineDecay` takes them.
-
-    Returns:
-        A Keras learning rate schedule.
+        *args: See `CosineDecay`.
+        **kwargs: See `CosineDecay`.
     """
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
+        """Return the learning rate of a step."""
         step = ops.cast(step, "float32")
         start, peak = self.initial_learning_rate, self.warmup_target
         warmup_steps = self.warmup_steps
@@ -37,19 +38,22 @@ class WarmupCosineDecay(keras.optimizers.schedules.CosineDecay):
         return ops.where(step < warmup_steps, rising, falling)
 
 
-def cosine_schedule(learning_rate, steps, warmup_steps=0):
-    """A learning rate that warms up in a line and falls along a cosine.
+def cosine_schedule(
+    learning_rate: float, steps: int, warmup_steps: int = 0
+) -> WarmupCosineDecay:
+    """Return a cosine schedule with a linear warm-up.
 
     Args:
         learning_rate: Float, the highest value.
-        steps: Integer, number of all steps, the warm-up's included.
-        warmup_steps: Integer, steps in which it grows from 0. Defaults to 0.
+        steps: Integer, number of all steps, including the warm-up.
+        warmup_steps: Integer, steps of the linear warm-up from 0. Defaults to
+            0.
 
     Returns:
-        A `keras.optimizers.schedules.CosineDecay`, without branches.
+        A `keras.optimizers.schedules.CosineDecay` without branches.
 
     Raises:
-        ValueError: If there are not more steps than warm-up steps.
+        ValueError: If `steps` does not exceed `warmup_steps`.
 
     Example:
     >>> schedule = keras_efficient.training.cosine_schedule(0.1, 100, 10)
@@ -58,7 +62,7 @@ def cosine_schedule(learning_rate, steps, warmup_steps=0):
     """
     if not 0 <= warmup_steps < steps:
         raise ValueError(
-            "There must be more `steps` than `warmup_steps`. "
+            "`steps` must exceed `warmup_steps`. "
             f"Received: steps={steps}, warmup_steps={warmup_steps}"
         )
     if warmup_steps == 0:
@@ -72,40 +76,39 @@ def cosine_schedule(learning_rate, steps, warmup_steps=0):
 
 
 def classification_recipe(
-    steps,
+    steps: int,
     *,
-    learning_rate=1e-3,
-    warmup_steps=None,
-    label_smoothing=0.1,
-    weight_decay=1e-4,
-    clipnorm=1.0,
-    ema_momentum=None,
-):
-    """Arguments for `compile` that fine-tune a classifier.
+    learning_rate: float = 1e-3,
+    warmup_steps: int | None = None,
+    label_smoothing: float = 0.1,
+    weight_decay: float = 1e-4,
+    clipnorm: float | None = 1.0,
+    ema_momentum: float | None = None,
+) -> dict[str, Any]:
+    """Return arguments for `compile` that fine-tune a classifier.
 
     AdamW with a cosine schedule and a warm-up, gradients clipped by their
-    common norm, cross-entropy with smoothed labels. The weight decay leaves
-    biases and batch norm alone.
+    global norm, cross-entropy with label smoothing. Biases and batch
+    normalization are excluded from the weight decay.
 
     Args:
-        steps: Integer, number of all training steps: `epochs *
+        steps: Integer, number of all training steps, `epochs *
             len(batches)`.
         learning_rate: Float, the highest value. Defaults to 1e-3.
         warmup_steps: Integer. Defaults to a tenth of `steps`.
         label_smoothing: Float in `[0, 1)`. Defaults to 0.1.
         weight_decay: Float, decoupled. Defaults to 1e-4.
-        clipnorm: Float, bound of the gradients' norm over all weights;
-            `None` for none. Defaults to 1.
-        ema_momentum: Float in `[0, 1)`, share of the old value that a moving
-            average of the weights keeps at each step; `fit` ends with the
-            average. `None` for none, the default.
+        clipnorm: Float, largest global norm of the gradients, or `None` for
+            no limit. Defaults to 1.
+        ema_momentum: Float in `[0, 1)`, momentum of a moving average of the
+            weights, with which `fit` ends. Defaults to `None`, no average.
 
     Returns:
         A dict for `model.compile(**recipe)`: `optimizer`, `loss`, `metrics`.
         Labels are one-hot.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If an argument is out of range.
 
     Example:
     >>> recipe = keras_efficient.training.classification_recipe(steps=100)
@@ -116,7 +119,7 @@ def classification_recipe(
         warmup_steps = steps // 10
     if not 0 <= label_smoothing < 1:
         raise ValueError(
-            "`label_smoothing` must lie in [0, 1). "
+            "`label_smoothing` must be in [0, 1). "
             f"Received: label_smoothing={label_smoothing}"
         )
     optimizer = keras.optimizers.AdamW(

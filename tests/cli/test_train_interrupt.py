@@ -69,9 +69,9 @@ def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
     process.send_signal(signal.SIGINT)
     out = process.communicate(timeout=60)[0]
     assert process.returncode == 130, out
-    assert "Ending after this step" in out and "Traceback" not in out
+    assert "Stopping after this step" in out and "Traceback" not in out
     assert "last.weights.h5" in out
-    assert "To go on: keras-efficient train --config" in out
+    assert "To resume: keras-efficient train --config" in out
     # Three batches an epoch: it did not wait for the rest.
     assert out.count("batch\n") < 2
     folder = tmp_path / "runs" / "colors"
@@ -84,7 +84,7 @@ def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
     # The same command goes on with the epoch that broke off.
     assert run(monkeypatch, "train", "colors", *small()) == 0
     out = capsys.readouterr().out
-    assert "Going on with the run" in out
+    assert "Resuming the run" in out
     assert "epoch 2/2" in out and "epoch 1/2" not in out
     assert len((folder / "log_all.csv").read_text().splitlines()) == 3
     assert (folder / "results.json").exists()
@@ -96,9 +96,9 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
     process = start(tmp_path, 5, *small("--epochs", "50"))
     wait_for(process, "batch", times=2)
     process.send_signal(signal.SIGINT)
-    wait_for(process, "Ending after")
+    wait_for(process, "Stopping after")
     process.send_signal(signal.SIGINT)
     out = process.communicate(timeout=60)[0]
     assert process.returncode == 130, out
-    assert "Broken off at once" in out and "Traceback" not in out
+    assert "Interrupted" in out and "Traceback" not in out
     assert not (tmp_path / "runs" / "colors" / "last.weights.h5").exists()

@@ -91,7 +91,7 @@ def test_example_runs(code, names, capsys):
         # What stands for a user's own arguments can only be parsed.
         ast.parse(source)
         return
-    if "BestWeights" in source or "finetune_classifier" in source:
+    if "BestWeights" in source or "finetune_classification" in source:
         names |= _classification(names)
     exec(compile(source, "docstring", "exec"), names)
 

@@ -41,8 +41,8 @@ DETECTOR_RESOLUTION = 128
 SMALL = {"width_coefficient": 0.25, "depth_coefficient": 0.2}
 # In place of the defaults.
 FEW_EPOCHS = {
-    training.finetune_detector: {"epochs": 2},
-    training.finetune_classifier: {"epochs": 1, "head_epochs": 1},
+    training.finetune_detection: {"epochs": 2},
+    training.finetune_classification: {"epochs": 1, "head_epochs": 1},
 }
 
 

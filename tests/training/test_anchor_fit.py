@@ -83,7 +83,7 @@ def test_crowds_do_not_count():
 
 def test_size_is_needed():
     model = detector(1, None)
-    with pytest.raises(ValueError, match="pass `image_size`"):
+    with pytest.raises(ValueError, match="Pass `image_size`"):
         measure_anchor_fit(model, dataset([10]))
     fit = measure_anchor_fit(model, dataset([10]), image_size=(64, 64))
     assert fit.num_boxes == (1,)

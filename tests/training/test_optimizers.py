@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_efficient.training import DetectorAdamW
-from keras_efficient.training import DetectorSGD
+from keras_efficient.training import DetectionAdamW
+from keras_efficient.training import DetectionSGD
 
-OPTIMIZERS = [DetectorSGD, DetectorAdamW]
+OPTIMIZERS = [DetectionSGD, DetectionAdamW]
 
 
 def step(optimizer, variables, gradients):
@@ -36,7 +36,7 @@ def test_config_round_trip(optimizer_cls):
 
 def test_clips_each_gradient_and_then_all():
     variables = [keras.Variable(np.zeros(2)), keras.Variable(np.zeros(1))]
-    optimizer = DetectorSGD(1.0, clip_each=5.0, global_clipnorm=6.5)
+    optimizer = DetectionSGD(1.0, clip_each=5.0, global_clipnorm=6.5)
     # Norms 10 and 12 become 5 and 5, together 7.07; then 6.5 is all there is.
     step(optimizer, variables, [[6.0, 8.0], [12.0]])
     both = 6.5 / np.sqrt(50)
@@ -47,7 +47,7 @@ def test_clips_each_gradient_and_then_all():
 
 def test_leaves_small_and_zero_gradients_alone():
     variables = [keras.Variable(np.zeros(2)), keras.Variable(np.zeros(1))]
-    step(DetectorSGD(1.0, clip_each=5.0), variables, [[3.0, 0.0], [0.0]])
+    step(DetectionSGD(1.0, clip_each=5.0), variables, [[3.0, 0.0], [0.0]])
     moved = [keras.ops.convert_to_numpy(v) for v in variables]
     np.testing.assert_allclose(moved[0], [-3.0, 0.0])
     np.testing.assert_allclose(moved[1], [0.0])

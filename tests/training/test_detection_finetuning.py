@@ -60,7 +60,7 @@ def build(seed=5):
 def finetune(directory, model=None, epochs=3, **arguments):
     model = model or build()
     settings = {"train_batch_norm": "all", "verbose": 0, **arguments}
-    result = training.finetune_detector(
+    result = training.finetune_detection(
         model, plain(), squares(4, 1), directory=directory, epochs=epochs,
         **settings,
     )  # fmt: skip
@@ -132,7 +132,7 @@ def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
 
 SCRIPT = """
 import sys
-from tests.training.test_detector_finetuning import finetune
+from tests.training.test_detection_finetuning import finetune
 finetune(sys.argv[1], epochs=4)
 """
 
@@ -195,12 +195,12 @@ def test_batch_norm_gets_quicker_but_not_slower():
     ]
     norms[0].momentum = 0.5
     norms[1].trainable = False
-    count = training.quicken_batch_norm(model, steps=1000)
+    count = training.adapt_batch_norm_momentum(model, steps=1000)
     assert count == len(norms) - 2
     assert [norm.momentum for norm in norms[:3]] == [0.5, 0.99, 0.97]
-    training.quicken_batch_norm(model, steps=20)
+    training.adapt_batch_norm_momentum(model, steps=20)
     assert norms[2].momentum == 0.9
-    assert training.quicken_batch_norm(model, steps=10**6) == 0
+    assert training.adapt_batch_norm_momentum(model, steps=10**6) == 0
 
 
 def test_other_settings_are_refused(tmp_path):
@@ -213,4 +213,6 @@ def test_other_settings_are_refused(tmp_path):
 
 def test_wants_data_with_a_length(tmp_path):
     with pytest.raises(ValueError, match="must have a length.*generator"):
-        training.finetune_detector(build(), (x for x in ()), directory=tmp_path)
+        training.finetune_detection(
+            build(), (x for x in ()), directory=tmp_path
+        )

@@ -113,7 +113,7 @@ def test_ctrl_c_saves_what_was_learned(tmp_path, capfd, has_validation):
     assert user.batches == 5 and ended == [0]
     expected = weights_of_steps(5)[-1]
     assert weight_in(path) == pytest.approx(expected, abs=1e-6)
-    assert "Ctrl-C again ends at once" in capfd.readouterr().err
+    assert "Press Ctrl-C again to stop now" in capfd.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["last.weights.h5"]
 
 

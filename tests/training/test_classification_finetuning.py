@@ -8,7 +8,7 @@ import pytest
 
 import keras_efficient
 from keras_efficient.layers import BatchNormalization
-from keras_efficient.training import finetune_classifier
+from keras_efficient.training import finetune_classification
 from keras_efficient.variants import EFFICIENTNET_STAGES
 from tests.marks import slow_to_compile
 
@@ -44,7 +44,7 @@ def finetune(directory, model=None, **arguments):
     model = model or build_model()
     settings = {"head_epochs": 2, "epochs": 3, "verbose": 0, **arguments}
     batches = coloured_images()
-    result = finetune_classifier(
+    result = finetune_classification(
         model, batches, batches_of_validation(), directory=directory, **settings
     )
     return model, result
@@ -75,20 +75,20 @@ def test_learns_the_head_first_and_then_all(tmp_path):
     assert seen[0][0] == {"predictions"}
     assert {"stem_conv", "block1a", "predictions"} <= seen[1][0]
     assert not seen[1][1], "batch norm must be frozen in the second step"
-    assert len(result.head["loss"]) == 2 and len(result.all["loss"]) == 3
-    assert result.all["loss"][-1] < result.head["loss"][0]
-    assert result.all["images_per_second"][0] > 0
+    assert len(result.head_logs["loss"]) == 2 and len(result.logs["loss"]) == 3
+    assert result.logs["loss"][-1] < result.head_logs["loss"][0]
+    assert result.logs["images_per_second"][0] > 0
 
 
 @slow_to_compile
-def test_batch_norm_learns_where_asked(tmp_path):
+def test_batch_norm_is_trained_on_request(tmp_path):
     model = build_model()
     before = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
     before = before.copy()
     finetune(tmp_path / "frozen", model)
     after = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
     np.testing.assert_array_equal(before, after)
-    finetune(tmp_path / "free", model, train_batch_norm=True)
+    finetune(tmp_path / "free", model, train_batch_norm="all")
     after = keras.ops.convert_to_numpy(model.get_layer("stem_bn").moving_mean)
     assert not np.array_equal(before, after)
 
@@ -108,9 +108,9 @@ def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
     # A new model with other weights: all must come from the folder.
     keras.utils.set_random_seed(99)
     resumed, result = finetune(tmp_path / "broken")
-    assert len(result.all["loss"]) == 3
+    assert len(result.logs["loss"]) == 3
     np.testing.assert_allclose(
-        result.all["loss"], whole_result.all["loss"], rtol=2e-3
+        result.logs["loss"], whole_result.logs["loss"], rtol=2e-3
     )
     for expected, weight in zip(
         weights_of(whole), weights_of(resumed), strict=True
@@ -126,7 +126,7 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
             raise AssertionError("trains again")
 
     other, again = finetune(tmp_path, callbacks=[Fail()])
-    assert again.all == result.all
+    assert again.logs == result.logs
     for one, two in zip(weights_of(model), weights_of(other), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -156,4 +156,6 @@ def test_a_checkpoint_without_its_state_does_not_count(tmp_path):
 
 def test_wants_data_with_a_length(tmp_path):
     with pytest.raises(ValueError, match="must have a length.*generator"):
-        finetune_classifier(build_model(), (x for x in ()), directory=tmp_path)
+        finetune_classification(
+            build_model(), (x for x in ()), directory=tmp_path
+        )
