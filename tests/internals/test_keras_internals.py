@@ -91,3 +91,45 @@ def test_optimizer_lists_variables_and_moving_averages_in_one_order():
     assert [average.shape for _, average in pairs] == [
         variable.shape for variable in model.trainable_variables
     ]
+
+
+class Watched(keras_internals.OptimizerHooks, keras.optimizers.SGD):
+    """An optimizer that records which hooks Keras calls."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.called = []
+
+    def decay_weights(self, variables):
+        self.called.append(("decay", len(variables)))
+
+    def clip_gradients(self, gradients):
+        self.called.append(("clip", len(gradients)))
+        return gradients
+
+    def update_averages(self, variables):
+        self.called.append(("average", len(variables)))
+        super().update_averages(variables)
+
+
+def test_optimizer_calls_the_hooks_in_each_step():
+    variables = [keras.Variable([1.0, 2.0], name=x) for x in ("a", "b")]
+    optimizer = Watched(learning_rate=0.5, weight_decay=0.1, use_ema=True)
+    optimizer.exclude_from_weight_decay(var_list=variables[:1])
+    optimizer.build(variables)
+    optimizer.apply([keras.ops.ones(2), keras.ops.ones(2)], variables)
+    assert sorted(optimizer.called) == [
+        ("average", 2),
+        ("clip", 2),
+        ("decay", 1),
+    ]
+
+
+def test_errors_of_loading_hold_the_reason_between_two_marks():
+    error = TypeError(
+        "<class 'Model'> could not be deserialized properly. Exception "
+        "encountered: Unknown layer 'X' Full object config: {'a': 1}"
+    )
+    reason = keras_internals.deserialization_reason(error)
+    assert reason == "Unknown layer 'X'".strip("'")
+    assert keras_internals.deserialization_reason(ValueError("x")) == "x"

@@ -78,7 +78,8 @@ def private_names(path):
             name = dotted(node)
             parts = name.split(".")
             is_library = parts[0] in LIBRARIES | {"np", "tf"}
-            if is_library and any(x.startswith("_") for x in parts[1:]):
+            private = [x for x in parts[1:] if x.startswith("_")]
+            if is_library and any(not x.startswith("__") for x in private):
                 yield name
             if is_library and name.startswith(
                 ("tf.raw_ops", "torch.jit", *PRIVATE_MODULES)
