@@ -11,7 +11,7 @@ from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference import classify
 from keras_efficient.inference import classify_each
 from tests.models.builders import tiny
-from tests.models.test_fused import randomize
+from tests.support.random_weights import randomize
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -24,7 +24,7 @@ def images():
 
 
 @pytest.mark.parametrize("activation", ["softmax", None])
-def test_equals_the_steps_one_by_one(activation, images):
+def test_equals_the_separate_steps(activation, images):
     model = randomize(tiny(classifier_activation=activation))
     found = classify(model, images, class_names=NAMES, batch_size=2, top=3)
     resize = ClassificationPreprocessing((40, 40))

@@ -67,8 +67,8 @@ def check_same(found, expected):
     assert found.labels.tolist() == labels.tolist()
 
 
-def test_equals_the_steps_one_by_one(model, images):
-    # Five images in batches of two: the last is filled up.
+def test_equals_the_separate_steps(model, images):
+    # Five images in batches of two: the last batch is filled up.
     found = model.detect(images, batch_size=2, **OPTIONS)
     assert len(found) == len(images)
     for image, detections in zip(images, found, strict=True):
@@ -81,7 +81,7 @@ def test_equals_the_steps_one_by_one(model, images):
         assert (detections.boxes <= [width, height] * 2).all()
 
 
-def test_every_kind_of_source(model, images, tmp_path):
+def test_all_types_of_images(model, images, tmp_path):
     picture = Image.fromarray(images[0])
     path = tmp_path / "a.png"
     picture.save(path)
@@ -91,7 +91,7 @@ def test_every_kind_of_source(model, images, tmp_path):
     for source in (str(path), path, stream.getvalue(), picture):
         (found,) = model.detect(source, **OPTIONS)
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
-    batch = model.detect(np.stack([images[2]] * 2), **OPTIONS)
+    batch = model.detect(np.stack([images[2]] * 2), batch_size=2, **OPTIONS)
     assert len(batch) == 2
     assert model.detect([], **OPTIONS) == []
 
@@ -206,6 +206,6 @@ def test_progress(model, images):
             seen.append((one.image_size, total))
             yield one
 
-    found = model.detect(images[:3], progress=progress, **OPTIONS)
+    found = model.detect(images[:3], progress=progress, batch_size=2, **OPTIONS)
     assert seen == [(size, 3) for size in SIZES[:3]]
     assert len(found) == 3

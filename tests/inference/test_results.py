@@ -95,8 +95,8 @@ def test_text():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (9, 700), (60, 80), (900, 1300)])
-def test_names_are_drawn_on_images_of_any_size(size, tmp_path):
-    """In the class' color, within the picture, and large enough to read."""
+def test_labels_are_drawn_on_images_of_any_size(size, tmp_path):
+    """Labels have the color of the class, and are large enough to read."""
     image = np.full((*size, 3), 90, "uint8")
     scale = np.array([size[1] / 200, size[0] / 100] * 2, "float32")
     found = some(image=image)
@@ -118,7 +118,7 @@ def test_names_are_drawn_on_images_of_any_size(size, tmp_path):
         ink = (pixels == class_color(label)).all(-1)
         if size != (1, 1):
             assert ink.any(), label
-    # A name's ground of one color is at least as high as small print.
+    # Each label is at least as high as small print.
     if min(size) >= 60:
         rows = np.nonzero((pixels == class_color(0)).all(-1).sum(1) > 20)[0]
         assert len(rows) >= 11
@@ -132,15 +132,15 @@ def test_plot_needs_an_image():
     assert picture.size == (400, 200)
 
 
-def test_nothing_found_is_drawn_as_the_image():
+def test_without_detections_the_image_is_unchanged():
     image = np.random.default_rng(0).integers(0, 255, (400, 500, 3), "uint8")
     empty = some(image=image)[:0]
     np.testing.assert_array_equal(np.asarray(empty.plot()), image)
     assert str(empty) == "Detections: 0 in 200 x 100 pixels"
 
 
-def test_names_move_out_of_each_other_s_way():
-    """Two boxes at one place: both names can be read."""
+def test_labels_do_not_cover_each_other():
+    """Both labels of two equal boxes can be read."""
     image = np.full((400, 400, 3), 90, "uint8")
     boxes = np.array([[100, 100, 300, 300]] * 2, "float32")
     found = Detections(

@@ -3,29 +3,15 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_efficient import fusing
 from keras_efficient.layers import BatchNormalization
 from tests.harness import to_numpy
 from tests.models import builders
 from tests.models import detectors
+from tests.support.random_weights import randomize
 
 FORMATS = ("channels_last", "channels_first")
-
-
-def randomize(model):
-    """Weights of which none is as it was at the beginning."""
-    rng = np.random.default_rng(0)
-    for variable in model.variables:
-        if "seed" in variable.path or variable.name in ("mean", "std"):
-            continue
-        shift = rng.normal(0, 0.1, variable.shape)
-        values = ops.convert_to_numpy(variable) * rng.uniform(0.7, 1.4) + shift
-        if variable.name == "moving_variance":
-            values = np.abs(values)
-        variable.assign(values.astype("float32"))
-    return model
 
 
 def assert_equal(fused, model, shape, share=1e-5):
