@@ -1,20 +1,18 @@
-r"""Measure size, difference, speed and accuracy of each export format.
+r"""Size, difference, speed and accuracy of every export format and of Keras.
 
     KERAS_BACKEND=tensorflow python benchmarks/export_formats.py \
-        EfficientDetD0 --photos data/photos
+        EfficientDetD0 --photos ../shared/data/coco_val_mini/images
 
-Without a file of a trained model the weights are random, which changes neither
-sizes nor times. Milliseconds cover all steps for one image, from pixels to
-detections or probabilities; Keras and the export take turns. With `--dataset`,
-the training split calibrates int8, and the last columns contain the accuracy
-on the test split.
+The weights of a model given by name are random, which affects neither sizes nor
+times. Times are those of one image with all steps, from pixels to detections or
+probabilities; Keras and the export run in alternation. With `--dataset` the
+last column has accuracies on its test split; its training split calibrates
+int8.
 """
 
 import argparse
-import contextlib
-import io
+import logging
 import pathlib
-import re
 import statistics
 import tempfile
 import time
@@ -24,6 +22,8 @@ import keras
 import keras_efficient
 from keras_efficient import data
 from keras_efficient import export
+from keras_efficient.export.pipeline import ExportOptions
+from keras_efficient.export.pipeline import run_export
 
 WAYS = [
     ("saved_model", "float32"),
@@ -42,6 +42,8 @@ WAYS = [
 def main():
     """Print a row for each format and precision."""
     args = parse_arguments()
+    # The table has what `run_export` logs.
+    logging.getLogger("keras_efficient.export").setLevel(logging.WARNING)
     keras.utils.set_random_seed(0)
     model = load_model(args.model)
     photos = sorted(pathlib.Path(args.photos).glob("*.jpg"))
@@ -60,54 +62,48 @@ def main():
         "accuracy"
     )
     for name, precision in WAYS:
-        arguments = {
-            "precision": precision,
-            "photos": photos[:3],
-            "validation": validation,
-        }
-        if precision == "int8":
-            arguments["calibration"] = calibration
+        options = ExportOptions(
+            precision=precision,
+            photos=photos[:3],
+            validation=validation,
+            calibration=calibration if precision == "int8" else None,
+        )
         with tempfile.TemporaryDirectory() as folder:
             row = measure(
                 model,
                 name,
                 pathlib.Path(folder),
-                arguments,
+                options,
                 lambda: way(image),
                 image,
             )
         print(" | ".join([name, precision, *row]), flush=True)
 
 
-def measure(model, name, folder, arguments, keras_run, image):
-    """Return the size, difference, milliseconds and accuracy of an export."""
+def measure(model, name, folder, options, keras_run, image):
+    """Return a row: size, difference, milliseconds, and accuracy."""
     ending = {"onnx": ".onnx", "litert": ".tflite"}.get(name, "/1")
     path = folder / f"model{ending}"
-    printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(printed):
-            getattr(export, name)(model, path, **arguments)
+        report = run_export(name, model, path, options)
     except export.ExportMismatchError as error:
         return [str(error)]
-    size, difference = re.search(
-        r"([\d.]+) MB: repeats the model to (\S+);", printed.getvalue()
-    ).groups()
     exported = export.load(path)
     is_detector = exported.metadata["task"] == "detection"
     run = exported.detect if is_detector else exported.predict
     own, other = take_turns(keras_run, lambda: run(image))
-    accuracy = re.search(r"in Keras; (.*) as", printed.getvalue())
+    metrics = report.export_metrics or {}
     return [
-        size,
-        difference,
+        f"{report.megabytes:.1f}",
+        f"{report.difference:.1e}",
         f"{other:.1f}",
         f"{own:.1f}",
-        accuracy.group(1) if accuracy else "-",
+        ", ".join(f"{key} {x:.3f}" for key, x in metrics.items()) or "-",
     ]
 
 
 def take_turns(*functions, runs=15):
-    """Return the median milliseconds of each function."""
+    """Return the median run time of each function, in milliseconds."""
     times = [[] for _ in functions]
     for run in range(runs + 2):
         for function, seconds in zip(functions, times, strict=True):
@@ -119,7 +115,7 @@ def take_turns(*functions, runs=15):
 
 
 def keras_way(model):
-    """Return a function that runs all steps for one image in Keras."""
+    """Return a function from an image to the results, in Keras."""
     if isinstance(model, keras_efficient.EfficientDet):
         return lambda image: model.detect(image[None])
     resize = data.ClassificationPreprocessing(model.input_shape[1:3])
@@ -129,7 +125,7 @@ def keras_way(model):
 
 
 def load_model(name):
-    """Load a model from a file, or build one by name with random weights."""
+    """Load a file, or build a model by name with random weights."""
     if name.endswith(".keras"):
         return keras.saving.load_model(name, compile=False)
     builder = getattr(keras_efficient, name)

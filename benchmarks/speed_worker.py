@@ -214,14 +214,14 @@ def onnx_file(args, source):
         return path
     import tensorflow as tf
 
-    from keras_efficient.export.formats.onnx import format as onnx_format
+    from keras_efficient.export.formats.onnx.format import convert
 
     fused = our_model(args).fused()
     function = tf.function(lambda images: fused(images, training=False))
     spec = tf.TensorSpec(images_of(args).shape, tf.float32, "images")
     function = function.get_concrete_function(spec)
     with open(path, "wb") as file:
-        file.write(onnx_format.convert(function).SerializeToString())
+        file.write(convert(function).SerializeToString())
     with contextlib.suppress(ImportError):
         import openvino
 

@@ -1,10 +1,10 @@
-"""Writes a trained model in every format, and asks each of them.
+"""Export a trained model to every format and run each of them.
 
     python examples/export_model.py cells_run/model.keras --photo cell.jpg
 
-`cells_run/model.keras` is what `finetune_detector.py` and
-`finetune_classifier.py` leave. With `--calibration`, a folder of images like
-those to come, there are int8 files, too.
+`finetune_detector.py` and `finetune_classifier.py` write
+`cells_run/model.keras`. With `--calibration`, a folder of images similar to
+those of the application, the model is also exported in int8.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 
 import keras_efficient
 
-# Of each format its name in the folder, and what it is written in.
+# For each format the name of its file or folder, and its precisions.
 FORMATS = {
     "saved_model": ("saved_model/1", ("float32",)),
     "onnx": ("model-{}.onnx", ("float32", "float16", "int8")),
@@ -27,7 +27,7 @@ FORMATS = {
 
 
 def main():
-    """Writes, loads and asks; prints a table at the end."""
+    """Export, load and run the model; print a table."""
     args = parse_arguments()
     model = keras.saving.load_model(args.model, compile=False)
     image = keras_efficient.data.load_image(args.photo)
@@ -40,19 +40,19 @@ def main():
             path = pathlib.Path(args.directory) / file.format(precision)
             export(model, name, path, precision, args)
             exported = keras_efficient.export.load(path)
-            milliseconds, answer = ask(exported, image)
+            milliseconds, result = measure(exported, image)
             size = megabytes(path)
-            rows.append((name, precision, size, milliseconds, answer))
+            rows.append((name, precision, size, milliseconds, result))
     print(f"\n{'format':<12}{'precision':<10}{'MB':>6}{'ms':>8}  {args.photo}")
-    for name, precision, size, milliseconds, answer in rows:
+    for name, precision, size, milliseconds, result in rows:
         print(
             f"{name:<12}{precision:<10}{size:>6.1f}{milliseconds:>8.1f}  "
-            f"{answer}"
+            f"{result}"
         )
 
 
 def export(model, name, path, precision, args):
-    """One call for each format; it compares what it wrote with the model."""
+    """Export to one format; the function compares the result with the model."""
     arguments = {}
     if precision == "int8":
         folder = pathlib.Path(args.calibration)
@@ -71,42 +71,44 @@ def export(model, name, path, precision, args):
     )
 
 
-def ask(exported, image):
-    """Milliseconds of one image in the format's runtime, and the answer."""
+def measure(exported, image):
+    """Return the run time of one image in milliseconds, and the result."""
     is_detector = exported.metadata["task"] == "detection"
     times = []
     for _ in range(6):
         start = time.perf_counter()
         if is_detector:
-            (answer,) = exported.detect(image)
+            (result,) = exported.detect(image)
         else:
-            (answer,) = exported.predict(image)
+            (result,) = exported.predict(image)
         times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[1:]), describe(exported, answer)
+    return statistics.median(times[1:]), describe(exported, result)
 
 
-def describe(exported, answer):
-    """What was found, in a few words."""
+def describe(exported, result):
+    """Return a short description of a result."""
     if exported.metadata["task"] == "detection":
-        names, counts = np.unique(answer.names, return_counts=True)
+        names, counts = np.unique(result.names, return_counts=True)
         found = [f"{n} {name}" for name, n in zip(names, counts, strict=True)]
         return ", ".join(found) or "nothing"
-    best = int(answer.argmax())
-    return f"{exported.class_names[best]} {answer[best]:.1%}"
+    best = int(result.argmax())
+    return f"{exported.class_names[best]} {result[best]:.1%}"
 
 
 def megabytes(path):
-    """Size of a file, or of all files of a folder."""
+    """Return the size of a file or folder in megabytes."""
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", help="a .keras file")
-    parser.add_argument("--photo", required=True, help="an image to ask about")
-    parser.add_argument("--calibration", help="a folder of images, for int8")
+    parser.add_argument(
+        "--photo", required=True, help="an image to run the model on"
+    )
+    parser.add_argument("--calibration", help="a folder of images for int8")
     parser.add_argument("--directory", default="exported")
     parser.add_argument(
         "--formats", nargs="+", choices=FORMATS, default=list(FORMATS)

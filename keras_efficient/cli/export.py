@@ -115,7 +115,7 @@ def export(
     keras-efficient export cells.keras served/cells/1 --format saved_model
     """
     from keras_efficient.data.images import load_image
-    from keras_efficient.export.formats import precision as precisions
+    from keras_efficient.export.formats.table import FORMATS
 
     write = getattr(keras_efficient.export, format.value)
     given = {
@@ -131,7 +131,7 @@ def export(
     }
     given = {name: x for name, x in given.items() if x is not None}
     _check_options(write, format, given, split)
-    precisions.check_precision(format.value, precision.value, calibration)
+    FORMATS[format.value].check_precision(precision.value, calibration)
     _check_suffix(output, format)
     network = load_model(model, weights)
     _check_task(network, given)

@@ -1,72 +1,74 @@
-"""Exported models, asked in the runtimes that they were written for."""
+"""Exported models, run in the runtimes that they were written for."""
 
 import dataclasses
 import functools
-import importlib
-import os
 import pathlib
 from collections.abc import Callable
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.data.images import load_image
-from keras_efficient.data.letterbox import DetectionPreprocessing
+from keras_efficient.export.formats.export_format import ExportFormat
+from keras_efficient.export.formats.fixed_size_images import fit_image
 from keras_efficient.export.formats.table import FORMATS
-from keras_efficient.export.formats.table import require_packages
-from keras_efficient.export.verification.samples import fit_image
+from keras_efficient.export.specs import Preprocessing
 from keras_efficient.inference.results import Detections
+from keras_efficient.types import PathLike
+from keras_efficient.types import Task
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportedModel:
-    """A model as its file has it, without Keras.
+    """An exported model in its own runtime, without Keras.
 
-    Made by `load`. A detector's has `detect`, so that
-    `evaluation.evaluate_detection` measures it as it does a model; a
-    classifier's has `predict`.
+    `load` returns it. A detector has `detect`, so that
+    `evaluation.evaluate_detection` accepts it in place of a model; a classifier
+    has `predict`.
 
     Attributes:
         format: String: `"saved_model"`, `"onnx"`, `"litert"` or `"openvino"`.
-        metadata: Dict of what is written beside the network.
-        signatures: Dict from names to functions from one array to a dict of
-            arrays: `"images"` in each format, and `"serving_default"` and
-            `"raw"` in a SavedModel.
+        metadata: Dictionary that is stored in the export: task, class names,
+            preprocessing, thresholds and versions.
+        signatures: Dictionary from names to functions from one array to a
+            dictionary of arrays: `"images"` in each format, and
+            `"serving_default"` and `"raw"` in a SavedModel.
     """
 
     format: str
-    metadata: dict
-    signatures: dict[str, Callable]
+    metadata: dict[str, Any]
+    signatures: dict[str, Callable[[Any], dict[str, np.ndarray]]]
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of the outputs."""
+        """Names of the classes in the order of the outputs."""
         return tuple(self.metadata["class_names"])
 
     def detect(
-        self, images, *, score_threshold: float = 0.0, batch_size: int = 1
+        self, images: Any, *, score_threshold: float = 0.0, batch_size: int = 1
     ) -> list[Detections]:
-        """Finds objects in images of any size.
+        """Detect objects in images of any size.
 
         Args:
-            images: Sequence of paths, bytes of files or uint8 arrays
-                `(height, width, 3)`; or one of these.
-            score_threshold: Float; detections below are left out, beside what
-                the export leaves out by the threshold that it has inside.
-                Defaults to 0.
-            batch_size: Not used: images come one by one. Defaults to 1.
+            images: Sequence of paths, contents of files as bytes, or uint8
+                arrays of shape `(height, width, 3)`; or one of these.
+            score_threshold: Float; detections of lower scores are dropped, in
+                addition to the threshold inside the export. Defaults to 0.
+            batch_size: Ignored, since images are processed one by one.
+                Defaults to 1.
 
         Returns:
-            A list of `Detections`, boxes in pixels of each image.
+            A list of `Detections`, with boxes in pixels of each image.
 
         Raises:
-            TypeError: If this is a classifier.
+            TypeError: If the export is a classifier.
         """
         self._check_task("detection")
         found = []
-        for image in _loaded(images):
-            rows, scale = self._ask(image)
+        for image in _load_images(images):
+            rows, scale = self._run(image)
             number = int(rows["num_detections"][0])
             keep = rows["scores"][0, :number] >= score_threshold
             boxes = rows["boxes"][0, :number][keep] / scale
@@ -82,60 +84,61 @@ class ExportedModel:
             )
         return found
 
-    def predict(self, images) -> np.ndarray:
-        """Probabilities of the classes.
+    def predict(self, images: Any) -> np.ndarray:
+        """Return the probabilities of the classes.
 
         Args:
-            images: As `detect` takes them.
+            images: Images, as for `detect`.
 
         Returns:
-            Float32 array `(number of images, classes)`.
+            A float32 array of shape `(number of images, classes)`.
 
         Raises:
-            TypeError: If this is a detector.
+            TypeError: If the export is a detector.
         """
         self._check_task("classification")
         return np.concatenate(
-            [self._ask(image)[0]["probabilities"] for image in _loaded(images)]
+            [
+                self._run(image)[0]["probabilities"]
+                for image in _load_images(images)
+            ]
         )
 
     @functools.cached_property
-    def _preprocessing(self):
-        is_detector = self.metadata["task"] == "detection"
-        kind = (
-            DetectionPreprocessing
-            if is_detector
-            else ClassificationPreprocessing
-        )
-        return kind.from_config(self.metadata["preprocessing"])
+    def _preprocessing(self) -> Preprocessing:
+        config = self.metadata["preprocessing"]
+        if self.metadata["task"] == "detection":
+            return DetectionPreprocessing.from_config(config)
+        return ClassificationPreprocessing.from_config(config)
 
-    def _ask(self, image):
+    def _run(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+        """Return the outputs for an image, and the scale of the boxes."""
         size = self.metadata["fixed_image_size"]
         pixels, scale = fit_image(image, self._preprocessing, size)
         return self.signatures["images"](pixels[None]), scale
 
-    def _check_task(self, task):
+    def _check_task(self, task: Task) -> None:
         if self.metadata["task"] != task:
             raise TypeError(
-                f"This export is made for {self.metadata['task']}, not for "
-                f"{task}."
+                f"This method is for {task}, but the exported model is for "
+                f"{self.metadata['task']}."
             )
 
 
-def load(path: str | os.PathLike) -> ExportedModel:
-    """Loads what `saved_model`, `onnx`, `litert` or `openvino` has written.
+def load(path: PathLike) -> ExportedModel:
+    """Load a model that `saved_model`, `onnx`, `litert` or `openvino` wrote.
 
     Args:
         path: The folder or file.
 
     Returns:
         An `ExportedModel`, which runs in TensorFlow, ONNX Runtime, LiteRT or
-        OpenVINO, on the processor.
+        OpenVINO on the CPU.
 
     Raises:
-        FileNotFoundError: If there is nothing.
+        FileNotFoundError: If `path` does not exist.
         ImportError: If the runtime is not installed.
-        ValueError: If it is no export of this package.
+        ValueError: If `path` is not an export of this package.
 
     Example:
     ```python
@@ -144,38 +147,31 @@ def load(path: str | os.PathLike) -> ExportedModel:
     ```
     """
     path = pathlib.Path(path)
-    name = _format_of(path)
-    require_packages(name)
-    module = importlib.import_module(
-        f"keras_efficient.export.formats.{FORMATS[name][0]}"
-    )
+    export_format = _find_format(path)
+    export_format.require_packages()
     try:
-        metadata = module.read_metadata(path)
+        metadata = export_format.read_metadata(path)
     except (KeyError, OSError, ValueError) as error:
         raise ValueError(
-            f"{path} has no metadata of keras_efficient: it was exported by "
-            "another program."
+            f"{path} has no metadata of keras_efficient, so another program "
+            "exported it. Export the model with `keras_efficient.export`."
         ) from error
-    return ExportedModel(name, metadata, module.read(path))
+    return ExportedModel(export_format.name, metadata, export_format.read(path))
 
 
-def _format_of(path):
+def _find_format(path: pathlib.Path) -> ExportFormat:
     if not path.exists():
-        raise FileNotFoundError(f"There is no export at {path}.")
-    if (path / "saved_model.pb").exists():
-        return "saved_model"
-    if (path / "model.xml").exists():
-        return "openvino"
-    name = {".onnx": "onnx", ".tflite": "litert"}.get(path.suffix)
-    if name is None or path.is_dir():
-        raise ValueError(
-            "An export is a folder with `saved_model.pb` or `model.xml`, or a "
-            f"file `.onnx` or `.tflite`. Received: {path}"
-        )
-    return name
+        raise FileNotFoundError(f"There is no file or folder {path}.")
+    for export_format in FORMATS.values():
+        if export_format.recognizes(path):
+            return export_format
+    raise ValueError(
+        "`path` must be a folder with `saved_model.pb` or `model.xml`, or a "
+        f"file ending in `.onnx` or `.tflite`. Received: {path}"
+    )
 
 
-def _loaded(images) -> Sequence[np.ndarray]:
+def _load_images(images: Any) -> list[np.ndarray]:
     if not isinstance(images, list | tuple):
         images = [images]
     return [load_image(image) for image in images]

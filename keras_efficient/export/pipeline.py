@@ -1,244 +1,235 @@
-"""How an export is made, whatever the format."""
+"""The steps of an export, the same for every format.
+
+`run_export` describes the model, computes the outputs that the export must
+reproduce, lets the format write and read the export, compares, and renames the
+finished file or folder.
+"""
 
 import dataclasses
-import importlib
-import os
 import pathlib
 import tempfile
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
-from keras_efficient.data.images import standardize_size
-from keras_efficient.evaluation import evaluate_detection
-from keras_efficient.export.classification_spec import ClassificationSpec
-from keras_efficient.export.classification_spec import fill_inputs
 from keras_efficient.export.exported_model import load
-from keras_efficient.export.formats.precision import calibration_images
-from keras_efficient.export.formats.precision import check_precision
-from keras_efficient.export.formats.precision import save_images
-from keras_efficient.export.formats.table import FOLDERS
-from keras_efficient.export.formats.table import milliseconds
-from keras_efficient.export.formats.table import require_packages
-from keras_efficient.export.formats.table import write_and_try
+from keras_efficient.export.formats.export_format import ExportFormat
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.fixed_size_images import calibration_images
+from keras_efficient.export.formats.table import FORMATS
+from keras_efficient.export.specs import Preprocessing
+from keras_efficient.export.specs import Spec
 from keras_efficient.export.specs import describe
-from keras_efficient.export.tf_subprocess import export_in_child
-from keras_efficient.export.verification.check import make_check
-from keras_efficient.models.detection_model import DetectionModel
+from keras_efficient.export.specs import without_training
+from keras_efficient.export.tf_subprocess import call_on_tensorflow
+from keras_efficient.export.verification import expected_outputs
+from keras_efficient.export.verification import report
+from keras_efficient.export.verification.comparison import verify
+from keras_efficient.fusing import fuse
+from keras_efficient.types import PathLike
+from keras_efficient.version import __version__
+
+METADATA_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
-    """How the result is tried.
+class ExportOptions:
+    """The arguments of the functions in `export.api`, whose docstrings apply.
 
     Attributes:
-        photos: Image files, or their bytes, to try it on.
-        verify: Boolean, whether it is compared with the model at all.
-        validation: A data set to measure both on, or `None`.
+        class_names: Names of the classes, or `None`.
+        preprocessing: Preprocessing of the images, or `None`.
+        from_logits: Boolean, whether to apply a softmax, or `None`.
+        postprocessing: Keyword arguments of `postprocessing.postprocess`.
+        precision: String, the numeric precision.
+        batch_size: Integer, a fixed number of images, or `None`.
+        image_size: `(height, width)`, a fixed size of the images, or `None`.
+        layout: String, the layout of the outputs.
+        calibration: Images for int8, or `None`.
+        photos: Image files on which the export is compared with the model.
+        verify: Boolean, whether to compare them.
+        validation: Data set on which to measure accuracies, or `None`.
+        overwrite: Boolean, whether to replace an existing export.
     """
 
-    photos: Sequence[str | os.PathLike | bytes] = ()
+    class_names: Sequence[str] | None = None
+    preprocessing: Preprocessing | None = None
+    from_logits: bool | None = None
+    postprocessing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    precision: str = "float32"
+    batch_size: int | None = None
+    image_size: tuple[int, int] | None = None
+    layout: str = "named"
+    calibration: Any = None
+    photos: Sequence[PathLike | bytes] = ()
     verify: bool = True
     validation: Any = None
+    overwrite: bool = False
 
 
 def run_export(
-    name,
-    model,
-    path,
-    description,
-    settings,
-    trial,
-    *,
-    calibration=None,
-    overwrite=False,
-):
-    """Writes a model in one format, and tries what was written.
+    format_name: str,
+    model: keras.Model,
+    path: PathLike,
+    options: ExportOptions,
+) -> report.ExportReport:
+    """Export a model and log how the export compares with the model.
 
     Args:
-        name: String, the format.
+        format_name: String, a key of `formats.table.FORMATS`.
         model: A `keras.Model`.
-        path: The file or folder to write.
-        description: Class names, preprocessing, whether there are logits, and
-            the options of post-processing, as `specs.describe` takes them.
-        settings: Dict of the format's settings.
-        trial: A `Trial`.
-        calibration: Images for int8, or `None`.
-        overwrite: Boolean. Defaults to `False`.
+        path: File or folder to write.
+        options: `ExportOptions`.
 
     Returns:
-        `path`, a `pathlib.Path`.
+        A `report.ExportReport`.
 
     Raises:
-        ExportMismatchError: If the result says otherwise than the model.
+        ExportMismatchError: If the export does not reproduce the model.
     """
-    check_precision(name, settings["precision"], calibration)
-    require_packages(name, settings["precision"])
-    spec = describe(model, *description)
-    path = pathlib.Path(path)
-    size = _checked_shapes(name, spec, settings)
-    if settings.get("layout", "named") != "named":
-        _check_layout(spec, settings["layout"], settings["batch_size"], size)
-    settings = {
-        **settings,
-        "image_size": size,
-        "metadata": _metadata(model, spec, settings["precision"], size),
-        "served_name": path.absolute().parent.name,
-    }
-    new = atomic_folder if name in FOLDERS else atomic_file
-    with new(path, overwrite) as unfinished, _Workspace() as workspace:
-        if calibration is not None:
-            file = workspace / "calibration.npz"
-            images = calibration_images(calibration, spec.preprocessing, size)
-            save_images(file, images)
-            settings["calibration"] = str(file)
-        _write(name, model, spec, unfinished, settings, trial)
-        if trial.validation is not None:
-            _measure(name, model, spec, unfinished, trial.validation)
-    return path
-
-
-def _write(name, model, spec, path, settings, trial):
-    """Writes and compares one format, here or in a child process."""
-    check = None
-    if trial.verify:
-        check = make_check(
-            model,
-            spec,
-            trial.photos,
-            settings["image_size"],
-            settings["precision"],
-            has_float64=name != "openvino",
-        )
-    plain_model = _without_training(model)
-    is_here = keras.backend.backend() == "tensorflow"
-    write = write_and_try if is_here else export_in_child
-    report = write(name, plain_model, spec, path, settings, check)
-    if check is not None:
-        own = _own_milliseconds(model, spec, check)
-        print(
-            f"{name} in {settings['precision']}, {_megabytes(path):.1f} MB: "
-            f"repeats the model to {report['difference']:.1e}; "
-            f"{report['milliseconds']:.0f} ms an image in its own runtime, "
-            f"with all steps; the network alone takes {own:.0f} ms in Keras "
-            f"on {keras.backend.backend()}"
-        )
-
-
-def _measure(name, model, spec, path, dataset):
-    """Prints the accuracy of model and export on a data set."""
-    exported = load(path)
-    if isinstance(model, DetectionModel):
-        options = {"preprocessing": spec.preprocessing, **spec.options}
-        results = [
-            evaluate_detection(model, dataset, **options),
-            evaluate_detection(exported, dataset, score_threshold=0.0),
-        ]
-        numbers = [
-            "mAP {mAP:.3f}, mAP50 {mAP50:.3f}".format(**result.metrics)
-            for result in results
-        ]
-    else:
-        labels = np.array([record.label for record in dataset.records])
-        images = [record.image for record in dataset.records]
-        found = exported.predict(images).argmax(-1)
-        batches = dataset.batches(
-            spec.image_size, preprocessing=spec.preprocessing
-        )
-        own = model.predict(batches, verbose=0).argmax(-1)
-        numbers = [f"accuracy {(x == labels).mean():.3f}" for x in (own, found)]
-    print(
-        f"On {len(dataset.records)} images: {numbers[0]} in Keras; "
-        f"{numbers[1]} as {name}"
+    path, precision = pathlib.Path(path), options.precision
+    export_format = FORMATS[format_name]
+    export_format.check_precision(precision, options.calibration)
+    export_format.require_packages(precision)
+    spec = describe(
+        model,
+        options.class_names,
+        options.preprocessing,
+        options.from_logits,
+        options.postprocessing,
     )
-
-
-def _checked_shapes(name, spec, settings):
-    """The fixed size of the images, `None` for any."""
-    batch_size = settings.get("batch_size")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be at least 1. Received: {batch_size}"
-        )
-    size = settings.get("image_size")
-    if size is None and name == "litert":
-        size = spec.preprocessing.size
-    return None if size is None else standardize_size(size)
-
-
-def _check_layout(spec, layout, batch_size, size):
-    """Raises an error where LiteRT's file cannot be laid out so."""
-    if layout != "mediapipe":
-        raise ValueError(
-            "`layout` must be one of ('named', 'mediapipe'). Received: "
-            f"layout={layout!r}"
-        )
-    if isinstance(spec, ClassificationSpec):
-        raise ValueError(
-            "MediaPipe's layout is one of detectors; its image classifier "
-            "takes none with preprocessing inside. Received: a classifier"
-        )
-    if batch_size != 1:
-        raise ValueError(
-            "MediaPipe gives one image at a time. Received: "
-            f"batch_size={batch_size}"
-        )
-    if spec.preprocessing.antialias and size != spec.preprocessing.size:
-        raise ValueError(
-            "MediaPipe takes no file with loops, and scaling with "
-            "`antialias=True` is one. Export with "
-            "`DetectionPreprocessing(antialias=False)`, or leave `image_size` "
-            f"out. Received: image_size={size}, "
-            f"preprocessing={spec.preprocessing}"
-        )
-
-
-def _metadata(model, spec, precision, image_size):
-    """What is written beside the network."""
-    package = importlib.import_module("keras_efficient")
-    return {
-        "format_version": 1,
-        "keras_efficient_version": package.__version__,
+    settings = export_format.prepare(
+        spec,
+        ExportSettings(
+            precision=precision,
+            batch_size=options.batch_size,
+            image_size=options.image_size,
+            layout=options.layout,
+            served_name=path.absolute().parent.name,
+        ),
+    )
+    metadata = {
+        "format_version": METADATA_VERSION,
+        "keras_efficient_version": __version__,
         "keras_version": keras.__version__,
         "backend": keras.backend.backend(),
         "model": model.name,
         "precision": precision,
-        "fixed_image_size": image_size,
+        "fixed_image_size": settings.image_size,
         **spec.metadata(),
     }
+    settings = dataclasses.replace(settings, metadata=metadata)
+    writer = atomic_folder if export_format.is_folder else atomic_file
+    with writer(path, options.overwrite) as unfinished:
+        measured = _export(
+            export_format, model, spec, unfinished, settings, options
+        )
+    measured.log(f"{format_name} in {precision}")
+    return dataclasses.replace(measured, path=path)
 
 
-class _Workspace(tempfile.TemporaryDirectory):
-    """A temporary folder as a `pathlib.Path`."""
+def _export(
+    export_format: ExportFormat,
+    model: keras.Model,
+    spec: Spec,
+    path: pathlib.Path,
+    settings: ExportSettings,
+    options: ExportOptions,
+) -> report.ExportReport:
+    """Write, verify and measure an export at a temporary path."""
+    if options.calibration is not None:
+        images = calibration_images(
+            options.calibration, spec.preprocessing, settings.image_size
+        )
+        settings = dataclasses.replace(settings, calibration=images)
+    expected = keras_milliseconds = None
+    if options.verify:
+        expected = expected_outputs.compute_expected_outputs(
+            model,
+            spec,
+            options.photos,
+            image_size=settings.image_size,
+            precision=settings.precision,
+            has_float64=export_format.has_float64,
+        )
+        keras_milliseconds = report.network_milliseconds(
+            model, spec, expected.samples.raw[:1]
+        )
+    difference, milliseconds = call_on_tensorflow(
+        write_and_verify,
+        without_training(model),
+        export_format,
+        spec,
+        path,
+        settings,
+        expected,
+    )
+    own_metrics = export_metrics = None
+    if options.validation is not None:
+        own_metrics, export_metrics = report.measure_accuracy(
+            model, load(path), spec, options.validation
+        )
+    return report.ExportReport(
+        path=path,
+        megabytes=report.megabytes(path),
+        difference=difference,
+        milliseconds=milliseconds,
+        keras_milliseconds=keras_milliseconds,
+        model_metrics=own_metrics,
+        export_metrics=export_metrics,
+    )
 
-    def __enter__(self):
-        return pathlib.Path(super().__enter__())
 
+def write_and_verify(
+    model: keras.Model,
+    export_format: ExportFormat,
+    spec: Spec,
+    path: pathlib.Path,
+    settings: ExportSettings,
+    expected: expected_outputs.ExpectedOutputs | None,
+) -> tuple[float | None, float | None]:
+    """Write an export and run it, on the TensorFlow backend.
 
-def _megabytes(path):
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(x.stat().st_size for x in files if x.is_file()) / 1e6
+    Args:
+        model: A `keras.Model`.
+        export_format: The `ExportFormat`.
+        spec: The description of the model.
+        path: File or empty folder to write.
+        settings: `ExportSettings`.
+        expected: The outputs to compare with, or `None` to skip verification.
 
+    Returns:
+        A tuple of the largest difference from the model, and the time for one
+        image in the format's runtime in milliseconds; both `None` without
+        verification.
 
-def _own_milliseconds(model, spec, check):
-    """Time of the network alone for one image, on the model's backend."""
-    pixels = check.samples.raw[:1]
-    if spec.is_channels_first:
-        pixels = pixels.transpose(0, 3, 1, 2)
-    inputs = fill_inputs(model, pixels)
-    return milliseconds(lambda: model.predict_on_batch(inputs))
-
-
-def _without_training(model: keras.Model) -> keras.Model:
-    """The same layers without optimiser, losses and training steps."""
-    if isinstance(model, DetectionModel):
-        return keras.Model(model.inputs[0], model.output, name=model.name)
-    inputs = fill_inputs(model, model.inputs[0])
-    plain_model = keras.Model(inputs, model.outputs[0], name=model.name)
-    if type(model).call in (type(plain_model).call, keras.Sequential.call):
-        return plain_model
-    return model
+    Raises:
+        ExportMismatchError: If the difference is too large.
+    """
+    # The converters do not fold the batch normalization of a head, whose
+    # convolution several levels share.
+    model = fuse(model)
+    export_format.write(model, spec, path, settings)
+    if expected is None:
+        return None, None
+    signatures = export_format.read(path)
+    difference = verify(signatures, expected)
+    milliseconds = report.median_milliseconds(
+        lambda: signatures["images"](expected.samples.images[:1])
+    )
+    if "network" in expected.outputs and "raw" not in signatures:
+        # No detections to compare, so compare the outputs of the network.
+        settings = dataclasses.replace(
+            settings, layout="named", network_only=True
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            path = path if export_format.is_folder else path / "network"
+            export_format.write(model, spec, path, settings)
+            network = {"network": export_format.read(path)["images"]}
+            difference = max(difference, verify(network, expected))
+    return difference, milliseconds

@@ -1,59 +1,317 @@
-"""What an export needs to know of its model, whatever the task."""
+"""The description of a model that its export is written from."""
 
-from keras_efficient.export.classification_spec import ClassificationSpec
-from keras_efficient.export.classification_spec import describe_classification
-from keras_efficient.export.detection_spec import DetectionSpec
-from keras_efficient.export.detection_spec import describe_detection
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
+
+import keras
+import numpy as np
+
+from keras_efficient import postprocessing
+from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.inference.logits import ends_in_logits
 from keras_efficient.models.detection_model import DetectionModel
 
+# The defaults of `detect`.
+DETECTION_OPTIONS = {
+    "score_threshold": 0.3,
+    "iou_threshold": 0.5,
+    "max_detections": 100,
+    "nms": "soft",
+    "class_agnostic": False,
+}
+Preprocessing: TypeAlias = ClassificationPreprocessing | DetectionPreprocessing
 
-def describe(model, class_names, preprocessing, from_logits, options):
-    """Reads from a model what its export needs.
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationSpec:
+    """Inputs and outputs of a classifier.
+
+    Attributes:
+        image_size: `(height, width)` of the model's input, with `None` for a
+            side of any length.
+        is_channels_first: Boolean, whether the model expects images of shape
+            `(3, height, width)`.
+        from_logits: Boolean, whether the export applies a softmax to the
+            model's outputs.
+        class_names: Names of the classes in the order of the outputs.
+        preprocessing: Conversion of a decoded image to the model's input.
+    """
+
+    image_size: tuple[int | None, int | None]
+    is_channels_first: bool
+    from_logits: bool
+    class_names: tuple[str, ...]
+    preprocessing: ClassificationPreprocessing
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the description that is stored in the export, for JSON."""
+        return {
+            "task": "classification",
+            "image_size": list(self.image_size),
+            "is_channels_first": self.is_channels_first,
+            "from_logits": self.from_logits,
+            "class_names": list(self.class_names),
+            "preprocessing": self.preprocessing.to_config(),
+        }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DetectionSpec:
+    """Inputs and outputs of a detector.
+
+    Attributes:
+        image_size: `(height, width)` of the network's input.
+        is_channels_first: Boolean, whether the network expects images of
+            shape `(3, height, width)`.
+        class_names: Names of the classes in the order of the outputs.
+        preprocessing: Conversion of a decoded image to the network's input.
+        options: Keyword arguments of `postprocessing.postprocess`.
+        anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels of the
+            network's input.
+    """
+
+    image_size: tuple[int, int]
+    is_channels_first: bool
+    class_names: tuple[str, ...]
+    preprocessing: DetectionPreprocessing
+    options: dict[str, Any]
+    anchors: np.ndarray
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the description that is stored in the export, for JSON."""
+        return {
+            "task": "detection",
+            "image_size": list(self.image_size),
+            "is_channels_first": self.is_channels_first,
+            "class_names": list(self.class_names),
+            "preprocessing": self.preprocessing.to_config(),
+            "options": dict(self.options),
+        }
+
+
+Spec: TypeAlias = ClassificationSpec | DetectionSpec
+
+
+def describe(
+    model: keras.Model,
+    class_names: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    from_logits: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Describe a model for its export.
 
     Args:
-        model: A `keras.Model`: a detector of ours, or a classifier.
-        class_names: Names in the order of the outputs, or `None`.
-        preprocessing: `data.ClassificationPreprocessing`, or
-            `data.DetectionPreprocessing` of a detector, or `None`.
-        from_logits: Boolean or `None`, of classifiers.
-        options: Dict of keyword arguments of `postprocessing.postprocess`, of
-            detectors.
+        model: An `EfficientDet`, or a classifier: a functional or Sequential
+            `keras.Model`.
+        class_names: Sequence of strings in the order of the outputs. Defaults
+            to the names stored with the model, or else to the labels.
+        preprocessing: A `data.ClassificationPreprocessing` or, for a
+            detector, a `data.DetectionPreprocessing`. Defaults to the
+            preprocessing of evaluation at the size of the model's input.
+        from_logits: Boolean, whether a classifier's outputs need a softmax.
+            Defaults to the activation of the last layer.
+        options: For detectors: keyword arguments of
+            `postprocessing.postprocess` that replace the defaults of
+            `detect`.
 
     Returns:
         A `ClassificationSpec` or a `DetectionSpec`.
 
     Raises:
-        TypeError: If an argument is of another class, or of no use to the
-            model.
-        ValueError: If the arguments do not fit to the model.
+        TypeError: If an argument has a wrong type, or does not apply to the
+            model's task.
+        ValueError: If the model is neither a detector nor an image
+            classifier, or if an argument does not match the model.
+
+    Example:
+    >>> from keras_efficient.export.specs import describe
+    >>> images = keras.Input((32, 48, 3))
+    >>> features = keras.layers.GlobalAveragePooling2D()(images)
+    >>> model = keras.Model(images, keras.layers.Dense(2)(features))
+    >>> spec = describe(model, class_names=("cat", "dog"))
+    >>> spec.image_size, spec.from_logits, spec.preprocessing.size
+    ((32, 48), True, (32, 48))
     """
     if isinstance(model, DetectionModel):
         if from_logits is not None:
             raise TypeError(
-                "`from_logits` is for classifiers, and the model is a "
-                f"detector. Received: from_logits={from_logits}"
+                "`from_logits` applies to classifiers only, and the model is "
+                f"a detector. Received: from_logits={from_logits}"
             )
-        return describe_detection(model, class_names, preprocessing, options)
+        return _describe_detection(model, class_names, preprocessing, options)
     if options:
         raise TypeError(
-            "These arguments are for detectors, and the model is a "
-            f"{type(model).__name__}. Received: {', '.join(sorted(options))}"
+            "These arguments apply to detectors only, and the model is a "
+            f"{type(model).__name__}: {', '.join(sorted(options))}"
         )
-    return describe_classification(
+    return _describe_classification(
         model, class_names, preprocessing, from_logits
     )
 
 
-def spec_from_config(config):
-    """The inverse of a spec's `to_config`.
+def fill_inputs(model: keras.Model, images: Any) -> Any:
+    """Arrange one tensor in the structure of a model's input.
 
     Args:
-        config: Dict.
+        model: A `keras.Model` with one input.
+        images: A tensor or an array.
 
     Returns:
-        A `ClassificationSpec` or a `DetectionSpec`.
+        `images`, or a list or dictionary that contains it.
     """
-    is_detector = config["task"] == "detection"
-    return (DetectionSpec if is_detector else ClassificationSpec).from_config(
-        config
+    if isinstance(model, keras.Sequential):  # has no `input`
+        return images
+    return keras.tree.map_structure(lambda _: images, model.input)
+
+
+def without_training(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers without optimizer, loss and metrics.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        A plain `keras.Model`, or `model` if its class overrides `call`.
+    """
+    if isinstance(model, DetectionModel):
+        return keras.Model(model.inputs[0], model.output, name=model.name)
+    inputs = fill_inputs(model, model.inputs[0])
+    plain_model = keras.Model(inputs, model.outputs[0], name=model.name)
+    if type(model).call in (type(plain_model).call, keras.Sequential.call):
+        return plain_model
+    return model
+
+
+def _describe_classification(
+    model: keras.Model,
+    class_names: Sequence[str] | None,
+    preprocessing: Any,
+    from_logits: bool | None,
+) -> ClassificationSpec:
+    input_shape, num_classes = _classifier_shapes(model)
+    is_channels_first = input_shape[3] != 3
+    image_size = input_shape[2:4] if is_channels_first else input_shape[1:3]
+    if class_names is None:
+        class_names = getattr(model, "class_names", None)
+    return ClassificationSpec(
+        image_size=image_size,
+        is_channels_first=is_channels_first,
+        class_names=_standardize_names(class_names, num_classes),
+        preprocessing=_standardize_preprocessing(
+            preprocessing, ClassificationPreprocessing, image_size
+        ),
+        from_logits=bool(
+            ends_in_logits(model) if from_logits is None else from_logits
+        ),
     )
+
+
+def _describe_detection(
+    model: Any,
+    class_names: Sequence[str] | None,
+    preprocessing: Any,
+    options: Mapping[str, Any] | None,
+) -> DetectionSpec:
+    if class_names is None:
+        class_names = model.class_names
+    names = _standardize_names(class_names, model.num_classes)
+    preprocessing = _standardize_preprocessing(
+        preprocessing, DetectionPreprocessing, model.image_size
+    )
+    options = {**DETECTION_OPTIONS, **(options or {})}
+    postprocessing.check_options(**options)
+    return DetectionSpec(
+        image_size=preprocessing.size,
+        is_channels_first=model.class_head.data_format == "channels_first",
+        class_names=names,
+        preprocessing=preprocessing,
+        options=options,
+        anchors=model.generate_anchors(preprocessing.size),
+    )
+
+
+def _classifier_shapes(model: Any) -> tuple[tuple, int]:
+    """Return the input shape and the number of classes of a classifier."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"`model` must be a `keras.Model`. Received: {type(model)}"
+        )
+    try:
+        shapes = [tuple(x.shape) for x in model.inputs + model.outputs]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "The model must be a functional or a Sequential model, and built, "
+            "so that its inputs and outputs are known. Received: "
+            f"model={model.name!r} of type {type(model).__name__}"
+        ) from error
+    is_classifier = (
+        [len(shape) for shape in shapes] == [4, 2]
+        and 3 in (shapes[0][3], shapes[0][1])
+        and (shapes[1][1] or 0) > 1
+    )
+    if not is_classifier:
+        raise ValueError(
+            "The model must map images of 3 channels, (batch, height, width, "
+            "3) or (batch, 3, height, width), to one number for each of 2 or "
+            "more classes, (batch, classes). Received: "
+            f"model={model.name!r} with the inputs "
+            f"{shapes[: len(model.inputs)]} and the outputs "
+            f"{shapes[len(model.inputs) :]}"
+        )
+    return shapes[0], shapes[1][1]
+
+
+def _standardize_names(
+    class_names: Sequence[str] | None, num_classes: int
+) -> tuple[str, ...]:
+    if class_names is None:
+        return tuple(str(label) for label in range(num_classes))
+    if isinstance(class_names, str):
+        class_names = (class_names,)
+    names = tuple(class_names)
+    if len(names) != num_classes:
+        raise ValueError(
+            f"`class_names` must have {num_classes} names, one for each class "
+            f"of the model. Received: {len(names)} names, starting with "
+            f"{names[:5]}"
+        )
+    others = [name for name in names if not isinstance(name, str)]
+    if others:
+        raise ValueError(
+            f"`class_names` must be strings. Received: {others[0]!r}"
+        )
+    return names
+
+
+def _standardize_preprocessing(
+    preprocessing: Any, kind: Any, image_size: Sequence[int | None]
+) -> Any:
+    """Return preprocessing of class `kind` for a model's input size."""
+    name = kind.__name__
+    if preprocessing is None and None in image_size:
+        raise ValueError(
+            "The model accepts images of any size. Pass the size to convert "
+            f"them to: `preprocessing=keras_efficient.data.{name}((height, "
+            "width))`. Received: preprocessing=None, and the model's input "
+            f"size is {image_size}"
+        )
+    if preprocessing is None:
+        preprocessing = kind(image_size)
+    if not isinstance(preprocessing, kind):
+        raise TypeError(
+            f"`preprocessing` must be a `keras_efficient.data.{name}`. "
+            f"Received: preprocessing={preprocessing!r}"
+        )
+    pairs = zip(image_size, preprocessing.size, strict=True)
+    if any(side not in (None, given) for side, given in pairs):
+        raise ValueError(
+            f"The model expects images of (height, width) {image_size}, but "
+            f"`preprocessing` returns {preprocessing.size}. Received: "
+            f"preprocessing={preprocessing}"
+        )
+    return preprocessing

@@ -1,91 +1,157 @@
-"""Export from other backends: TensorFlow in a process of its own.
+"""Calls of functions in a process with the TensorFlow backend.
 
-Keras has one backend a process. The model travels as a `.keras` file.
+Keras supports one backend per process, and every export is written by
+TensorFlow. Models of other backends are saved to a `.keras` file, which a child
+process loads. The function, its other arguments and its result are pickled.
 """
 
-import json
+import contextlib
+import importlib
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
 import tempfile
+import textwrap
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
-from keras_efficient.export.verification.check import ExportMismatchError
+from keras_efficient.internals import keras_internals
 
 MODEL_FILE = "model.keras"
-CHECK_FILE = "check.npz"
-REQUEST_FILE = "request.json"
-REPLY_FILE = "reply.json"
-# How much is told of what a child that broke off wrote.
+CALL_FILE = "call.pickle"
+REPLY_FILE = "reply.pickle"
+# Length of the excerpt of what a crashed process wrote to standard error.
 STDERR_CHARACTERS = 2000
+# Length of the excerpt of Keras' message, which ends with the layer's config.
+REASON_CHARACTERS = 300
 
 
-def export_in_child(name, model, spec, path, settings, check) -> dict:
-    """`formats.write_and_try` for a model of another backend.
+def call_on_tensorflow(
+    function: Callable[..., Any], model: keras.Model, *arguments: Any
+) -> Any:
+    """Call `function(model, *arguments)` on the TensorFlow backend.
+
+    The function runs in this process if its backend is TensorFlow, and in a
+    child process otherwise.
 
     Args:
-        name: String, the format.
-        model: A `keras.Model`.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
-        path: `pathlib.Path` of the file or folder to write.
-        settings: Dict of the format's settings.
-        check: A `Check` for the child to run, or `None`.
+        function: Function that is defined at the top level of a module of this
+            package.
+        model: A `keras.Model`, the function's first argument.
+        *arguments: The function's other arguments. They and the result must
+            support `pickle`.
 
     Returns:
-        What `write_and_try` returns.
+        The result of the function.
 
     Raises:
-        ValueError: If the child cannot load the model.
-        ExportMismatchError: If the check finds a difference.
-        RuntimeError: If the child breaks off.
+        ValueError: If the child process cannot load the model.
+        RuntimeError: If the child process fails for another reason, such as
+            lack of memory.
+        Exception: Built-in exceptions and exceptions of this package that the
+            function raises.
     """
-    with tempfile.TemporaryDirectory() as workspace:
-        workspace = pathlib.Path(workspace)
+    if keras.backend.backend() == "tensorflow":
+        return function(model, *arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = pathlib.Path(folder)
         model.save(workspace / MODEL_FILE)
-        if check is not None:
-            check.save(workspace / CHECK_FILE)
-        request = {
-            "format": name,
-            "path": str(path),
-            "settings": settings,
-            "spec": spec.to_config(),
+        call = {
             "modules": _modules_of_layers(model),
+            "function": function,
+            "arguments": arguments,
         }
-        (workspace / REQUEST_FILE).write_text(json.dumps(request))
+        _write(workspace / CALL_FILE, call)
         reply = _run_child(workspace)
-    error = reply.get("error")
-    if error == "load":
-        # What follows in Keras' message is the whole config.
-        reason = reply["message"].partition(" Full object config")[0]
+    if "error" in reply:
+        raise reply["error"] from RuntimeError(reply["traceback"])
+    return reply["result"]
+
+
+def child_main(workspace: pathlib.Path) -> None:
+    """Run the call that is stored in a folder and store the reply there.
+
+    Args:
+        workspace: Folder with the files that `call_on_tensorflow` wrote.
+    """
+    call = pickle.loads((workspace / CALL_FILE).read_bytes())
+    try:
+        model = _load_model(workspace / MODEL_FILE, call["modules"])
+        reply = {"result": call["function"](model, *call["arguments"])}
+    except Exception as error:
+        reply = {
+            "error": _portable(error),
+            "traceback": "".join(traceback.format_exception(error)),
+        }
+    _write(workspace / REPLY_FILE, reply)
+
+
+def _write(path: pathlib.Path, value: Any) -> None:
+    """Pickle a value, without a copy of its arrays in memory."""
+    with path.open("wb") as file:
+        pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _load_model(path: pathlib.Path, modules: list[str]) -> keras.Model:
+    """Load a model after the modules that register its layers with Keras."""
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    try:
+        # The parent wrote the file, so that its code is as safe as the parent.
+        return keras.saving.load_model(path, compile=False, safe_mode=False)
+    except (TypeError, ValueError) as error:
+        reason = textwrap.shorten(str(_first_error(error)), REASON_CHARACTERS)
         raise ValueError(
             "TensorFlow writes the export in a process of its own, which "
-            f"cannot load the model: {reason}\nLayers and functions "
-            "of your own must be decorated with `@keras.saving."
-            "register_keras_serializable()`, and layers be defined in a module "
-            "that can be imported, not in a notebook or a main program. Or "
-            "load your model with KERAS_BACKEND=tensorflow and export it there."
-        )
-    if error == "mismatch":
-        raise ExportMismatchError(reply["message"])
-    return reply
+            f"cannot load the model: {reason}\nDecorate custom layers and "
+            "functions with `@keras.saving.register_keras_serializable()`, and "
+            "define layers in a module that can be imported, not in a notebook "
+            "or a main program. Or load the model with "
+            "KERAS_BACKEND=tensorflow and export it there."
+        ) from error
+
+
+def _first_error(error: BaseException) -> BaseException:
+    """Return the error of the innermost layer in a chain of Keras errors."""
+    while isinstance(error.__context__, TypeError | ValueError):
+        error = error.__context__
+    return error
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an exception that the parent can unpickle without TensorFlow."""
+    module = type(error).__module__
+    if module == "builtins" or module.startswith("keras_efficient."):
+        with contextlib.suppress(Exception):
+            pickle.loads(pickle.dumps(error))
+            return error
+    return RuntimeError(
+        "The process that writes the export with TensorFlow failed: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def _modules_of_layers(model: keras.Model) -> list[str]:
-    """Modules that the child imports, for what they register with Keras."""
-    modules = {type(layer).__module__ for layer in model._flatten_layers()}
-    return sorted(modules - {"__main__"})
+    """Return the modules that define the layers of a model."""
+    layers = [model, *keras_internals.all_layers(model)]
+    return sorted({type(layer).__module__ for layer in layers} - {"__main__"})
 
 
-def _run_child(workspace: pathlib.Path) -> dict:
+def _run_child(workspace: pathlib.Path) -> dict[str, Any]:
+    """Run `child_main` in a new process and return its reply."""
+    code = (
+        "import pathlib, sys; "
+        "from keras_efficient.export.tf_subprocess import child_main; "
+        "child_main(pathlib.Path(sys.argv[1]))"
+    )
     child = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "keras_efficient.export.tf_subprocess_main",
-            str(workspace),
-        ],
+        [sys.executable, "-c", code, str(workspace)],
         env=_environment(),
         capture_output=True,
         text=True,
@@ -94,11 +160,11 @@ def _run_child(workspace: pathlib.Path) -> dict:
     reply = workspace / REPLY_FILE
     if child.returncode != 0 or not reply.exists():
         raise RuntimeError(
-            "The process that writes the export with TensorFlow broke off "
-            f"(exit status {child.returncode}):\n"
+            "The process that writes the export with TensorFlow ended with "
+            f"exit status {child.returncode}:\n"
             f"{child.stderr[-STDERR_CHARACTERS:]}"
         )
-    return json.loads(reply.read_text())
+    return pickle.loads(reply.read_bytes())
 
 
 def _environment() -> dict[str, str]:
@@ -106,11 +172,11 @@ def _environment() -> dict[str, str]:
         os.environ,
         KERAS_BACKEND="tensorflow",
         TF_CPP_MIN_LOG_LEVEL="3",
-        # The parent holds the accelerator and its memory.
+        # The parent uses the accelerator and its memory.
         CUDA_VISIBLE_DEVICES="-1",
-        # Whatever this process can import.
+        # The modules that this process can import.
         PYTHONPATH=os.pathsep.join(entry or os.getcwd() for entry in sys.path),
     )
-    # JAX's; TensorFlow ends on a flag that it does not know.
+    # JAX flags; TensorFlow exits on a flag that it does not know.
     environment.pop("XLA_FLAGS", None)
     return environment

@@ -1,12 +1,12 @@
-"""Which operators of a graph are the network's."""
+"""The operators of a graph that belong to the network."""
 
 import pytest
 
 from keras_efficient.export.formats.graph_partition import between
 from keras_efficient.export.formats.graph_partition import with_small_maps
 
-# Names: inputs, outputs. Ahead of the network is a product, too; one branch of
-# it ends in nothing.
+# Operators with their inputs and outputs. The resizing before the network is a
+# product as well; the output of one branch is unused.
 GRAPH = {
     "resize": (["image"], ["small"]),
     "conv": (["small"], ["maps"]),

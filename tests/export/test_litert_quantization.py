@@ -1,4 +1,4 @@
-"""Files of 8 bits say nearly what those of floats say."""
+"""LiteRT files in int8."""
 
 import shutil
 import sys
@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from keras_efficient import export
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.litert.quantization import quantize
+from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.specs import describe
 from tests.support.export import confident_detector
 from tests.support.export import quantizable_classifier
@@ -15,19 +18,15 @@ from tests.support.export import tensorflow_only
 
 pytest.importorskip("tensorflow")
 litert = pytest.importorskip("ai_edge_litert.interpreter")
-
-from keras_efficient.export.formats.litert import format as litert_format  # noqa: E402
-from keras_efficient.export.formats.litert.quantization import quantize  # noqa: E402
-
-# The functions run in TensorFlow's process; test_formats comes from others.
+# `test_formats` tests these functions from other backends.
 pytestmark = tensorflow_only
+FORMAT = FORMATS["litert"]
 
 
 def write(model, folder, size, **options):
     path = folder / "model.tflite"
-    spec = describe(model, None, None, None, options)
-    settings = {"image_size": size, "precision": "float32", "metadata": {}}
-    litert_format.write(model, spec, path, settings)
+    spec = describe(model, options=options)
+    FORMAT.write(model, spec, path, ExportSettings(image_size=size))
     return path
 
 
@@ -52,7 +51,7 @@ def int8_tensors(path):
 
 
 def logits(path, size):
-    """Of one image, of each level of a detector."""
+    """The class logits of one image, for each level of a detector."""
     interpreter = litert.Interpreter(
         str(path),
         experimental_preserve_all_tensors=True,
@@ -68,21 +67,21 @@ def logits(path, size):
             if values.dtype == np.int8:
                 scale, zero = tensor["quantization"]
                 values = (values - np.float32(zero)) * scale
-            # The same tensor may also be there as floats.
+            # The same tensor may also exist in float32.
             if not tensor["name"].endswith("_dequant"):
                 yield values.ravel()
 
 
 def test_classifier(float_file):
     copy = quantized(float_file, (64, 96))
-    expected = litert_format.read(float_file)["images"](squares((64, 96)))
-    answer = litert_format.read(copy)["images"](squares((64, 96)))
+    expected = FORMAT.read(float_file)["images"](squares((64, 96)))
+    outputs = FORMAT.read(copy)["images"](squares((64, 96)))
     probabilities = expected["probabilities"]
     assert probabilities.std(axis=0).max() > 0.04
-    assert answer["probabilities"].dtype == np.float32
-    assert np.abs(probabilities - answer["probabilities"]).max() < 0.12
+    assert outputs["probabilities"].dtype == np.float32
+    assert np.abs(probabilities - outputs["probabilities"]).max() < 0.12
     names = int8_tensors(copy)
-    # Large maps stay in floats, and so does what follows the network.
+    # Large maps and the operators after the network stay in float32.
     assert any("block3a" in name for name in names)
     assert any("predictions" in name for name in names)
     assert not any("stem" in name or "block1a" in name for name in names)
@@ -93,7 +92,7 @@ def test_detector_at_another_size(tmp_path):
     options = {"score_threshold": 0.1, "max_detections": 30}
     path = write(confident_detector(), tmp_path, size, **options)
     copy = quantized(path, size)
-    # Which boxes suppress which others, random weights leave to chance.
+    # With random weights, which boxes are suppressed depends on rounding.
     for old, new in zip(logits(path, size), logits(copy, size), strict=True):
         assert np.corrcoef(old, new)[0, 1] > 0.97
     names = int8_tensors(copy)
@@ -101,7 +100,7 @@ def test_detector_at_another_size(tmp_path):
     assert any("class_head" in name for name in names)
 
 
-def test_bad_images_are_named(float_file, tmp_path):
+def test_invalid_images_are_rejected(float_file, tmp_path):
     pytest.importorskip("ai_edge_quantizer")
     path = tmp_path / "model.tflite"
     shutil.copy(float_file, path)

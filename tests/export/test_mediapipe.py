@@ -1,4 +1,4 @@
-"""MediaPipe finds in an exported file what `detect` finds."""
+"""MediaPipe returns the detections of `detect` for an exported file."""
 
 import io
 import zipfile
@@ -15,8 +15,8 @@ from keras_efficient.export.formats.litert.mediapipe_metadata import (
     make_metadata,
 )
 from tests.marks import slow_elsewhere
-from tests.support.export import confident_classifier
 from tests.support.export import confident_detector
+from tests.support.export import plain_classifier
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
@@ -46,7 +46,7 @@ def squares(height, width, seed=0):
 
 
 def ask(path, image, **options):
-    """Boxes, scores and names that MediaPipe gives."""
+    """Boxes, scores and names as MediaPipe returns them."""
     vision = mediapipe.tasks.vision
     options = vision.ObjectDetectorOptions(
         base_options=mediapipe.tasks.BaseOptions(model_asset_path=str(path)),
@@ -72,13 +72,13 @@ def ask(path, image, **options):
     return boxes, scores, [category.category_name for category in categories]
 
 
-def assert_same(model, image, answer, tolerance):
-    boxes, scores, names = answer
+def assert_same(model, image, outputs, tolerance):
+    boxes, scores, names = outputs
     expected = model.detect(image[None], **OPTIONS)[0]
     assert len(boxes) == len(expected) > 3
     np.testing.assert_allclose(scores, expected.scores, atol=tolerance)
     assert names == [model.class_names[label] for label in expected.labels]
-    # MediaPipe cuts origin and sides to whole pixels.
+    # MediaPipe truncates origin and sides to whole pixels.
     difference = expected.boxes - np.array(boxes)
     assert difference.min() > -0.01
     assert difference.max() < 2
@@ -86,7 +86,7 @@ def assert_same(model, image, answer, tolerance):
 
 @slow_elsewhere
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_image_of_the_networks_size(exported, seed):
+def test_image_of_the_input_size(exported, seed):
     model, path = exported
     image = squares(96, 96, seed)
     assert_same(model, image, ask(path, image), 1e-3)
@@ -107,15 +107,15 @@ def test_padding_is_not_reported(exported):
 
 
 @pytest.mark.slow
-def test_images_of_the_cameras_ratio(tmp_path):
+def test_images_of_the_aspect_ratio_of_a_camera(tmp_path):
     model = confident_detector(input_shape=(96, 96, 3))
     write(model, tmp_path / "model.tflite", image_size=(72, 96))
     image = squares(72, 96)
-    answer = ask(tmp_path / "model.tflite", image)
-    assert_same(model, image, answer, 1e-3)
+    outputs = ask(tmp_path / "model.tflite", image)
+    assert_same(model, image, outputs, 1e-3)
 
 
-def test_bad_arguments_are_named(tmp_path):
+def test_invalid_arguments_are_rejected(tmp_path):
     model = confident_detector(input_shape=(96, 96, 3))
     path = tmp_path / "model.tflite"
     with pytest.raises(ValueError, match="antialias=False.*image_size=.72"):
@@ -126,12 +126,12 @@ def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(ValueError, match="'mediapipe'.*layout='tasks'"):
         export.litert(model, path, layout="tasks")
     with pytest.raises(ValueError, match="Received: a classifier"):
-        export.litert(confident_classifier(), path, layout="mediapipe")
+        export.litert(plain_classifier(), path, layout="mediapipe")
     assert list(tmp_path.iterdir()) == []
 
 
 @slow_elsewhere
-def test_the_file_is_read_as_any_other(exported):
+def test_files_can_be_loaded(exported):
     model, path = exported
     image = squares(96, 96)
     (found,) = export.load(path).detect(image)
@@ -141,7 +141,7 @@ def test_the_file_is_read_as_any_other(exported):
     assert found.names == expected.names
 
 
-def test_metadata_says_what_the_schema_expects():
+def test_metadata_follows_the_schema():
     schema = pytest.importorskip(
         "mediapipe.tasks.metadata.metadata_schema_py_generated"
     )
@@ -161,7 +161,7 @@ def test_metadata_says_what_the_schema_expects():
     assert number.name == b"number of detections"
 
 
-def test_labels_are_lines_behind_the_model():
+def test_labels_are_appended_to_the_model():
     content = append_labels(b"model", ("cat", "two\nwords", "Vögel"))
     assert content.startswith(b"model")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

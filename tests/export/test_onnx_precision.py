@@ -1,4 +1,4 @@
-"""ONNX files of 16 and of 8 bits say nearly what those of 32 say."""
+"""ONNX files in float16 and in int8."""
 
 import collections
 import shutil
@@ -7,6 +7,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.onnx.float16 import to_float16
+from keras_efficient.export.formats.onnx.quantization import quantize
+from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.specs import describe
 from keras_efficient.export.verification.comparison import coarse_difference
 from tests.support.export import confident_detector
@@ -16,23 +20,19 @@ from tests.support.export import tensorflow_only
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime"):
     pytest.importorskip(package)
+onnx = pytest.importorskip("onnx")
 
-import onnx  # noqa: E402
-
-from keras_efficient.export.formats.onnx import format as onnx_format  # noqa: E402
-from keras_efficient.export.formats.onnx.precision import quantize  # noqa: E402
-from keras_efficient.export.formats.onnx.precision import to_float16  # noqa: E402
-
-# The functions run in TensorFlow's process; test_formats comes from others.
+# `test_formats` tests these functions from other backends.
 pytestmark = tensorflow_only
+FORMAT = FORMATS["onnx"]
 SIZE = (70, 90)
 
 
-def write(model, folder, options=(), **settings):
+def write(model, folder, options=None, **settings):
     path = folder / "float32.onnx"
-    spec = describe(model, None, None, None, dict(options))
-    settings |= {"precision": "float32", "metadata": {"model": "tiny"}}
-    onnx_format.write(model, spec, path, settings)
+    spec = describe(model, options=options)
+    settings = ExportSettings(metadata={"model": "tiny"}, **settings)
+    FORMAT.write(model, spec, path, settings)
     return path
 
 
@@ -52,7 +52,7 @@ def detector_files(tmp_path_factory):
     network.mkdir()
     return (
         write(model, folder, options),
-        write(model, network, options, stops_at_network=True),
+        write(model, network, options, network_only=True),
     )
 
 
@@ -61,7 +61,7 @@ def copied(path, folder):
 
 
 def ask(path, size=SIZE):
-    return onnx_format.read(path)["images"](squares(size))
+    return FORMAT.read(path)["images"](squares(size))
 
 
 def mixed_images():
@@ -111,14 +111,14 @@ def borders(path):
 def test_classifier_in_8_bits(classifier_file, tmp_path):
     copy = copied(classifier_file, tmp_path)
     quantize(copy, mixed_images())
-    expected, answer = ask(classifier_file, (64, 96)), ask(copy, (64, 96))
+    expected, outputs = ask(classifier_file, (64, 96)), ask(copy, (64, 96))
     assert expected["probabilities"].std(axis=0).max() > 0.04
-    change = expected["probabilities"] - answer["probabilities"]
+    change = expected["probabilities"] - outputs["probabilities"]
     assert 0 < np.abs(change).max() < 0.12
     assert borders(copy) == borders(classifier_file)
-    assert onnx_format.read_metadata(copy) == {"model": "tiny"}
+    assert FORMAT.read_metadata(copy) == {"model": "tiny"}
     names = in_8_bits(copy)
-    # Large maps stay in floats, and so does what follows the network.
+    # Large maps and the operators after the network stay in float32.
     assert any("block3a" in name for name in names)
     assert any("predictions" in name for name in names)
     assert not any("stem" in name or "block1a" in name for name in names)
@@ -132,10 +132,10 @@ def test_detector_in_8_bits(detector_files, tmp_path):
         for part in ("bifpn", "class_head", "box_head"):
             assert any(part in name for name in names), part
         assert not any("stem" in name for name in names)
-    # Which boxes suppress which others, random weights leave to chance.
-    expected, answer = ask(path), ask(copy)
+    # With random weights, which boxes are suppressed depends on rounding.
+    expected, outputs = ask(path), ask(copy)
     for name, (values, *_) in expected.items():
-        found = answer[name][0]
+        found = outputs[name][0]
         assert np.corrcoef(values.ravel(), found.ravel())[0, 1] > 0.97
         assert np.abs(values - found).max() > 0
 
@@ -173,8 +173,8 @@ def test_fixed_batch_and_size(lower, tmp_path):
     )
     copy = copied(path, tmp_path)
     lower(copy)
-    expected, answer = ask(path, size), ask(copy, size)
-    change = expected["probabilities"] - answer["probabilities"]
+    expected, outputs = ask(path, size), ask(copy, size)
+    change = expected["probabilities"] - outputs["probabilities"]
     assert 0 < np.abs(change).max() < 0.12
 
 
@@ -192,11 +192,11 @@ def test_nothing_to_quantize_is_an_error(tmp_path):
 def test_classifier_in_16_bits(classifier_file, tmp_path):
     copy = copied(classifier_file, tmp_path)
     to_float16(copy)
-    expected, answer = ask(classifier_file), ask(copy)
-    change = expected["probabilities"] - answer["probabilities"]
+    expected, outputs = ask(classifier_file), ask(copy)
+    change = expected["probabilities"] - outputs["probabilities"]
     assert 0 < np.abs(change).max() < 2e-3
     assert borders(copy) == borders(classifier_file)
-    assert onnx_format.read_metadata(copy) == {"model": "tiny"}
+    assert FORMAT.read_metadata(copy) == {"model": "tiny"}
     found = types(copy)
     assert {"Conv", "Gemm", "Sigmoid"} <= found[onnx.TensorProto.FLOAT16]
     assert not {"Conv", "Gemm", "Sigmoid"} & found[onnx.TensorProto.FLOAT]
@@ -207,10 +207,10 @@ def test_detector_in_16_bits(detector_files, tmp_path):
     path, _ = detector_files
     copy = copied(path, tmp_path)
     to_float16(copy)
-    expected, answer = ask(path), ask(copy)
+    expected, outputs = ask(path), ask(copy)
     assert expected["num_detections"].sum() > 30
-    assert coarse_difference(expected, answer) < 0.02
-    assert np.abs(expected["scores"] - answer["scores"]).max() < 0.02
+    assert coarse_difference(expected, outputs) < 0.02
+    assert np.abs(expected["scores"] - outputs["scores"]).max() < 0.02
     assert borders(copy) == borders(path)
     found = types(copy)
     # Boxes need more than the 11 binary digits of float16.

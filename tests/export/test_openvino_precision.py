@@ -1,8 +1,12 @@
-"""OpenVINO's models of 8 bits say nearly what those of 32 say."""
+"""OpenVINO models in int8."""
 
 import numpy as np
 import pytest
 
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.openvino.format import MODEL_FILE
+from keras_efficient.export.formats.openvino.quantization import quantize
+from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.specs import describe
 from tests.support.export import confident_detector
 from tests.support.export import quantizable_classifier
@@ -12,23 +16,19 @@ from tests.support.export import tensorflow_only
 pytest.importorskip("tensorflow")
 openvino = pytest.importorskip("openvino")
 pytest.importorskip("nncf")
-
-from keras_efficient.export.formats.openvino import format as openvino_format  # noqa: E402
-from keras_efficient.export.formats.openvino.quantization import quantize  # noqa: E402
-
-# The functions run in TensorFlow's process; test_formats comes from others.
+# `test_formats` tests these functions from other backends.
 pytestmark = tensorflow_only
+FORMAT = FORMATS["openvino"]
 SIZE = (64, 96)
 
 
 def write(model, folder, **settings):
-    spec = describe(model, None, None, None, {})
-    settings |= {"precision": "float32", "metadata": {"model": "tiny"}}
-    openvino_format.write(model, spec, folder, settings)
+    settings = ExportSettings(metadata={"model": "tiny"}, **settings)
+    FORMAT.write(model, describe(model), folder, settings)
 
 
 def load(folder):
-    return openvino.Core().read_model(folder / openvino_format.MODEL_FILE)
+    return openvino.Core().read_model(folder / MODEL_FILE)
 
 
 def quantized(folder, *sizes):
@@ -36,9 +36,7 @@ def quantized(folder, *sizes):
     chosen = [image for size in sizes for image in squares(size)]
     copy = folder / "int8"
     copy.mkdir()
-    openvino.save_model(
-        quantize(load(folder), chosen), copy / openvino_format.MODEL_FILE
-    )
+    openvino.save_model(quantize(load(folder), chosen), copy / MODEL_FILE)
     return copy
 
 
@@ -66,14 +64,13 @@ def test_classifier(batch_size, tmp_path):
         image_size=size,
     )
     copy = quantized(tmp_path, SIZE, *([] if batch_size else [(70, 90)]))
-    expected, answer = (
-        openvino_format.read(x)["images"](squares(SIZE))
-        for x in (tmp_path, copy)
+    expected, outputs = (
+        FORMAT.read(x)["images"](squares(SIZE)) for x in (tmp_path, copy)
     )
     probabilities = expected["probabilities"]
     assert probabilities.std(axis=0).max() > 0.04
-    assert 0 < np.abs(probabilities - answer["probabilities"]).max() < 0.12
-    assert {k: x.dtype for k, x in answer.items()} == {
+    assert 0 < np.abs(probabilities - outputs["probabilities"]).max() < 0.12
+    assert {k: x.dtype for k, x in outputs.items()} == {
         k: x.dtype for k, x in expected.items()
     }
     # Of 96 pixels an eighth is 12. Pooled maps stay in floats.
@@ -86,14 +83,13 @@ def test_classifier(batch_size, tmp_path):
 
 
 def test_detector(tmp_path):
-    write(confident_detector(), tmp_path, stops_at_network=True)
+    write(confident_detector(), tmp_path, network_only=True)
     copy = quantized(tmp_path, SIZE, (70, 90), (90, 50))
-    expected, answer = (
-        openvino_format.read(x)["images"](squares((70, 90)))
-        for x in (tmp_path, copy)
+    expected, outputs = (
+        FORMAT.read(x)["images"](squares((70, 90))) for x in (tmp_path, copy)
     )
     for name, (values, *_) in expected.items():
-        found = answer[name][0]
+        found = outputs[name][0]
         assert np.corrcoef(values.ravel(), found.ravel())[0, 1] > 0.97
         assert np.abs(values - found).max() > 0
     assert sides(copy) == ({12, 6, 3}, {48, 24, 1})

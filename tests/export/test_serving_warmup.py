@@ -1,4 +1,4 @@
-"""The request that TensorFlow Serving runs before it takes others."""
+"""The warm-up request of TensorFlow Serving."""
 
 import io
 
@@ -17,7 +17,7 @@ prediction_log_pb2 = pytest.importorskip(
 
 
 @slow_elsewhere
-def test_the_request_is_one_that_the_model_answers(tmp_path):
+def test_the_model_accepts_the_request(tmp_path):
     path = tmp_path / "pets" / "3"
     model = plain_classifier()
     export.saved_model(model, path, verify=False)
@@ -33,6 +33,6 @@ def test_the_request_is_one_that_the_model_answers(tmp_path):
     with Image.open(io.BytesIO(values[0])) as image:
         image.load()
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-    answer = signature(**{name: tf.constant(values.astype(bytes))})
-    assert answer["probabilities"].shape == (1, 5)
-    assert np.isfinite(answer["probabilities"]).all()
+    outputs = signature(**{name: tf.constant(values.astype(bytes))})
+    assert outputs["probabilities"].shape == (1, 5)
+    assert np.isfinite(outputs["probabilities"]).all()

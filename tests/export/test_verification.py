@@ -1,4 +1,4 @@
-"""The comparison of an export with its model fails where it should."""
+"""The comparison of an export with its model detects differences."""
 
 import keras
 import numpy as np
@@ -7,12 +7,17 @@ import pytest
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import load_image
 from keras_efficient.export import ExportMismatchError
-from keras_efficient.export.classification_spec import describe_classification
-from keras_efficient.export.verification.check import Check
-from keras_efficient.export.verification.check import make_check
+from keras_efficient.export.specs import describe
+from keras_efficient.export.verification.comparison import coarse_difference
 from keras_efficient.export.verification.comparison import difference
+from keras_efficient.export.verification.comparison import verify
+from keras_efficient.export.verification.expected_outputs import ExpectedOutputs
+from keras_efficient.export.verification.expected_outputs import (
+    compute_expected_outputs,
+)
 from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
+from tests.models.detectors import tiny
 
 PROBABILITIES = np.array([[0.2, 0.8], [0.7, 0.3]], "float32")
 SAMPLES = Samples(
@@ -20,9 +25,9 @@ SAMPLES = Samples(
     images=np.zeros((2, 5, 7, 3), "uint8"),
     raw=np.zeros((2, 4, 6, 3), "float32"),
 )
-CHECK = Check(
+EXPECTED = ExpectedOutputs(
     samples=SAMPLES,
-    answers={
+    outputs={
         "serving_default": {"probabilities": PROBABILITIES},
         "images": {"probabilities": PROBABILITIES},
     },
@@ -32,14 +37,14 @@ CHECK = Check(
 NAMES = ["Hündin".encode(), b"cat"]
 
 
-def answering(probabilities, labels, names):
-    """Signatures that say the same of everything."""
-    answer = {
+def constant_signatures(probabilities, labels, names):
+    """Signatures that return the same for every input."""
+    outputs = {
         "probabilities": np.array(probabilities),
         "label": np.array(labels),
         "class_name": np.array(names, object),
     }
-    return {"serving_default": lambda _: answer, "images": lambda _: answer}
+    return {"serving_default": lambda _: outputs, "images": lambda _: outputs}
 
 
 def changed(row, column, value):
@@ -57,36 +62,27 @@ def changed(row, column, value):
             changed(1, 1, 0.30002),
             [1, 0],
             NAMES,
-            "'serving_default' of the .* by 2e-05; allowed are 1e-05",
+            "'serving_default' of the .* by 2e-05; at most 1e-05",
         ),
         (changed(0, 1, np.nan), [1, 0], NAMES, "by nan"),
         (PROBABILITIES[:1], [1], NAMES[:1], "by inf"),
-        (PROBABILITIES, [1, 1], NAMES, "names other classes"),
-        (PROBABILITIES, [1, 0], [NAMES[0], b"dog"], "names other classes"),
+        (PROBABILITIES, [1, 1], NAMES, "do not belong to its labels"),
+        (
+            PROBABILITIES,
+            [1, 0],
+            [NAMES[0], b"dog"],
+            "do not belong to its labels",
+        ),
     ],
 )
-def test_compares_signatures(probabilities, labels, names, message):
-    signatures = answering(probabilities, labels, names)
+def test_signatures_are_compared(probabilities, labels, names, message):
+    signatures = constant_signatures(probabilities, labels, names)
     if message is None:
         largest = np.abs(probabilities - PROBABILITIES).max()
-        assert CHECK.run(signatures) == pytest.approx(largest, abs=1e-9)
+        assert verify(signatures, EXPECTED) == pytest.approx(largest, abs=1e-9)
     else:
         with pytest.raises(ExportMismatchError, match=message):
-            CHECK.run(signatures)
-
-
-def test_check_survives_its_file(tmp_path):
-    CHECK.save(tmp_path / "check.npz")
-    loaded = Check.load(tmp_path / "check.npz")
-    assert loaded.samples.files == SAMPLES.files
-    np.testing.assert_array_equal(loaded.samples.raw, SAMPLES.raw)
-    np.testing.assert_array_equal(loaded.samples.images, SAMPLES.images)
-    assert loaded.class_names == CHECK.class_names
-    assert loaded.tolerance == CHECK.tolerance
-    assert set(loaded.answers) == set(CHECK.answers)
-    np.testing.assert_array_equal(
-        loaded.answers["images"]["probabilities"], PROBABILITIES
-    )
+            verify(signatures, EXPECTED)
 
 
 def rows(*detections):
@@ -109,9 +105,9 @@ LAST = (0, 0, 20, 20, 0.31, 1)
     "found, expected",
     [
         ((FIRST, SECOND, LAST), 0.0),
-        # Equal scores may stand in either order.
+        # Equal scores may be in any order.
         ((SECOND, FIRST, LAST), 0.0),
-        # What is barely there may be missing, or come new.
+        # Detections near the lowest score may be missing or new.
         ((FIRST, SECOND), 0.0),
         ((FIRST, SECOND, LAST, (5, 5, 9, 9, 0.305, 0)), 0.0),
         ((FIRST, LAST), np.inf),
@@ -153,50 +149,94 @@ def linear_model(dtype=None):
     return keras.Model(images, outputs)
 
 
-def test_asks_the_model_itself():
+def test_expected_outputs_are_those_of_the_model():
     model = linear_model()
     model.layers[-1].set_weights([np.eye(3, 2) / 50, np.zeros(2)])
     preprocessing = ClassificationPreprocessing((30, 22), None, "bilinear")
-    spec = describe_classification(model, None, preprocessing)
-    check = make_check(model, spec)
+    spec = describe(model, preprocessing=preprocessing)
+    expected = compute_expected_outputs(model, spec)
 
-    def expected(pixels):
+    def probabilities(pixels):
         exp = np.exp(np.stack(pixels).mean(axis=(1, 2))[:, :2] / 50)
         return exp / exp.sum(axis=-1, keepdims=True)
 
-    questions = {
+    samples = expected.samples
+    inputs = {
         "serving_default": [
-            preprocessing(load_image(file)) for file in check.samples.files
+            preprocessing(load_image(file)) for file in samples.files
         ],
-        "images": [preprocessing(image) for image in check.samples.images],
-        "raw": check.samples.raw.astype("float64"),
+        "images": [preprocessing(image) for image in samples.images],
+        "raw": samples.raw.astype("float64"),
     }
-    for name, pixels in questions.items():
+    for name, pixels in inputs.items():
         np.testing.assert_allclose(
-            check.answers[name]["probabilities"], expected(pixels), atol=1e-5
+            expected.outputs[name]["probabilities"],
+            probabilities(pixels),
+            atol=1e-5,
         )
 
 
-def test_drawn_files_need_every_step():
+def test_drawn_files_exercise_every_step():
     transparent, rotated = make_samples((30, 22)).files
     assert transparent.startswith(b"\x89PNG") and b"Exif" in rotated
-    # The one to be enlarged, the other to be shrunk and turned.
+    # One is enlarged; the other is shrunk and rotated.
     assert load_image(transparent).shape == (20, 11, 3)
     assert load_image(rotated).shape == (22 * 2 + 5, 30 * 3 // 2 + 7, 3)
 
 
-def test_photos_take_the_place_of_drawn_files(tmp_path):
+def test_photos_replace_drawn_files(tmp_path):
     drawn = make_samples((30, 22)).files
     path = tmp_path / "photo.jpg"
     path.write_bytes(drawn[1])
     assert make_samples((8, 8), [path, drawn[0]]).files == [drawn[1], drawn[0]]
 
 
-def test_half_precision_is_compared_coarsely():
+def test_tolerance_of_half_precision_is_coarse():
     model = linear_model()
-    check = make_check(model, describe_classification(model))
-    assert check.tolerance == 1e-5
+    expected = compute_expected_outputs(model, describe(model))
+    assert expected.tolerance == 1e-5 and not expected.is_coarse
     model = linear_model(dtype="mixed_bfloat16")
-    check = make_check(model, describe_classification(model))
-    largest = check.answers["raw"]["probabilities"].max()
-    assert check.tolerance == pytest.approx(0.05 * largest)
+    expected = compute_expected_outputs(model, describe(model))
+    largest = expected.outputs["raw"]["probabilities"].max()
+    assert expected.tolerance == pytest.approx(0.05 * largest)
+    assert expected.is_coarse
+
+
+@pytest.mark.parametrize(
+    "options, tolerance",
+    [
+        ({"has_float64": False}, 5e-4),
+        ({"has_float64": False, "image_size": (40, 30)}, 1e-5),
+        ({"precision": "int8"}, 0.5),
+    ],
+)
+def test_tolerance_of_other_exports(options, tolerance):
+    model = linear_model()
+    expected = compute_expected_outputs(model, describe(model), **options)
+    assert expected.tolerance == tolerance
+
+
+def test_network_is_compared_if_nothing_is_detected():
+    model = tiny()
+    expected = compute_expected_outputs(model, describe(model))
+    assert not expected.outputs["images"]["num_detections"].any()
+    network = expected.outputs["network"]
+    assert verify({"network": lambda _: network}, expected) == 0
+    logits = network["class_logits"]
+    wrong = {**network, "class_logits": logits + 0.1 * np.abs(logits).max()}
+    with pytest.raises(ExportMismatchError, match="'network'.*by 0.1"):
+        verify({"network": lambda _: wrong}, expected)
+
+
+def test_coarse_difference_is_the_share_without_a_counterpart():
+    expected = rows(FIRST, SECOND, LAST)
+    moved = (12, 12, 112, 62, 0.7, 0)
+    assert coarse_difference(expected, rows(moved, SECOND, LAST)) == 0
+    found = rows(moved, LAST)
+    share = 0.6 / (0.9 + 0.6 + 0.31 + 0.7 + 0.31)
+    assert coarse_difference(expected, found) == pytest.approx(share)
+    other_class = rows((*FIRST[:5], 1), SECOND, LAST)
+    assert coarse_difference(expected, other_class) > 0.4
+    assert np.isnan(
+        coarse_difference(expected, rows((0, 0, np.nan, 9, 0.9, 0)))
+    )

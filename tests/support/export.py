@@ -1,6 +1,8 @@
 """Models, images and marks of the tests of exports."""
 
 import io
+import itertools
+import math
 
 import keras
 import numpy as np
@@ -31,6 +33,16 @@ class HalfOf(keras.layers.Layer):
         return inputs / 2.0
 
 
+@keras.saving.register_keras_serializable(package="tests_of_export")
+class Unstable(keras.layers.Layer):
+    """A layer with another result in each trace, which no export can repeat."""
+
+    traces = itertools.count()
+
+    def call(self, inputs):
+        return inputs * 0.01 * (1.5 + math.sin(next(self.traces)))
+
+
 class Unregistered(keras.layers.Layer):
     """A layer that another process cannot load."""
 
@@ -58,13 +70,14 @@ def sharpen_classifier(model):
     return model
 
 
-def plain_classifier():
+def plain_classifier(*layers):
     """The smallest classifier, for tests that are not about networks."""
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
             keras.Input((24, 32, 3)),
             keras.layers.GlobalAveragePooling2D(),
+            *layers,
             keras.layers.Dense(5, activation="softmax"),
         ]
     )
@@ -99,6 +112,42 @@ def quantizable_classifier():
     bias = -values.mean(axis=0)[1::2] @ kernel[1::2]
     top.set_weights([kernel.astype("float32"), bias.astype("float32")])
     return model
+
+
+def trained_classifier():
+    """`quantizable_classifier` with a last layer that tells `colors` apart."""
+    model = quantizable_classifier()
+    images, labels = colors((64, 96), 100, seed=0)
+    top = model.get_layer("predictions")
+    features = keras.Model(model.input, top.input)
+    values = features.predict(images.astype("float32"), verbose=0)
+    mean = values.mean(axis=0)
+    # Ridge regression of logits of 4 for the class and -1 for the others.
+    targets = 5.0 * np.eye(5)[labels] - 1.0
+    centered = values - mean
+    covariance = centered.T @ centered
+    ridge = 3e-1 * np.trace(covariance) / len(covariance)
+    kernel = np.linalg.solve(
+        covariance + ridge * np.eye(len(covariance)), centered.T @ targets
+    )
+    bias = targets.mean(axis=0) - mean @ kernel
+    top.set_weights([kernel.astype("float32"), bias.astype("float32")])
+    return model
+
+
+def colors(size, count, seed):
+    """Squares around one of five colors, and the number of the color."""
+    rng = np.random.default_rng(seed)
+    palette = np.array(
+        [[200, 60, 60], [60, 180, 60], [60, 60, 200], [190, 180, 50], [90] * 3]
+    )
+    labels = np.arange(count) % len(palette)
+    shape = (count, -(-size[0] // 16), -(-size[1] // 16), 3)
+    noise = rng.normal(0, 10, shape)
+    coarse = palette[labels][:, None, None] + noise
+    coarse = coarse.clip(0, 255).astype("uint8")
+    fine = coarse.repeat(16, axis=1).repeat(16, axis=2)
+    return fine[:, : size[0], : size[1]], labels
 
 
 def confident_detector(**arguments):
@@ -181,3 +230,17 @@ def _padded(values, count):
     return np.concatenate(
         [values, np.zeros((count - len(values), *values.shape[1:]))]
     ).astype(values.dtype)
+
+
+class ForeignError(Exception):
+    """An exception that the parent of a child process might not know."""
+
+
+def names_of(model, *arguments):
+    """A function to call in a child process."""
+    return model.output_shape, *arguments
+
+
+def raise_error(model, error):
+    """A function that fails in a child process."""
+    raise error

@@ -1,29 +1,41 @@
-"""Which operators of an exported graph are the network's.
+"""The operators of an exported graph that belong to the network.
 
-The others are preprocessing, ahead of it, and softmax, decoding of boxes and
-suppression behind it.
+The others are preprocessing before the network and, after it, softmax, decoding
+of boxes and non-maximum suppression.
 """
 
-# Large feature maps, of strides below it, better stay in floats. Few channels
-# carry their values, of very different ranges, which one scale cannot serve.
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+
+# Feature maps of smaller strides stay in floating point. They have few
+# channels with very different ranges, for which one int8 scale is too coarse.
 FIRST_STRIDE = 8
 
 
-def between(operators, inputs, outputs, is_affine):
-    """Operators between the first that has weights and the last.
+def between(
+    operators: Sequence[Any],
+    inputs: Callable[[Any], Iterable[Hashable]],
+    outputs: Callable[[Any], Iterable[Hashable]],
+    is_affine: Callable[[Any, bool], bool],
+) -> list[Any]:
+    """Return the operators from the first to the last that has weights.
 
     Args:
-        operators: List of operators, in the order of their computation.
-        inputs: Function from one to the names of what goes in.
-        outputs: Function from one to the names of what comes out.
-        is_affine: Function from one, and whether it depends on a former one
-            that has weights, to whether it has weights itself.
+        operators: Sequence of operators in the order of their computation.
+        inputs: Function from an operator to the names of its inputs.
+        outputs: Function from an operator to the names of its outputs.
+        is_affine: Function from an operator, and from whether it depends on an
+            operator with weights, to whether it has weights itself.
 
     Returns:
-        List of those that have weights, or depend on one and are needed for
-        another.
+        The list of operators that have weights, or that depend on an operator
+        with weights and are an input of another.
     """
-    behind, ahead = set(), set()
+    behind: set[Hashable] = set()
+    ahead: set[Hashable] = set()
     is_behind, is_weighty = [], []
     for operator in operators:
         is_behind.append(not behind.isdisjoint(inputs(operator)))
@@ -41,25 +53,33 @@ def between(operators, inputs, outputs, is_affine):
 
 
 def with_small_maps(
-    operators, inputs, outputs, stride, is_pooling=lambda operator: False
-):
-    """Operators of a network from its first small feature maps on.
+    operators: Sequence[Any],
+    inputs: Callable[[Any], Iterable[Hashable]],
+    outputs: Callable[[Any], Iterable[Hashable]],
+    stride: Callable[[Any], int],
+    is_pooling: Callable[[Any], bool] = lambda operator: False,
+) -> Sequence[Any]:
+    """Return a network's operators from its first small feature maps on.
 
-    Sizes need not be known: what counts is by how much the sides have shrunk.
+    The sizes of the maps may be unknown, since only the product of the strides
+    counts.
 
     Args:
-        operators: List of the network's operators, as `between` gives them.
-        inputs: Function from one to the names of what goes in.
-        outputs: Function from one to the names of what comes out.
-        stride: Function from one to its stride; 1 where it has none.
-        is_pooling: Function from one to whether it makes one pixel of a map:
-            what has only such pixels is left out. Defaults to never.
+        operators: Operators of the network, as returned by `between`.
+        inputs: Function from an operator to the names of its inputs.
+        outputs: Function from an operator to the names of its outputs.
+        stride: Function from an operator to its stride, 1 if it has none.
+        is_pooling: Function from an operator to whether it reduces a map to
+            one pixel. Operators with only such inputs are excluded. Defaults
+            to a function that returns `False`.
 
     Returns:
-        List of those of stride `FIRST_STRIDE` or more; all operators where
-        there are none.
+        The operators of stride `FIRST_STRIDE` or more, or all operators if
+        none has it.
     """
-    strides, pooled, chosen = {}, set(), []
+    strides: dict[Hashable, int] = {}
+    pooled: set[Hashable] = set()
+    chosen = []
     for operator in operators:
         maps = [name for name in inputs(operator) if name in strides]
         own = max((strides[name] for name in maps), default=1)

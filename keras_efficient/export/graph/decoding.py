@@ -1,37 +1,43 @@
-"""Decoding of image files inside a TensorFlow graph.
+"""Decoding of image files in a TensorFlow graph.
 
-Repeats `keras_efficient.data.load_image` to the last bit for JPEG (also grey,
-progressive, CMYK) and 8-bit PNG (also grey, palette, transparent), with the
-orientation of EXIF (JEITA CP-3451, section 4.6) in both.
+The result is identical to `keras_efficient.data.load_image` for JPEG
+(including grayscale, progressive and CMYK) and 8-bit PNG (including grayscale,
+palette and transparency). The EXIF orientation (JEITA CP-3451, section 4.6) is
+applied to both.
 """
 
-# EXIF stands ahead of the pixels, in one of the first segments.
+from collections.abc import Callable
+from collections.abc import Sequence
+
+from keras_efficient.types import Tensor
+
+# EXIF data precedes the pixels, in one of the first segments.
 HEADER_BYTES = 1 << 18
 MAX_SEGMENTS = 256
-# Codes of a JPEG file's segments.
+# Codes of the segments of a JPEG file.
 APP1 = 0xE1
 ENDS = (0xDA, 0xD9)
-# The orientation's entry, and the types of number that writers give it.
+# The entry of the orientation, and the number types that are in use for it.
 ORIENTATION_TAG = 0x0112
 BYTE, SHORT, LONG = 1, 3, 4
 ENTRY_BYTES = 12
 UPRIGHT = 1
 
 
-def decode_image(image_bytes):
-    """Reads an encoded image, upright.
+def decode_image(image_bytes: Tensor) -> Tensor:
+    """Decode an image and apply its EXIF orientation.
 
     Args:
-        image_bytes: Scalar string tensor, the content of a JPEG or PNG file;
-            BMP, GIF (the first image) and WebP do as well.
+        image_bytes: Scalar string tensor, the content of a JPEG, PNG, BMP, GIF
+            (the first image) or WebP file.
 
     Returns:
         Tensor of shape `(height, width, 3)`, uint8, RGB.
     """
     import tensorflow as tf
 
-    # The accurate transform is PIL's; the default one is off by up to 20 of
-    # 255, and `decode_image` has no choice.
+    # PIL uses the accurate transform. The default one differs by up to 20 of
+    # 255, and `decode_image` has no option for it.
     image = tf.cond(
         tf.equal(tf.strings.substr(image_bytes, 0, 2), b"\xff\xd8"),
         lambda: tf.io.decode_jpeg(
@@ -45,20 +51,25 @@ def decode_image(image_bytes):
     return rotate_upright(image, find_orientation(image_bytes))
 
 
-def rotate_upright(image, orientation):
-    """Undoes an orientation of EXIF.
+def rotate_upright(image: Tensor, orientation: Tensor) -> Tensor:
+    """Apply an EXIF orientation.
 
     Args:
         image: Tensor of shape `(height, width, channels)`.
-        orientation: Scalar int32 tensor. From 1 to 8; others mean 1.
+        orientation: Scalar int32 tensor from 1 to 8. Other values are treated
+            as 1.
 
     Returns:
-        Tensor of shape `(height, width, channels)`, or with height and width
+        A tensor of shape `(height, width, channels)`, or with height and width
         swapped.
     """
     import tensorflow as tf
 
-    def do_for(orientations, function, image):
+    def do_for(
+        orientations: Sequence[int],
+        function: Callable[[Tensor], Tensor],
+        image: Tensor,
+    ) -> Tensor:
         applies = tf.reduce_any(tf.equal(orientation, orientations))
         return tf.cond(applies, lambda: function(image), lambda: image)
 
@@ -68,14 +79,14 @@ def rotate_upright(image, orientation):
     return do_for((3, 4, 7, 8), lambda x: x[::-1], image)
 
 
-def find_orientation(image_bytes):
-    """The orientation that EXIF gives an image; 1 where it gives none.
+def find_orientation(image_bytes: Tensor) -> Tensor:
+    """Return the EXIF orientation of an image.
 
     Args:
         image_bytes: Scalar string tensor, the content of a file.
 
     Returns:
-        Scalar int32 tensor, as it is in the file.
+        A scalar int32 tensor: the value in the file, or 1 if it has none.
     """
     import tensorflow as tf
 
@@ -93,31 +104,33 @@ def find_orientation(image_bytes):
 
 
 class _Bytes:
-    """Whole numbers in a byte string; past its end are zeros.
+    """Integers in a byte string, with zeros after its end.
 
-    Damaged files name places outside of themselves: those must not fail.
+    Damaged files contain offsets beyond their end, which must not fail.
     """
 
-    def __init__(self, string):
+    def __init__(self, string: Tensor) -> None:
         import tensorflow as tf
 
         values = tf.cast(tf.io.decode_raw(string, tf.uint8), tf.int32)
         self.size = tf.size(values)
         self._values = tf.pad(values, [[0, 8]])
 
-    def slice(self, start, count):
+    def slice(self, start: Tensor, count: Tensor) -> Tensor:
         import tensorflow as tf
 
         start = tf.clip_by_value(start, 0, self.size)
         return self._values[start : start + count]
 
-    def equal(self, start, expected):
+    def equal(self, start: Tensor, expected: bytes) -> Tensor:
         import tensorflow as tf
 
         found = self.slice(start, len(expected))
         return tf.reduce_all(tf.equal(found, list(expected)))
 
-    def integer(self, start, count, is_little=False):
+    def integer(
+        self, start: Tensor, count: int, is_little: Tensor = False
+    ) -> Tensor:
         import tensorflow as tf
 
         values = self.slice(start, count)
@@ -126,13 +139,13 @@ class _Bytes:
         return tf.reduce_sum(tf.bitwise.left_shift(values, shifts))
 
 
-def _find_in_jpeg(header):
-    """Place of the TIFF header in a JPEG file, or -1."""
+def _find_in_jpeg(header: _Bytes) -> Tensor:
+    """Return the offset of the TIFF header in a JPEG file, or -1."""
     import tensorflow as tf
 
-    def step(place, found):
+    def step(place: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
         code = header.integer(place + 1, 1)
-        # Else a fill byte, or junk between segments.
+        # Otherwise a fill byte, or garbage between segments.
         is_segment = (
             tf.equal(header.integer(place, 1), 0xFF) & (code > 0) & (code < 255)
         )
@@ -151,11 +164,11 @@ def _find_in_jpeg(header):
     return _search(header, step, first=2)
 
 
-def _find_in_png(header):
-    """Place of the TIFF header in a PNG file, or -1."""
+def _find_in_png(header: _Bytes) -> Tensor:
+    """Return the offset of the TIFF header in a PNG file, or -1."""
     import tensorflow as tf
 
-    def step(place, found):
+    def step(place: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
         is_end = header.equal(place + 4, b"IDAT")
         is_exif = header.equal(place + 4, b"eXIf")
         length = 12 + header.integer(place, 4)
@@ -167,7 +180,7 @@ def _find_in_png(header):
     return _search(header, step, first=8)
 
 
-def _search(header, step, first):
+def _search(header: _Bytes, step: Callable, first: int) -> Tensor:
     import tensorflow as tf
 
     _, found = tf.while_loop(
@@ -179,8 +192,8 @@ def _search(header, step, first):
     return found
 
 
-def _read_orientation(header, start):
-    """The entry of the first directory behind a TIFF header."""
+def _read_orientation(header: _Bytes, start: Tensor) -> Tensor:
+    """Return the orientation in the first directory after a TIFF header."""
     import tensorflow as tf
 
     is_little = header.equal(start, b"II")
@@ -193,12 +206,12 @@ def _read_orientation(header, start):
         header.slice(directory + 2, count * ENTRY_BYTES), (-1, ENTRY_BYTES)
     )
 
-    def pair(column):
+    def pair(column: int) -> Tensor:
         high, low = entries[:, column], entries[:, column + 1]
         return tf.where(is_little, high + 256 * low, 256 * high + low)
 
     kind = pair(2)
-    # The lower half of four bytes is enough for small numbers.
+    # The lower two of four bytes are enough for small numbers.
     lower_half = lambda column: tf.where(
         is_little, pair(column), pair(column + 2)
     )

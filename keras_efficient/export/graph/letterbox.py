@@ -1,18 +1,22 @@
-"""`DetectionPreprocessing` inside a TensorFlow graph."""
+"""`DetectionPreprocessing` in a TensorFlow graph."""
 
+from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.export.graph.resampling import resample
+from keras_efficient.types import Tensor
 
 
-def letterbox(images, preprocessing):
-    """Scales a batch of images into one size and fills the rest.
+def letterbox(
+    images: Tensor, preprocessing: DetectionPreprocessing
+) -> tuple[Tensor, Tensor]:
+    """Scale a batch of images to a fixed size and pad them.
 
     Args:
         images: Tensor of shape `(batch, height, width, 3)`, uint8.
         preprocessing: A `keras_efficient.data.DetectionPreprocessing`.
 
     Returns:
-        A pair: tensor of shape `(batch, *preprocessing.size, 3)`, float32;
-        and a scalar, by what the sides were multiplied.
+        A tuple of a float32 tensor of shape `(batch, *preprocessing.size, 3)`
+        and a scalar, the factor that the sides were multiplied by.
     """
     import tensorflow as tf
 
@@ -29,20 +33,23 @@ def letterbox(images, preprocessing):
     else:
         images = _resize_axis(images, 1, shape[1], scaled[0])
         images = _resize_axis(images, 2, shape[2], scaled[1])
-    # Moved by the fill, what is added at the edges is 0.
+    # Shifted by the fill color, the padding is 0.
     fill = tf.constant(preprocessing.fill, tf.float32)
     height, width = preprocessing.size
     images = tf.pad(
         images - fill,
         [[0, 0], [0, height - scaled[0]], [0, width - scaled[1]], [0, 0]],
     )
-    # Unlike a promise of the shape, other formats keep this.
+    # Converters to other formats keep a reshape, but not `ensure_shape`.
     images = tf.reshape(images + fill, (-1, height, width, 3))
     return images, scale
 
 
-def _resize_axis(images, axis, old, new):
-    """Bilinear, half-pixel centres: as `data.resizing` does it."""
+def _resize_axis(images: Tensor, axis: int, old: Tensor, new: Tensor) -> Tensor:
+    """Resize one axis bilinearly with half-pixel centers.
+
+    The result equals that of `data.resizing`.
+    """
     import tensorflow as tf
 
     step = tf.cast(old, tf.float32) / tf.cast(new, tf.float32)

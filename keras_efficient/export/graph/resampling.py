@@ -1,26 +1,34 @@
-"""`ClassificationPreprocessing` inside a TensorFlow graph, to the last bit.
+"""`ClassificationPreprocessing` in a TensorFlow graph, bit by bit.
 
-PIL resizes 8-bit images by separable filters whose weights are rounded to 22
-binary digits; sums are whole numbers, and each of both passes ends in 8 bits.
-That can be repeated exactly, where `tf.image.resize` with `antialias=True` is
-near it only.
+PIL resizes 8-bit images with separable filters. Their weights are rounded to 22
+bits, sums are integers, and each of the two passes returns 8 bits. This module
+computes the same numbers; `tf.image.resize` with `antialias=True` is only
+close.
 """
 
-# PIL's: what 32 bits leave to a sum of 8-bit pixels with weights below 2.
+from collections.abc import Sequence
+
+from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.types import Tensor
+
+# As in PIL: the bits of an int32 that remain for the weights, if 8-bit pixels
+# are multiplied by weights below 2 and summed.
 WEIGHT_BITS = 32 - 8 - 2
-# Half the width of each filter, in pixels of the coarser of the two images.
+# Half the width of each filter, in pixels of the smaller of the two images.
 SUPPORTS = {"bilinear": 1, "bicubic": 2}
 
 
-def preprocess_images(images, preprocessing):
-    """Crops and resizes images of one size.
+def preprocess_images(
+    images: Tensor, preprocessing: ClassificationPreprocessing
+) -> Tensor:
+    """Crop and resize images of the same size.
 
     Args:
         images: Tensor of shape `(batch, height, width, 3)`, uint8.
         preprocessing: A `keras_efficient.data.ClassificationPreprocessing`.
 
     Returns:
-        Tensor of shape `(batch, *preprocessing.size, 3)`, uint8.
+        A tensor of shape `(batch, *preprocessing.size, 3)`, uint8.
     """
     import tensorflow as tf
 
@@ -32,8 +40,8 @@ def preprocess_images(images, preprocessing):
     return tf.ensure_shape(images, (None, *preprocessing.size, 3))
 
 
-def resample(images, size, method):
-    """Resizes images of one size, all pixels averaged.
+def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
+    """Resize images of the same size with antialiasing.
 
     Args:
         images: Tensor of shape `(batch, height, width, 3)`, uint8.
@@ -41,16 +49,16 @@ def resample(images, size, method):
         method: `"bilinear"` or `"bicubic"`.
 
     Returns:
-        Tensor of shape `(batch, *size, 3)`, uint8.
+        A tensor of shape `(batch, *size, 3)`, uint8.
     """
     import tensorflow as tf
 
-    # Width first, as PIL does it: its result is rounded to 8 bits.
+    # Width first, as in PIL, because its result is rounded to 8 bits.
     for axis, order, back in (
         (2, (2, 0, 1, 3), (1, 2, 0, 3)),
         (1, (1, 0, 2, 3), (1, 0, 2, 3)),
     ):
-        # The resized axis stands first: one gather takes whole rows of memory.
+        # With the resized axis first, a gather copies contiguous memory.
         turned = tf.transpose(images, order)
         others = tf.shape(turned)[1:]
         rows = tf.reshape(
@@ -62,8 +70,10 @@ def resample(images, size, method):
     return images
 
 
-def crop_box(height, width, preprocessing):
-    """`ClassificationPreprocessing.crop_box` for sides that are tensors.
+def crop_box(
+    height: Tensor, width: Tensor, preprocessing: ClassificationPreprocessing
+) -> tuple[Tensor, ...]:
+    """Compute `ClassificationPreprocessing.crop_box` for tensors.
 
     Args:
         height: Scalar int32 tensor.
@@ -71,7 +81,7 @@ def crop_box(height, width, preprocessing):
         preprocessing: A `keras_efficient.data.ClassificationPreprocessing`.
 
     Returns:
-        Four scalar int32 tensors: top, left, height, width.
+        A tuple of four scalar int32 tensors: top, left, height, width.
     """
     import tensorflow as tf
 
@@ -95,20 +105,20 @@ def crop_box(height, width, preprocessing):
         tf.maximum((side * numerator + divisor // 2) // divisor, 1)
         for side in preprocessing.size
     )
-    box = ((rows - kept_height) // 2, (columns - kept_width) // 2)
-    box += (kept_height, kept_width)
+    top, left = (rows - kept_height) // 2, (columns - kept_width) // 2
+    box = (top, left, kept_height, kept_width)
     return tuple(tf.cast(number, tf.int32) for number in box)
 
 
-def _resample_rows(image, target, method):
-    """Resizes along the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
+def _resample_rows(image: Tensor, target: Tensor, method: str) -> Tensor:
+    """Resize the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
     import tensorflow as tf
 
     source = image.shape[0]
     start = 1 << (WEIGHT_BITS - 1)
     if source is not None and isinstance(target, int):
-        # Sizes that are known now need no loop in the graph, of which not
-        # each runtime can make something.
+        # Known sizes need no loop in the graph, which some runtimes do not
+        # support.
         with tf.init_scope():
             taps = [x.numpy() for x in _filter_taps(source, target, method)]
         total = start
@@ -121,14 +131,16 @@ def _resample_rows(image, target, method):
     return tf.cast(tf.clip_by_value(total, 0, 255), tf.uint8)
 
 
-def _sum_of_taps(image, target, method, start):
-    """The sum of `_resample_rows` where sizes are known when it runs."""
+def _sum_of_taps(
+    image: Tensor, target: Tensor, method: str, start: int
+) -> Tensor:
+    """Compute the sum of `_resample_rows` for sizes known at run time."""
     import tensorflow as tf
 
     indices, weights = _filter_taps(tf.shape(image)[0], target, method)
     shape = tf.concat([[target], tf.shape(image)[1:]], axis=0)
 
-    def add_tap(tap, total):
+    def add_tap(tap: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
         pixels = tf.cast(tf.gather(image, indices[tap]), tf.int32)
         return tap + 1, total + pixels * weights[tap][:, None, None]
 
@@ -140,21 +152,24 @@ def _sum_of_taps(image, target, method, start):
             tf.TensorShape(()),
             tf.TensorShape((None, None, 3)),
         ),
-        # One tap after the other: each needs the total of the last.
+        # Each tap needs the total of the previous one.
         parallel_iterations=1,
     )
     return total
 
 
-def _filter_taps(source, target, method):
-    """Which pixels make up each new one: indices and weights, `(taps, target)`.
+def _filter_taps(
+    source: Tensor, target: Tensor, method: str
+) -> tuple[Tensor, Tensor]:
+    """Return indices and weights of the pixels that each new pixel sums.
 
-    Weights are int32, in units of `2**-WEIGHT_BITS`.
+    Both have the shape `(taps, target)`. Weights are int32 in units of
+    `2**-WEIGHT_BITS`.
     """
     import tensorflow as tf
 
-    # Whole numbers as far as possible, for runtimes that have no float64: all
-    # of these are in units of 1 / (2 * target) pixels.
+    # Integers as far as possible, for runtimes without float64, in units of
+    # 1 / (2 * target) pixels.
     larger = tf.maximum(source, target)
     centers = (2 * tf.range(target) + 1) * source
     support = 2 * SUPPORTS[method] * larger
@@ -172,8 +187,11 @@ def _filter_taps(source, target, method):
     return tf.minimum(indices, source - 1), fixed
 
 
-def _filter(x, method):
-    """The filters at distances `x >= 0`; cubic with a = -0.5 (Keys, 1981)."""
+def _filter(x: Tensor, method: str) -> Tensor:
+    """Evaluate a filter at distances `x >= 0`.
+
+    The cubic filter has a = -0.5 (Keys, 1981).
+    """
     import tensorflow as tf
 
     if method == "bilinear":

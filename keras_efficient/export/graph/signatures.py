@@ -1,96 +1,169 @@
-"""What an exported model offers, as functions of TensorFlow.
-
-`make_signatures` gives them by name, each with what goes in:
+"""The functions of an exported model, as TensorFlow functions.
 
 - `"serving_default"`: `image_bytes`, string `(batch,)`, encoded images.
-- `"images"`: `images`, uint8 `(batch, height, width, 3)`, images of any one
+- `"images"`: `images`, uint8 `(batch, height, width, 3)`, images of the same
   size.
-- `"raw"`: `images`, float32 of the network's own size, in `[0, 255]`.
+- `"raw"`: `images`, float32 of the size of the network's input, in `[0, 255]`.
 """
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
+from typing import TypeAlias
 
 import keras
 
-from keras_efficient.export.classification_spec import ClassificationSpec
-from keras_efficient.export.classification_spec import fill_inputs
 from keras_efficient.export.graph.decoding import decode_image
 from keras_efficient.export.graph.letterbox import letterbox
 from keras_efficient.export.graph.resampling import preprocess_images
+from keras_efficient.export.specs import ClassificationSpec
+from keras_efficient.export.specs import DetectionSpec
+from keras_efficient.export.specs import Spec
+from keras_efficient.export.specs import fill_inputs
 from keras_efficient.postprocessing import postprocess
+from keras_efficient.types import Tensor
+
+Tensors: TypeAlias = dict[str, Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """A function with what goes in.
+    """A function of an exported model.
 
     Attributes:
-        function: From one tensor to a dict of tensors.
-        input_spec: The `tf.TensorSpec` of the tensor.
+        function: Function from one tensor to a dictionary of tensors.
+        input_spec: The `tf.TensorSpec` of the input.
     """
 
-    function: Callable
+    function: Callable[[Tensor], Tensors]
     input_spec: Any
 
 
-def make_signatures(model, spec):
-    """The functions of a model that are exported.
+@dataclasses.dataclass(frozen=True)
+class NumericSignature:
+    """The signature `"images"` with numeric outputs only.
+
+    Attributes:
+        function: Function from a uint8 tensor of shape `(batch, height, width,
+            3)` to a dictionary of tensors.
+        output_names: The keys of the dictionary, in order.
+    """
+
+    function: Callable[[Tensor], Tensors]
+    output_names: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Steps:
+    """The steps of a model's signatures.
+
+    Attributes:
+        read_files: From encoded images to the arguments of `finish`, of which
+            the first is the network's input.
+        read_images: From images of one size to the same.
+        network: From the network's input to the outputs of `"raw"`.
+        finish: From the network's input, and the sizes of the images, to the
+            outputs of the other signatures.
+    """
+
+    read_files: Callable[[Tensor], tuple[Tensor, ...]]
+    read_images: Callable[[Tensor], tuple[Tensor, ...]]
+    network: Callable[[Tensor], Tensors]
+    finish: Callable[..., Tensors]
+
+
+def make_signatures(model: keras.Model, spec: Spec) -> dict[str, Signature]:
+    """Return the functions of an exported model.
 
     Args:
-        model: A `keras.Model`, on the TensorFlow backend.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
+        model: A `keras.Model` on the TensorFlow backend.
+        spec: The description of the model.
 
     Returns:
-        A dict from names to `Signature`s.
+        A dictionary from names to `Signature`s.
     """
     import tensorflow as tf
 
-    is_classifier = isinstance(spec, ClassificationSpec)
-    make = _classifier_functions if is_classifier else _detector_functions
-    read_files, read_images, raw, finish = make(model, spec)
+    steps = _make_steps(model, spec)
     return {
         "serving_default": Signature(
-            lambda image_bytes: finish(*read_files(image_bytes)),
+            lambda image_bytes: steps.finish(*steps.read_files(image_bytes)),
             tf.TensorSpec((None,), tf.string, "image_bytes"),
         ),
         "images": Signature(
-            lambda images: finish(*read_images(images)),
+            lambda images: steps.finish(*steps.read_images(images)),
             tf.TensorSpec((None, None, None, 3), tf.uint8, "images"),
         ),
         "raw": Signature(
-            raw,
+            steps.network,
             tf.TensorSpec((None, *spec.image_size, 3), tf.float32, "images"),
         ),
     }
 
 
-def _classifier_functions(model, spec):
-    """Reading of files and of images, the network, and what follows it."""
+def numeric_signature(
+    model: keras.Model, spec: Spec, network_only: bool = False
+) -> NumericSignature:
+    """Return the signature `"images"` without strings.
+
+    Most runtimes other than TensorFlow do not support strings.
+
+    Args:
+        model: A `keras.Model` on the TensorFlow backend.
+        spec: The description of the model.
+        network_only: Boolean, whether to return the outputs of a detector's
+            network without post-processing. Defaults to `False`.
+
+    Returns:
+        A `NumericSignature`.
+    """
+    steps = _make_steps(model, spec)
+    if isinstance(spec, ClassificationSpec):
+        names = ["probabilities", "label"]
+    elif network_only:
+        names = ["class_logits", "box_deltas"]
+    else:
+        names = ["boxes", "scores", "labels", "num_detections"]
+
+    def run(images: Tensor) -> Tensors:
+        inputs = steps.read_images(images)
+        if network_only:
+            outputs = steps.network(inputs[0])
+        else:
+            outputs = steps.finish(*inputs)
+        return {name: outputs[name] for name in names}
+
+    return NumericSignature(run, names)
+
+
+def _make_steps(model: keras.Model, spec: Spec) -> _Steps:
+    if isinstance(spec, ClassificationSpec):
+        return _classification_steps(model, spec)
+    return _detection_steps(model, spec)
+
+
+def _classification_steps(
+    model: keras.Model, spec: ClassificationSpec
+) -> _Steps:
     import tensorflow as tf
 
-    def read_images(images):
+    def read_images(images: Tensor) -> tuple[Tensor, ...]:
         images = preprocess_images(images, spec.preprocessing)
         return (tf.cast(images, tf.float32),)
 
-    def read_files(image_bytes):
-        def read_file(encoded):
+    def read_files(image_bytes: Tensor) -> tuple[Tensor, ...]:
+        def read_file(encoded: Tensor) -> Tensor:
             image = decode_image(encoded)[None]
             return preprocess_images(image, spec.preprocessing)[0]
 
-        return (
-            tf.cast(
-                _map_on_cpu(
-                    read_file,
-                    image_bytes,
-                    tf.TensorSpec((*spec.preprocessing.size, 3), tf.uint8),
-                ),
-                tf.float32,
-            ),
+        pixels = _map_on_cpu(
+            read_file,
+            image_bytes,
+            tf.TensorSpec((*spec.preprocessing.size, 3), tf.uint8),
         )
+        return (tf.cast(pixels, tf.float32),)
 
-    def classify(images):
+    def classify(images: Tensor) -> Tensors:
         (outputs,) = keras.tree.flatten(_run(model, spec, images))
         outputs = tf.cast(outputs, tf.float32)
         probabilities = tf.nn.softmax(outputs) if spec.from_logits else outputs
@@ -101,22 +174,21 @@ def _classifier_functions(model, spec):
             "class_name": tf.gather(tf.constant(spec.class_names), labels),
         }
 
-    return read_files, read_images, classify, classify
+    return _Steps(read_files, read_images, network=classify, finish=classify)
 
 
-def _detector_functions(model, spec):
-    """Reading of files and of images, the network, and what follows it."""
+def _detection_steps(model: keras.Model, spec: DetectionSpec) -> _Steps:
     import tensorflow as tf
 
-    def read_images(images):
+    def read_images(images: Tensor) -> tuple[Tensor, ...]:
         pixels, scale = letterbox(images, spec.preprocessing)
         count = tf.shape(images)[:1]
         size = tf.cast(tf.shape(images)[1:3], tf.float32)
         sizes = tf.tile(size[None], tf.concat([count, [1]], axis=0))
         return pixels, tf.fill(count, scale), sizes
 
-    def read_files(image_bytes):
-        def read_file(encoded):
+    def read_files(image_bytes: Tensor) -> tuple[Tensor, ...]:
+        def read_file(encoded: Tensor) -> tuple[Tensor, ...]:
             batch = read_images(decode_image(encoded)[None])
             return tuple(x[0] for x in batch)
 
@@ -130,12 +202,12 @@ def _detector_functions(model, spec):
             ),
         )
 
-    def raw(images):
+    def run_network(images: Tensor) -> Tensors:
         outputs = _run(model, spec, images)
         return {name: tf.cast(x, tf.float32) for name, x in outputs.items()}
 
-    def detect(images, scales, sizes):
-        outputs = raw(images)
+    def detect(images: Tensor, scales: Tensor, sizes: Tensor) -> Tensors:
+        outputs = run_network(images)
         rows = postprocess(
             outputs["class_logits"],
             outputs["box_deltas"],
@@ -148,17 +220,18 @@ def _detector_functions(model, spec):
         limits = tf.gather(sizes, [1, 0, 1, 0], axis=1)
         if spec.options.get("clip", "after") is not None:
             boxes = tf.minimum(boxes, limits[:, None])
+        labels, no_label = rows["labels"], len(spec.class_names)
         names = tf.gather(
             tf.constant((*spec.class_names, "")),
-            tf.where(rows["labels"] < 0, len(spec.class_names), rows["labels"]),
+            tf.where(labels < 0, no_label, labels),
         )
         return {**rows, "boxes": boxes, "class_names": names}
 
-    return read_files, read_images, raw, detect
+    return _Steps(read_files, read_images, network=run_network, finish=detect)
 
 
-def _run(model, spec, images):
-    """The network's outputs for a batch, channels last."""
+def _run(model: keras.Model, spec: Spec, images: Tensor) -> Any:
+    """Run the network on a channels-last batch."""
     import tensorflow as tf
 
     inputs = tf.cast(images, model.inputs[0].dtype)
@@ -167,42 +240,13 @@ def _run(model, spec, images):
     return model(fill_inputs(model, inputs), training=False)
 
 
-def _map_on_cpu(function, elements, output_signature):
-    """Strings and whole numbers belong on the processor, beside a GPU too."""
+def _map_on_cpu(
+    function: Callable[[Tensor], Any], elements: Tensor, output_signature: Any
+) -> Any:
+    """Map a function of strings, which have no kernels on a GPU."""
     import tensorflow as tf
 
     with tf.device("/CPU:0"):
         return tf.map_fn(
             function, elements, fn_output_signature=output_signature
         )
-
-
-def numeric_function(model, spec, settings):
-    """The signature `"images"` without strings, which few runtimes know.
-
-    Args:
-        model: A `keras.Model`, on the TensorFlow backend.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
-        settings: Dict; with `"stops_at_network"` a detector's ends with the
-            outputs of its network.
-
-    Returns:
-        A pair: a function from a uint8 tensor `(batch, height, width, 3)` to
-        a dict of tensors; and a list of their names.
-    """
-    names = ["probabilities", "label"]
-    function = None
-    if not isinstance(spec, ClassificationSpec):
-        names = ["boxes", "scores", "labels", "num_detections"]
-    if settings.get("stops_at_network"):
-        names = ["class_logits", "box_deltas"]
-        _, read_images, raw, _ = _detector_functions(model, spec)
-        function = lambda images: raw(read_images(images)[0])
-    function = function or make_signatures(model, spec)["images"].function
-
-    def answer(images):
-        # Asked once: each call would put the whole network into the file.
-        outputs = function(images)
-        return {name: outputs[name] for name in names}
-
-    return answer, names

@@ -1,64 +1,162 @@
-"""What a model says of images, step by step and on its own backend."""
+"""The outputs that an export must reproduce."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_efficient.data.images import load_image
-from keras_efficient.export.classification_spec import ClassificationSpec
-from keras_efficient.export.classification_spec import fill_inputs
+from keras_efficient.export.specs import ClassificationSpec
+from keras_efficient.export.specs import DetectionSpec
+from keras_efficient.export.specs import Spec
+from keras_efficient.export.specs import fill_inputs
+from keras_efficient.export.verification.samples import Samples
+from keras_efficient.export.verification.samples import make_samples
 from keras_efficient.inference.logits import softmax
+from keras_efficient.internals import keras_internals
 from keras_efficient.postprocessing import postprocess
+from keras_efficient.types import PathLike
+
+# Largest differences between a model and its export, as `comparison` defines
+# them. Detectors have far more layers than classifiers.
+TOLERANCE = 1e-5
+DETECTION_TOLERANCE = 1e-4
+# For classifiers with inputs of any size in a runtime without float64, which
+# resamples images in float32: single pixels differ by one level.
+RESAMPLING_TOLERANCE = 5e-4
+# For models or exports that compute in less than float32. The tolerance of
+# classifiers is relative to the highest probability.
+COARSE_TOLERANCE = 0.05
+COARSE_DETECTION_TOLERANCE = 0.25
+# For int8, whose accuracy only a data set can tell (`validation`).
+INT8_TOLERANCE = 0.5
 
 
-def make_answers(model, spec, samples):
-    """What an export must repeat.
+@dataclasses.dataclass(frozen=True)
+class ExpectedOutputs:
+    """The outputs of a model that its export must reproduce.
+
+    Attributes:
+        samples: The inputs.
+        outputs: Dictionary from the names of signatures to dictionaries of
+            arrays. If a detector finds nothing in `samples.images`, comparing
+            detections proves little, and `"network"` has the outputs of its
+            network for them.
+        class_names: Names of the classes in the order of the outputs.
+        tolerance: Float, the largest difference that is accepted.
+        is_coarse: Boolean, whether detections of low precision are compared,
+            by `comparison.coarse_difference`.
+    """
+
+    samples: Samples
+    outputs: dict[str, dict[str, np.ndarray]]
+    class_names: tuple[str, ...]
+    tolerance: float
+    is_coarse: bool = False
+
+
+def compute_expected_outputs(
+    model: keras.Model,
+    spec: Spec,
+    photos: Sequence[PathLike | bytes] = (),
+    *,
+    image_size: tuple[int, int] | None = None,
+    precision: str = "float32",
+    has_float64: bool = True,
+) -> ExpectedOutputs:
+    """Run a model on its own backend, step by step, on sample images.
 
     Args:
         model: A `keras.Model`.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
-        samples: `Samples`.
+        spec: The description of the model.
+        photos: Sequence of image files. Defaults to drawn images.
+        image_size: `(height, width)` of the images that the export accepts.
+            Defaults to `None`, any size.
+        precision: String, the precision of the export. Defaults to
+            `"float32"`.
+        has_float64: Boolean, whether the runtime of the export has float64.
+            Defaults to `True`.
 
     Returns:
-        A dict from the names of the signatures to dicts of arrays. Where a
-        detector finds nothing in `samples.images`, `"network"` has its
-        network's outputs for them: nothing is easily repeated.
+        `ExpectedOutputs`.
+
+    Example:
+    >>> from keras_efficient.export.specs import describe
+    >>> from keras_efficient.export.verification import expected_outputs
+    >>> images = keras.Input((32, 48, 3))
+    >>> features = keras.layers.GlobalAveragePooling2D()(images)
+    >>> model = keras.Model(images, keras.layers.Dense(2)(features))
+    >>> expected = expected_outputs.compute_expected_outputs(
+    ...     model, describe(model)
+    ... )
+    >>> expected.outputs["raw"]["probabilities"].shape, expected.tolerance
+    ((2, 2), 1e-05)
     """
-    images = [load_image(file) for file in samples.files]
-    is_classifier = isinstance(spec, ClassificationSpec)
-    answer = _classify if is_classifier else _detect
-    answers = {
-        "serving_default": answer(model, spec, images),
-        "images": answer(model, spec, list(samples.images)),
-        "raw": _run(model, spec, samples.raw),
+    samples = make_samples(spec.preprocessing.size, photos, image_size)
+    if isinstance(spec, ClassificationSpec):
+        outputs = _classification_outputs(model, spec, samples)
+        scale = float(outputs["raw"]["probabilities"].max())
+        exact, coarse = TOLERANCE, COARSE_TOLERANCE * scale
+        if not has_float64 and image_size is None:
+            exact = RESAMPLING_TOLERANCE
+    else:
+        outputs = _detection_outputs(model, spec, samples)
+        exact, coarse = DETECTION_TOLERANCE, COARSE_DETECTION_TOLERANCE
+    is_exact = precision == "float32" and _computes_in_float32(model)
+    if precision == "int8":
+        coarse = INT8_TOLERANCE
+    return ExpectedOutputs(
+        samples=samples,
+        outputs=outputs,
+        class_names=tuple(spec.class_names),
+        tolerance=exact if is_exact else coarse,
+        is_coarse=not is_exact,
+    )
+
+
+def _classification_outputs(
+    model: keras.Model, spec: ClassificationSpec, samples: Samples
+) -> dict[str, dict[str, np.ndarray]]:
+    def classify(pixels: np.ndarray) -> dict[str, np.ndarray]:
+        (outputs,) = keras.tree.flatten(_run(model, spec, pixels))
+        outputs = np.asarray(outputs).astype("float32")
+        if spec.from_logits:
+            outputs = softmax(outputs)
+        return {"probabilities": outputs}
+
+    files = [spec.preprocessing(load_image(file)) for file in samples.files]
+    images = [spec.preprocessing(image) for image in samples.images]
+    return {
+        "serving_default": classify(np.stack(files)),
+        "images": classify(np.stack(images)),
+        "raw": classify(samples.raw),
     }
-    if not is_classifier and not answers["images"]["num_detections"].any():
+
+
+def _detection_outputs(
+    model: keras.Model, spec: DetectionSpec, samples: Samples
+) -> dict[str, dict[str, np.ndarray]]:
+    files = [load_image(file) for file in samples.files]
+    outputs = {
+        "serving_default": _detect(model, spec, files),
+        "images": _detect(model, spec, list(samples.images)),
+        "raw": _detection_network(model, spec, samples.raw),
+    }
+    if not outputs["images"]["num_detections"].any():
         pixels = [spec.preprocessing(image)[0] for image in samples.images]
-        answers["network"] = _run(model, spec, np.stack(pixels))
-    return answers
+        network = _detection_network(model, spec, np.stack(pixels))
+        outputs["network"] = network
+    return outputs
 
 
-def _run(model, spec, pixels):
-    """Outputs of the network as float32 arrays by name."""
-    inputs = np.asarray(pixels, "float32")
-    if spec.is_channels_first:
-        inputs = np.transpose(inputs, (0, 3, 1, 2))
-    outputs = model.predict(fill_inputs(model, inputs), verbose=0)
-    if not isinstance(spec, ClassificationSpec):
-        return {k: np.asarray(x, "float32") for k, x in outputs.items()}
-    (outputs,) = keras.tree.flatten(outputs)
-    outputs = np.asarray(outputs).astype("float32")
-    if spec.from_logits:
-        outputs = softmax(outputs)
-    return {"probabilities": outputs}
-
-
-def _classify(model, spec, images):
-    return _run(model, spec, np.stack([spec.preprocessing(x) for x in images]))
-
-
-def _detect(model, spec, images):
+def _detect(
+    model: keras.Model, spec: DetectionSpec, images: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
     pairs = [spec.preprocessing(image) for image in images]
-    outputs = _run(model, spec, np.stack([pixels for pixels, _ in pairs]))
+    pixels = np.stack([pixels for pixels, _ in pairs])
+    outputs = _detection_network(model, spec, pixels)
     scales = np.array([scale for _, scale in pairs], "float32")[:, None]
     sizes = np.array([image.shape[:2] for image in images], "float32")
     rows = postprocess(
@@ -70,3 +168,31 @@ def _detect(model, spec, images):
     )
     rows = {k: keras.ops.convert_to_numpy(x) for k, x in rows.items()}
     return {**rows, "boxes": rows["boxes"] / scales[:, :, None]}
+
+
+def _detection_network(
+    model: keras.Model, spec: DetectionSpec, pixels: np.ndarray
+) -> dict[str, np.ndarray]:
+    outputs = _run(model, spec, pixels)
+    return {k: np.asarray(x, "float32") for k, x in outputs.items()}
+
+
+def _run(model: keras.Model, spec: Spec, pixels: np.ndarray) -> Any:
+    """Run the network on a channels-last batch."""
+    inputs = np.asarray(pixels, "float32")
+    if spec.is_channels_first:
+        inputs = np.transpose(inputs, (0, 3, 1, 2))
+    return model.predict(fill_inputs(model, inputs), verbose=0)
+
+
+def _computes_in_float32(model: keras.Model) -> bool:
+    """Return whether a model computes with the full precision of float32."""
+    layers = [model, *keras_internals.all_layers(model)]
+    devices = {
+        str(getattr(variable.value, "device", "cpu")).lower()
+        for variable in model.variables
+    }
+    # Accelerators may round the inputs of a convolution.
+    is_on_cpu = all("cpu" in device or not device for device in devices)
+    dtypes = {layer.compute_dtype for layer in layers}
+    return is_on_cpu and dtypes <= {"float32", "float64"}

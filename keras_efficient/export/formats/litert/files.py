@@ -1,15 +1,17 @@
-"""LiteRT's files: a network, and beside it what other programs read."""
+"""The FlatBuffers content of LiteRT files, and metadata in it."""
+
+from typing import Any
 
 import numpy as np
 
 FILE_IDENTIFIER = b"TFL3"
 
 
-def unpack(content):
-    """The parts of a file.
+def unpack(content: bytes) -> Any:
+    """Parse a file.
 
     Args:
-        content: Bytes.
+        content: Content of a `.tflite` file.
 
     Returns:
         A `ModelT` of `ai_edge_litert.schema_py_generated`.
@@ -18,7 +20,7 @@ def unpack(content):
 
     model = schema.ModelT.InitFromPackedBuf(content)
     for buffer in model.buffers:
-        # Some tools write them behind the rest.
+        # Some tools write buffers after the FlatBuffers table.
         if buffer.data is None and buffer.size:
             end = buffer.offset + buffer.size
             buffer.data = np.frombuffer(content[buffer.offset : end], "uint8")
@@ -26,14 +28,14 @@ def unpack(content):
     return model
 
 
-def pack(model):
-    """The inverse of `unpack`.
+def pack(model: Any) -> bytes:
+    """Serialize a model, the inverse of `unpack`.
 
     Args:
         model: A `ModelT`.
 
     Returns:
-        Bytes.
+        The content of a `.tflite` file.
     """
     import flatbuffers
 
@@ -42,16 +44,13 @@ def pack(model):
     return bytes(builder.Output())
 
 
-def add_metadata(model, key, content):
-    """Puts bytes where the format leaves room for others.
+def add_metadata(model: Any, key: bytes, content: bytes) -> None:
+    """Store bytes in the metadata of a model.
 
     Args:
-        model: A `ModelT`; it is changed.
-        key: Bytes, their name.
-        content: Bytes.
-
-    Returns:
-        Nothing.
+        model: A `ModelT`, which is changed in place.
+        key: Name of the entry.
+        content: Value of the entry.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -63,18 +62,18 @@ def add_metadata(model, key, content):
     model.metadata = [*(model.metadata or ()), entry]
 
 
-def find_metadata(model, key):
-    """What `add_metadata` has put there.
+def find_metadata(model: Any, key: bytes) -> bytes:
+    """Return an entry that `add_metadata` stored.
 
     Args:
         model: A `ModelT`.
-        key: Bytes.
+        key: Name of the entry.
 
     Returns:
-        Bytes.
+        The value of the entry.
 
     Raises:
-        KeyError: If there is nothing of that name.
+        KeyError: If the model has no entry of that name.
     """
     numbers = {entry.name: entry.buffer for entry in model.metadata or ()}
     return bytes(model.buffers[numbers[key]].data)

@@ -1,19 +1,22 @@
-"""What MediaPipe and the Task Library read of a detector, in a `.tflite` file.
+"""The metadata that MediaPipe and the Task Library read from a detector.
 
-A table of FlatBuffers, written here without code of theirs. Numbers of fields
-follow `google/mediapipe`, `tasks/metadata/metadata_schema.fbs`.
+The metadata is a FlatBuffers table. It is written without the packages that
+define it; the numbers of the fields are those of `google/mediapipe`,
+`tasks/metadata/metadata_schema.fbs`.
 """
 
 import io
 import zipfile
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 LABEL_FILE = "labels.txt"
-# By these names MediaPipe finds the outputs, whatever their order.
+# MediaPipe finds the outputs by these names, in any order.
 OUTPUT_NAMES = ("location", "category", "score", "number of detections")
 IDENTIFIER = b"M001"
-# Of the parser: the first that knows groups of tensors.
+# The first version of the parser that supports groups of tensors.
 MIN_PARSER_VERSION = "1.2.0"
 RGB = np.int8(1)
 IMAGE_PROPERTIES = np.uint8(2)
@@ -23,15 +26,15 @@ SCORE_THRESHOLDING = np.uint8(3)
 VALUE_LABELS = np.int8(3)
 
 
-def make_metadata(name, score_threshold):
-    """The metadata of a detector that ends with non-maximum suppression.
+def make_metadata(name: str, score_threshold: float) -> bytes:
+    """Return the metadata of a detector with non-maximum suppression inside.
 
     Args:
-        name: String, of the model.
-        score_threshold: Float, the least score of a detection.
+        name: Name of the model.
+        score_threshold: Float, the lowest score of a detection.
 
     Returns:
-        Bytes.
+        A serialized `ModelMetadata` table.
     """
     import flatbuffers
 
@@ -42,15 +45,15 @@ def make_metadata(name, score_threshold):
     return bytes(builder.Output())
 
 
-def append_labels(content, class_names):
-    """Puts the names of the classes behind a model, as a zipped file.
+def append_labels(content: bytes, class_names: Sequence[str]) -> bytes:
+    """Append the names of the classes to a model, as a zipped text file.
 
     Args:
-        content: Bytes of the model.
-        class_names: Sequence of strings, the index is the label.
+        content: Content of the model's file.
+        class_names: Sequence of strings in the order of the labels.
 
     Returns:
-        Bytes.
+        The content of the new file.
     """
     lines = [" ".join(name.split()) for name in class_names]
     file = io.BytesIO(content)
@@ -59,16 +62,16 @@ def append_labels(content, class_names):
     return file.getvalue()
 
 
-def _image():
+def _image() -> dict:
     content = {0: IMAGE_PROPERTIES, 1: {0: RGB}}
     stats = {0: [255.0] * 3, 1: [0.0] * 3}
     return {0: "image", 1: "RGB image.", 3: content, 5: stats}
 
 
-def _outputs(score_threshold):
-    # Dimension 2 of 1 to 2 tells boxes from each other.
+def _outputs(score_threshold: float) -> list[dict]:
+    # Dimension 2 of dimensions 1 to 2 separates one box from the next.
     each = {0: np.int32(2), 1: np.int32(2)}
-    # In a box, where x1, y1, x2, y2 stand.
+    # The positions of x1, y1, x2, y2 in a box.
     box = {0: [1, 0, 3, 2], 1: BOUNDARIES}
     threshold = {0: np.float32(score_threshold)}
     location, category, score, number = OUTPUT_NAMES
@@ -88,12 +91,12 @@ def _outputs(score_threshold):
     ]
 
 
-def _group():
+def _group() -> dict:
     return {0: "detection_result", 1: list(OUTPUT_NAMES[:3])}
 
 
-def _add(builder, value):
-    """Writes a string, a list or a table, what it refers to first.
+def _add(builder: Any, value: Any) -> int:
+    """Write a string, a list or a table, after the values it refers to.
 
     Args:
         builder: A `flatbuffers.Builder`.
@@ -101,7 +104,7 @@ def _add(builder, value):
             from numbers of fields to values or NumPy scalars.
 
     Returns:
-        Where it stands.
+        The offset of the value.
     """
     if isinstance(value, str):
         return builder.CreateString(value)
@@ -118,7 +121,7 @@ def _add(builder, value):
     return builder.EndVector()
 
 
-def _add_table(builder, fields):
+def _add_table(builder: Any, fields: dict) -> int:
     places = {
         field: _add(builder, value)
         for field, value in fields.items()

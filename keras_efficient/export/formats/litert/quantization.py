@@ -1,21 +1,26 @@
-"""LiteRT's files in whole numbers of 8 bits."""
+"""LiteRT files in int8."""
 
 import contextlib
 import io
+import pathlib
 import re
 import warnings
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from keras_efficient.export.formats.graph_partition import FIRST_STRIDE
 from keras_efficient.export.formats.litert import files
 
-HEAVY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-# What runs in 8 bits if it lies between the first and the last of `HEAVY`.
-# Sums, products and copies must be among them: each change between 8 bits and
-# floats costs a pass over the whole feature map.
+AFFINE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+# Operators that run in int8 between the first and the last of `AFFINE`. Sums,
+# products and copies must be included: each conversion between int8 and float
+# costs a pass over the whole feature map.
 OPERATORS = (
-    *HEAVY,
+    *AFFINE,
     "ADD",
     "AVERAGE_POOL_2D",
     "CONCATENATION",
@@ -32,34 +37,33 @@ OPERATORS = (
     "SUB",
     "TRANSPOSE",
 )
-# A bias is stored in units of the scales of input and weights; at most this.
+# Largest bias in units of the product of the scales of input and weights.
 MAX_BIAS = 2**30
-# The least range that ai-edge-quantizer gives a tensor.
+# Smallest range that ai-edge-quantizer uses for a tensor.
 MIN_SPAN = 1e-9
+# Minimum and maximum of each tensor, by the tensor's name.
+Ranges: TypeAlias = Mapping[str, Mapping[str, np.ndarray]]
 
 
-def quantize(path, images):
-    """Replaces a float32 file by one that computes in 8 bits.
+def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
+    """Quantize the network in a file to int8.
 
-    Weights and activations of the network become int8: weights with one scale
-    for each output channel, activations with one for each tensor, from the
-    range that it has on `images`. In float32 stay the network's first part, up
-    to maps of an eighth of the side, for the sake of accuracy; preprocessing,
-    softmax, decoding of boxes and non-maximum suppression; and inputs and
-    outputs.
+    Weights have one scale for each output channel, activations one for each
+    tensor, from the ranges that they have on `images`. These parts stay
+    float32: the first part of the network, up to feature maps of stride 8, for
+    accuracy; preprocessing, softmax, decoding of boxes and non-maximum
+    suppression; and inputs and outputs.
 
     Args:
-        path: `pathlib.Path` of a file that `format.write` has written in
-            float32.
-        images: Sequence of uint8 arrays `(height, width, 3)` of the size that
-            the file takes, such as it will see. Their number is a multiple of
-            the file's batch size.
-
-    Returns:
-        Nothing.
+        path: Path of a file that `LiteRT.write` wrote in float32, which is
+            replaced.
+        images: Sequence of uint8 arrays of shape `(height, width, 3)` of the
+            size that the file accepts, similar to those of the application.
+            Their number must be a multiple of the file's batch size.
 
     Raises:
-        ValueError: If there are no images, or they do not fit.
+        ValueError: If `images` is empty, or if their shape, dtype or number
+            does not match the file.
     """
     from ai_edge_quantizer import quantizer
 
@@ -74,7 +78,8 @@ def quantize(path, images):
         warnings.catch_warnings(),
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        # It opens the file in a way of which LiteRT warns, and draws a bar.
+        # It opens the file in a way that LiteRT warns about, and draws a
+        # progress bar.
         warnings.simplefilter("ignore", UserWarning)
         result = worker.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
@@ -83,9 +88,9 @@ def quantize(path, images):
 
 
 class _Network:
-    """The operators of a file that lie between heavy ones."""
+    """The operators of a file that are to run in int8."""
 
-    def __init__(self, content):
+    def __init__(self, content: bytes) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self.model = files.unpack(content)
@@ -95,30 +100,30 @@ class _Network:
             for name, code in vars(schema.BuiltinOperator).items()
             if not name.startswith("_")
         }
-        # Codes below 127 once were in a field of 8 bits.
+        # Old files have codes below 127 in a field of 8 bits.
         self.kinds = [
             names[max(code.builtinCode, code.deprecatedBuiltinCode)]
             for code in self.model.operatorCodes
         ]
-        # Networks that end early have no small maps.
+        # Small networks have no feature maps of that stride.
         self.operators = self._find_operators(
             FIRST_STRIDE
         ) or self._find_operators(1)
 
-    def kind(self, operator):
-        """Its name in LiteRT, such as `"CONV_2D"`."""
+    def kind(self, operator: Any) -> str:
+        """Return the LiteRT name of an operator, such as `"CONV_2D"`."""
         return self.kinds[operator.opcodeIndex]
 
-    def name(self, index):
-        """The name of a tensor."""
+    def name(self, index: int) -> str:
+        """Return the name of a tensor."""
         return self.graph.tensors[index].name.decode()
 
-    def outputs(self):
-        """Names of the tensors that the operators make."""
+    def outputs(self) -> list[str]:
+        """Return the names of the tensors that the operators compute."""
         return [self.name(operator.outputs[0]) for operator in self.operators]
 
-    def activations(self):
-        """Names of all tensors at the operators that depend on the images."""
+    def activations(self) -> list[str]:
+        """Return names of inputs and outputs that depend on the images."""
         indices = {
             index
             for operator in self.operators
@@ -127,14 +132,15 @@ class _Network:
         }
         return [self.name(index) for index in sorted(indices)]
 
-    def lift_dead_channels(self, ranges):
-        """Gives weights that are almost 0 a scale that their bias fits into.
+    def lift_dead_channels(self, ranges: Ranges) -> None:
+        """Change channels with weights near 0, so that their bias fits.
 
-        One weight of the channel grows to what adds at most `2**-15` of the
-        bias to the result.
+        A bias is stored in units of the scale of its channel's weights, and
+        overflows if they are too small. One weight of such a channel becomes
+        larger, which adds at most `2**-15` of the bias to the result.
         """
         for operator in self.operators:
-            if self.kind(operator) not in HEAVY or len(operator.inputs) < 3:
+            if self.kind(operator) not in AFFINE or len(operator.inputs) < 3:
                 continue
             image, kernel, bias = operator.inputs[:3]
             kernel, bias = self._constant(kernel), self._constant(bias)
@@ -151,8 +157,8 @@ class _Network:
             is_dead = np.abs(channels).max(axis=0) < least
             channels[0, is_dead] = least[is_dead]
 
-    def _constant(self, index):
-        """The numbers of a float tensor, writable; `None` if it has none."""
+    def _constant(self, index: int) -> np.ndarray | None:
+        """Return the writable values of a float tensor, if it is constant."""
         tensor = self.graph.tensors[index]
         buffer = self.model.buffers[tensor.buffer]
         if buffer.data is None:
@@ -161,59 +167,63 @@ class _Network:
             buffer.data = buffer.data.copy()
         return buffer.data.view("float32").reshape(tensor.shape)
 
-    def _find_operators(self, stride):
-        """Those behind the first small map and ahead of a heavy operator."""
+    def _find_operators(self, stride: int) -> list[Any]:
+        """Return operators between the first small map and the last weights."""
         operators = self.graph.operators
-        is_heavy = {id(x): self.kind(x) in HEAVY for x in operators}
-        first = next(x for x in operators if is_heavy[id(x)])
+        is_affine = {id(x): self.kind(x) in AFFINE for x in operators}
+        first = next(x for x in operators if is_affine[id(x)])
         largest = self._side(first.inputs[0]) / stride
-        behind, ahead = set(), set()
+        behind: set[int] = set()
+        ahead: set[int] = set()
         chosen = []
         for operator in operators:
             is_small = 1 < self._side(operator.outputs[0]) <= largest
-            if is_heavy[id(operator)] and is_small:
+            if is_affine[id(operator)] and is_small:
                 behind.update(operator.outputs)
             elif not behind.intersection(operator.inputs):
                 continue
             behind.update(operator.outputs)
             chosen.append(operator)
         for operator in reversed(operators):
-            if is_heavy[id(operator)] or ahead.intersection(operator.outputs):
+            if is_affine[id(operator)] or ahead.intersection(operator.outputs):
                 ahead.update(operator.inputs)
         return [
             operator
             for operator in chosen
-            if is_heavy[id(operator)]
+            if is_affine[id(operator)]
             or self.kind(operator) in OPERATORS
             and ahead.intersection(operator.outputs)
         ]
 
-    def _side(self, index):
-        """The longer side of a feature map; 1 of other tensors."""
+    def _side(self, index: int) -> int:
+        """Return the longer side of a feature map, or 1 for other tensors."""
         shape = self.graph.tensors[index].shape
         return max(shape[1:3]) if shape is not None and len(shape) == 4 else 1
 
 
-def _measure(path, names, images):
-    """The ranges of tensors: the average of those on each batch.
+def _measure(
+    path: pathlib.Path, names: Sequence[str], images: Sequence[np.ndarray]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the ranges of tensors, averaged over batches.
 
-    An image with more extreme values is cut; a range that holds all of them
-    makes the steps too coarse for the rest.
+    More extreme values of single images are clipped, since a range that
+    includes all of them makes the steps too coarse.
 
     Args:
         path: Path of the file.
-        names: List of the tensors' names.
+        names: Names of the tensors.
         images: Sequence of images.
 
     Returns:
-        A dict from names to dicts of `"min"` and `"max"`, arrays.
+        A dictionary from names to dictionaries of the arrays `"min"` and
+        `"max"`.
     """
     from ai_edge_litert import interpreter as litert
 
     interpreter = litert.Interpreter(
         str(path),
         experimental_preserve_all_tensors=True,
-        # XNNPACK keeps what is inside it to itself.
+        # XNNPACK does not expose the tensors inside it.
         experimental_op_resolver_type=(
             litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         ),
@@ -225,7 +235,7 @@ def _measure(path, names, images):
         for tensor in interpreter.get_tensor_details()
     }
     batches = _make_batches(images, tuple(details["shape"]))
-    ranges = {}
+    ranges: dict[str, Any] = {}
     for batch in batches:
         runner(images=batch)
         for name in names:
@@ -237,20 +247,22 @@ def _measure(path, names, images):
     return ranges
 
 
-def _make_batches(images, shape):
-    """Images of the size that the file takes, as many as it takes at once."""
+def _make_batches(
+    images: Sequence[np.ndarray], shape: Sequence[int]
+) -> np.ndarray:
+    """Group images into batches of the shape that the file accepts."""
     batch, *size = (int(side) for side in shape)
     shapes = {tuple(np.shape(image)) for image in images}
     dtypes = {np.asarray(image).dtype for image in images}
     if shapes != {tuple(size)} or dtypes != {np.dtype("uint8")}:
         raise ValueError(
-            f"`images` must be uint8 arrays of shape {tuple(size)}, at least "
-            f"one. Received: {len(images)} of shapes {sorted(shapes)} and "
-            f"dtypes {sorted(map(str, dtypes))}"
+            "`images` must have at least one image, and all must be uint8 "
+            f"arrays of shape {tuple(size)}. Received: {len(images)} of shapes "
+            f"{sorted(shapes)} and dtypes {sorted(map(str, dtypes))}"
         )
     if len(images) % batch:
         raise ValueError(
-            f"The file takes {batch} images at once; the number of `images` "
-            f"must be a multiple of that. Received: {len(images)} images"
+            f"The number of `images` must be a multiple of {batch}, the batch "
+            f"size of the file. Received: {len(images)} images"
         )
     return np.stack(images).reshape(-1, batch, *size)

@@ -1,158 +1,125 @@
-"""ONNX files: how they are written and asked.
+"""ONNX files.
 
-The one signature is `"images"`, without strings, which not every runtime
-knows.
+The only signature is `"images"`, without strings, which many runtimes do not
+support.
 """
 
 import json
+import pathlib
 import tempfile
+from typing import Any
 
+import keras
 import numpy as np
 
-from keras_efficient.export.formats.onnx.precision import quantize
-from keras_efficient.export.formats.onnx.precision import to_float16
-from keras_efficient.export.formats.precision import load_images
-from keras_efficient.export.graph.signatures import numeric_function
+from keras_efficient.export.formats.export_format import ExportFormat
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.export_format import Outputs
+from keras_efficient.export.formats.export_format import SignatureFunction
+from keras_efficient.export.formats.export_format import run_in_batches
+from keras_efficient.export.formats.onnx.float16 import to_float16
+from keras_efficient.export.formats.onnx.quantization import quantize
+from keras_efficient.export.graph.signatures import numeric_signature
+from keras_efficient.export.specs import Spec
+from keras_efficient.internals import tensorflow_internals
 
 OPSET = 17
 METADATA_KEY = "keras_efficient"
 
 
-def write(model, spec, path, settings):
-    """Writes an ONNX file.
+class ONNX(ExportFormat):
+    """ONNX files, for ONNX Runtime and others."""
 
-    Args:
-        model: A `keras.Model`, on the TensorFlow backend.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
-        path: `pathlib.Path` of the file to write.
-        settings: Dict with `"batch_size"`, `None` for any; and
-            `"image_size"`, of the images that come in, `None` for any;
-            `"precision"`; `"calibration"`, the file of images for int8; and
-            `"metadata"`.
+    name = "onnx"
+    precisions = ("float32", "float16", "int8")
+    packages = ("tensorflow", "tf2onnx", "onnxruntime")
 
-    Returns:
-        Nothing.
-    """
-    import onnx
-    import tensorflow as tf
+    def recognizes(self, path: pathlib.Path) -> bool:
+        """See `ExportFormat.recognizes`."""
+        return path.suffix == ".onnx" and path.is_file()
 
-    function, names = numeric_function(model, spec, settings)
-    size = settings.get("image_size") or (None, None)
-    shape = (settings.get("batch_size"), *size, 3)
-    graph = tf.function(
-        lambda images: list(function(images).values()),
-        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-    )
-    proto = _simplify(convert(graph.get_concrete_function()))
-    _rename(proto.graph, [x.name for x in proto.graph.output], names)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(settings["metadata"])
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, str(path))
-    if settings["precision"] == "float16":
-        to_float16(path)
-    if settings["precision"] == "int8":
-        quantize(path, load_images(settings["calibration"]))
+    def write(
+        self,
+        model: keras.Model,
+        spec: Spec,
+        path: pathlib.Path,
+        settings: ExportSettings,
+    ) -> None:
+        """See `ExportFormat.write`."""
+        import onnx
+        import tensorflow as tf
 
-
-def read_metadata(path):
-    """What `write` was given as `"metadata"`.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        A dict.
-    """
-    import onnx
-
-    proto = onnx.load(str(path))
-    entries = {entry.key: entry.value for entry in proto.metadata_props}
-    return json.loads(entries[METADATA_KEY])
-
-
-def read(path):
-    """The signature of an ONNX file as a function of arrays.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        A dict from its name to a function.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
-    names = [x.name for x in session.get_outputs()]
-    batch = session.get_inputs()[0].shape[0]
-
-    def run(images):
-        return run_in_batches(
-            lambda part: dict(
-                zip(names, session.run(None, {"images": part}), strict=True)
-            ),
-            images,
-            batch if isinstance(batch, int) else None,
+        signature = numeric_signature(model, spec, settings.network_only)
+        size = settings.image_size or (None, None)
+        shape = (settings.batch_size, *size, 3)
+        graph = tf.function(
+            lambda images: list(signature.function(images).values()),
+            input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
         )
+        proto = _simplify(convert(graph.get_concrete_function()))
+        old_names = [x.name for x in proto.graph.output]
+        _rename(proto.graph, old_names, signature.output_names)
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, json.dumps(settings.metadata)
+        onnx.checker.check_model(proto, full_check=True)
+        onnx.save(proto, str(path))
+        if settings.precision == "float16":
+            to_float16(path)
+        elif settings.precision == "int8":
+            quantize(path, settings.calibration or ())
 
-    return {"images": run}
+    def read_metadata(self, path: pathlib.Path) -> dict[str, Any]:
+        """See `ExportFormat.read_metadata`."""
+        import onnx
+
+        proto = onnx.load(str(path))
+        entries = {entry.key: entry.value for entry in proto.metadata_props}
+        return json.loads(entries[METADATA_KEY])
+
+    def read(self, path: pathlib.Path) -> dict[str, SignatureFunction]:
+        """See `ExportFormat.read`."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        names = [x.name for x in session.get_outputs()]
+        batch = session.get_inputs()[0].shape[0]
+        batch_size = batch if isinstance(batch, int) else None
+
+        def run_batch(images: np.ndarray) -> Outputs:
+            outputs = session.run(None, {"images": images})
+            return dict(zip(names, outputs, strict=True))
+
+        return {
+            "images": lambda images: run_in_batches(
+                run_batch, images, batch_size
+            )
+        }
 
 
-def run_in_batches(function, images, batch_size):
-    """Answers of a function that takes so many images at a time.
+def convert(function: Any) -> Any:
+    """Convert a TensorFlow function to ONNX.
+
+    The optimizers of tf2onnx are skipped: they take minutes, and those of ONNX
+    Runtime produce the same graph in a second.
 
     Args:
-        function: From an array to a dict of arrays.
-        images: Array `(number, ...)`.
-        batch_size: Integer; `None` for any number.
+        function: A `tf.ConcreteFunction` of one tensor.
 
     Returns:
-        A dict of arrays for all images.
+        An `onnx.ModelProto`.
     """
-    if batch_size is None:
-        return function(images)
-    parts = []
-    for start in range(0, len(images), batch_size):
-        part = images[start : start + batch_size]
-        missing = batch_size - len(part)
-        filled = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)])
-        answer = function(filled)
-        parts.append({k: x[: len(part)] for k, x in answer.items()})
-    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-
-
-def convert(function):
-    """A concrete function as an ONNX model.
-
-    Without the passes of tf2onnx over the finished graph: they take minutes,
-    and those of ONNX Runtime do the same in a second.
-    """
-    import tensorflow as tf
-    import tf2onnx
-
-    inputs, outputs = (
-        [x.name for x in tensors if x.dtype != tf.resource]
-        for tensors in (function.inputs, function.outputs)
-    )
-    with tf.device("/cpu:0"):
-        frozen = tf2onnx.tf_loader.from_function(function, inputs, outputs)
-        with tf.Graph().as_default() as graph:
-            tf.import_graph_def(frozen, name="")
-            converted = tf2onnx.tfonnx.process_tf_graph(
-                graph, opset=OPSET, input_names=inputs, output_names=outputs
-            )
+    proto, inputs = tensorflow_internals.convert_to_onnx(function, OPSET)
     (name,) = (x.split(":")[0] for x in inputs)
-    proto = converted.make_model(name)
     _rename(proto.graph, inputs, [name])
     return proto
 
 
-def _simplify(proto):
-    """Folds constants and batch norms, and removes transpositions."""
+def _simplify(proto: Any) -> Any:
+    """Fold constants and batch normalization, and remove transpositions."""
     import onnx
     import onnxruntime
 
@@ -169,15 +136,15 @@ def _simplify(proto):
             providers=["CPUExecutionProvider"],
         )
         simplified = onnx.load(options.optimized_model_filepath)
-    # Of all sets of operators that ONNX Runtime knows it notes the versions.
+    # ONNX Runtime adds the versions of all operator sets that it knows.
     (standard,) = (x for x in proto.opset_import if not x.domain)
     del simplified.opset_import[:]
     simplified.opset_import.append(standard)
     return simplified
 
 
-def _rename(graph, old, new):
-    """Gives inputs or outputs of a graph other names."""
+def _rename(graph: Any, old: list[str], new: list[str]) -> None:
+    """Rename inputs or outputs of a graph in place."""
     names = dict(zip(old, new, strict=True))
     for value in (*graph.input, *graph.output, *graph.value_info):
         value.name = names.get(value.name, value.name)

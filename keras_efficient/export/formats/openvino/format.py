@@ -1,101 +1,107 @@
-"""OpenVINO's files: how they are written and asked."""
+"""OpenVINO models: a folder with `model.xml` and `model.bin`."""
 
 import json
+import pathlib
+from typing import Any
 
-from keras_efficient.export.formats.onnx.format import run_in_batches
+import keras
+import numpy as np
+
+from keras_efficient.export.formats.export_format import ExportFormat
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.formats.export_format import Outputs
+from keras_efficient.export.formats.export_format import SignatureFunction
+from keras_efficient.export.formats.export_format import run_in_batches
 from keras_efficient.export.formats.openvino.quantization import quantize
-from keras_efficient.export.formats.precision import load_images
-from keras_efficient.export.graph.signatures import numeric_function
+from keras_efficient.export.graph.signatures import numeric_signature
+from keras_efficient.export.specs import Spec
 
 MODEL_FILE = "model.xml"
 METADATA_FILE = "metadata.json"
 
 
-def write(model, spec, folder, settings):
-    """Writes `model.xml` and `model.bin`.
+class OpenVINO(ExportFormat):
+    """OpenVINO models, for processors of Intel and others."""
 
-    Args:
-        model: A `keras.Model`, on the TensorFlow backend.
-        spec: Its `ClassificationSpec` or `DetectionSpec`.
-        folder: `pathlib.Path` of the folder to write into.
-        settings: Dict with `"batch_size"`, `None` for any; `"image_size"`, of
-            the images that come in, `None` for any; `"precision"`;
-            `"calibration"`, the file of images for int8; and `"metadata"`.
+    name = "openvino"
+    precisions = ("float32", "float16", "int8")
+    packages = ("tensorflow", "openvino")
+    int8_packages = ("nncf",)
+    is_folder = True
+    has_float64 = False
 
-    Returns:
-        Nothing.
-    """
-    import openvino
-    import tensorflow as tf
+    def recognizes(self, path: pathlib.Path) -> bool:
+        """See `ExportFormat.recognizes`."""
+        return (path / MODEL_FILE).exists()
 
-    function, names = numeric_function(model, spec, settings)
-    size = settings.get("image_size") or (None, None)
-    shape = (settings.get("batch_size"), *size, 3)
-    graph = tf.function(
-        function,
-        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-    )
-    converted = openvino.convert_model(graph.get_concrete_function())
-    converted.inputs[0].get_tensor().set_names({"images"})
-    _hasten_top_k(converted)
-    # A dict's outputs come in the order of its sorted names.
-    for output, name in zip(converted.outputs, sorted(names), strict=True):
-        output.get_tensor().set_names({name})
-    if settings["precision"] == "int8":
-        images = load_images(settings["calibration"])
-        converted = quantize(converted, images)
-    openvino.save_model(
-        converted,
-        folder / MODEL_FILE,
-        compress_to_fp16=settings["precision"] == "float16",
-    )
-    text = json.dumps(settings["metadata"], indent=2, ensure_ascii=False)
-    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+    def write(
+        self,
+        model: keras.Model,
+        spec: Spec,
+        path: pathlib.Path,
+        settings: ExportSettings,
+    ) -> None:
+        """See `ExportFormat.write`."""
+        import openvino
+        import tensorflow as tf
 
+        signature = numeric_signature(model, spec, settings.network_only)
+        size = settings.image_size or (None, None)
+        shape = (settings.batch_size, *size, 3)
+        graph = tf.function(
+            signature.function,
+            input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
+        )
+        converted = openvino.convert_model(graph.get_concrete_function())
+        converted.inputs[0].get_tensor().set_names({"images"})
+        _use_unstable_top_k(converted)
+        # The outputs of a dictionary are sorted by name.
+        names = sorted(signature.output_names)
+        for output, name in zip(converted.outputs, names, strict=True):
+            output.get_tensor().set_names({name})
+        if settings.precision == "int8":
+            converted = quantize(converted, settings.calibration or ())
+        openvino.save_model(
+            converted,
+            path / MODEL_FILE,
+            compress_to_fp16=settings.precision == "float16",
+        )
+        text = json.dumps(settings.metadata, indent=2, ensure_ascii=False)
+        (path / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
 
-def read_metadata(folder):
-    """What `write` was given as `"metadata"`.
+    def read_metadata(self, path: pathlib.Path) -> dict[str, Any]:
+        """See `ExportFormat.read_metadata`."""
+        return json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
 
-    Args:
-        folder: `pathlib.Path`.
+    def read(self, path: pathlib.Path) -> dict[str, SignatureFunction]:
+        """See `ExportFormat.read`."""
+        import openvino
 
-    Returns:
-        A dict.
-    """
-    return json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+        compiled = openvino.Core().compile_model(
+            path / MODEL_FILE, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )
+        shape = compiled.inputs[0].partial_shape
+        batch_size = shape[0].get_length() if shape[0].is_static else None
 
+        def run_batch(images: np.ndarray) -> Outputs:
+            outputs = compiled([images])
+            return {
+                output.any_name: outputs[output].copy()
+                for output in compiled.outputs
+            }
 
-def read(folder):
-    """The signature of the files as a function of arrays.
-
-    Args:
-        folder: `pathlib.Path`.
-
-    Returns:
-        A dict from its name to a function.
-    """
-    import openvino
-
-    compiled = openvino.Core().compile_model(
-        folder / MODEL_FILE, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
-    shape = compiled.inputs[0].partial_shape
-    batch = shape[0].get_length() if shape[0].is_static else None
-
-    def ask(images):
-        answer = compiled([images])
         return {
-            output.any_name: answer[output].copy()
-            for output in compiled.outputs
+            "images": lambda images: run_in_batches(
+                run_batch, images, batch_size
+            )
         }
 
-    return {"images": lambda images: run_in_batches(ask, images, batch)}
 
+def _use_unstable_top_k(model: Any) -> None:
+    """Let TopK return equal values in any order.
 
-def _hasten_top_k(model):
-    """Lets the largest numbers come out in any order where they are equal.
-
-    OpenVINO keeps their order by a bubble sort, seconds for 5000 of 450,000.
+    OpenVINO keeps their order with a bubble sort, which takes seconds for 5000
+    of 450,000 values.
     """
     from openvino import opset14
 

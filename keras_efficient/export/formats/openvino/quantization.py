@@ -1,27 +1,30 @@
-"""OpenVINO's models in int8."""
+"""OpenVINO models in int8."""
 
 import contextlib
 import io
 import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from keras_efficient.export.formats.graph_partition import between
 from keras_efficient.export.formats.graph_partition import with_small_maps
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
-NO_WORK = ("Constant", "Parameter", "Result")
+NOT_COMPUTED = ("Constant", "Parameter", "Result")
 
 
-def quantize(model, images):
-    """A model that computes in 8 bits.
+def quantize(model: Any, images: Sequence[np.ndarray]) -> Any:
+    """Quantize a network to int8 with NNCF.
 
-    Weights and activations of the network become int8, by NNCF, from the
-    ranges that they have on `images`. The network's first part, up to maps of
-    an eighth of the side, stays float32 for the sake of accuracy.
+    The ranges of the activations are measured on `images`. The first part of
+    the network, up to feature maps of stride 8, stays float32 for accuracy.
 
     Args:
         model: An `openvino.Model` in float32.
-        images: Sequence of uint8 arrays `(height, width, 3)`, such as the
-            model will see.
+        images: Sequence of uint8 arrays of shape `(height, width, 3)`, similar
+            to those of the application.
 
     Returns:
         An `openvino.Model`.
@@ -34,10 +37,10 @@ def quantize(model, images):
     others = [
         x.get_friendly_name()
         for x in model.get_ordered_ops()
-        if x.get_type_name() not in NO_WORK
+        if x.get_type_name() not in NOT_COMPUTED
         and x.get_friendly_name() not in chosen
     ]
-    # It tells of every operator.
+    # It reports every operator.
     nncf.set_log_level(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):
         return nncf.quantize(
@@ -50,20 +53,20 @@ def quantize(model, images):
         )
 
 
-def _operators_for_int8(model):
-    """Operators of the network with small feature maps, and dense layers."""
+def _operators_for_int8(model: Any) -> list[Any]:
+    """Return operators with small feature maps, and dense layers."""
 
-    def is_affine(operator, is_behind):
+    def is_affine(operator: Any, is_behind: bool) -> bool:
         kind = operator.get_type_name()
         return kind in CONVOLUTIONS or is_behind and kind == "MatMul"
 
-    def inputs(operator):
+    def inputs(operator: Any) -> list:
         return [_name(x.get_source_output()) for x in operator.inputs()]
 
-    def outputs(operator):
+    def outputs(operator: Any) -> list:
         return [_name(x) for x in operator.outputs()]
 
-    def stride(operator):
+    def stride(operator: Any) -> int:
         has_one = operator.get_type_name() in (*CONVOLUTIONS, "MaxPool")
         return max(operator.get_attributes()["strides"]) if has_one else 1
 
@@ -75,8 +78,8 @@ def _operators_for_int8(model):
         stride,
         lambda x: x.get_type_name() == "ReduceMean",
     )
-    return small + [x for x in network if x.get_type_name() == "MatMul"]
+    return list(small) + [x for x in network if x.get_type_name() == "MatMul"]
 
 
-def _name(output):
+def _name(output: Any) -> tuple[str, int]:
     return output.get_node().get_friendly_name(), output.get_index()

@@ -1,8 +1,9 @@
-"""The request that TensorFlow Serving answers before it takes others.
+"""The warm-up request of TensorFlow Serving.
 
-Its file holds `PredictionLog` messages, whose definition comes with the
-package tensorflow-serving-api. That needs grpc and a TensorFlow of the same
-version; of the few fields that are used here, the numbers are written down.
+TensorFlow Serving runs the requests in this file before it accepts others. The
+file holds `PredictionLog` messages, which the package tensorflow-serving-api
+defines. That package requires grpc and a TensorFlow of the same version, so
+the numbers of the few fields that are used here are written out.
 """
 
 # Field numbers of tensorflow_serving/apis: prediction_log.proto,
@@ -15,19 +16,19 @@ MODEL_NAME = 1
 SIGNATURE_NAME = 3
 MAP_KEY = 1
 MAP_VALUE = 2
-# Wire type of strings and messages: their length, then they themselves.
+# Wire type of strings and messages: the length, then the content.
 LENGTH_DELIMITED = 2
 
 
-def warmup_record(image, model_name):
-    """A request with one image file, as a record of the warm-up file.
+def warmup_record(image: bytes, model_name: str) -> bytes:
+    """Return a request with one image file as a record of the warm-up file.
 
     Args:
-        image: Bytes of an image file.
-        model_name: String, as which the model is served.
+        image: Content of an image file.
+        model_name: Name under which the model is served.
 
     Returns:
-        Bytes.
+        A serialized `PredictionLog`.
     """
     import tensorflow as tf
 
@@ -40,14 +41,17 @@ def warmup_record(image, model_name):
     return _field(PREDICT_LOG, _field(REQUEST, request))
 
 
-def _field(number, content):
-    """One field of a protocol buffer."""
+def _field(number: int, content: bytes) -> bytes:
+    """Return one length-delimited field of a protocol buffer."""
     tag = number << 3 | LENGTH_DELIMITED
     return _varint(tag) + _varint(len(content)) + content
 
 
-def _varint(value):
-    """Seven bits a byte, the lowest first; the top bit says: more follow."""
+def _varint(value: int) -> bytes:
+    """Encode an integer with 7 bits per byte, the lowest bits first.
+
+    The highest bit of each byte is set if another byte follows.
+    """
     parts = []
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)

@@ -1,13 +1,16 @@
-"""What is read from a model, and which models are refused."""
+"""Descriptions of models for their export."""
 
 import json
+import pickle
 
 import keras
+import numpy as np
 import pytest
 
 from keras_efficient.data import ClassificationPreprocessing
-from keras_efficient.export.classification_spec import ClassificationSpec
-from keras_efficient.export.classification_spec import describe_classification
+from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.export.specs import describe
+from tests.models.detectors import tiny
 
 layers = keras.layers
 
@@ -40,36 +43,32 @@ def head(activation):
         ([head(None)], True),
     ],
 )
-def test_sees_logits_by_the_last_activation(last_layers, from_logits):
-    assert describe_classification(classifier(*last_layers)).from_logits is (
-        from_logits
-    )
+def test_logits_are_recognized_by_the_last_activation(last_layers, from_logits):
+    assert describe(classifier(*last_layers)).from_logits is (from_logits)
 
 
 @pytest.mark.parametrize(
     "last_layers",
     [[layers.Dense(4, activation="relu")], [layers.Dense(4), layers.ReLU()]],
 )
-def test_asks_where_the_last_layer_does_not_tell(last_layers):
+def test_unknown_activations_need_from_logits(last_layers):
     model = classifier(*last_layers)
     with pytest.raises(ValueError, match="Pass `from_logits=True`"):
-        describe_classification(model)
-    assert (
-        describe_classification(model, from_logits=False).from_logits is False
-    )
+        describe(model)
+    assert describe(model, from_logits=False).from_logits is False
 
 
 def test_reads_size_and_data_format():
-    spec = describe_classification(classifier())
+    spec = describe(classifier())
     assert spec.image_size == (10, 6) and not spec.is_channels_first
     assert spec.preprocessing == ClassificationPreprocessing((10, 6))
     assert spec.class_names == ("0", "1", "2", "3")
     model = classifier(shape=(3, 10, 6), data_format="channels_first")
-    spec = describe_classification(model)
+    spec = describe(model)
     assert spec.image_size == (10, 6) and spec.is_channels_first
 
 
-def test_sequential_models_do():
+def test_sequential_models():
     model = keras.Sequential(
         [
             keras.Input((10, 6, 3)),
@@ -77,19 +76,51 @@ def test_sequential_models_do():
             layers.Dense(2, activation="softmax"),
         ]
     )
-    assert describe_classification(model).image_size == (10, 6)
+    assert describe(model).image_size == (10, 6)
 
 
-def test_config_survives_json():
-    spec = describe_classification(
+def test_metadata_can_be_written_as_json():
+    spec = describe(
         classifier(shape=(None, 6, 3)),
         class_names=["rose", "tulip", "rose", "Gänseblümchen"],
         preprocessing=ClassificationPreprocessing((12, 6), None, "bilinear"),
         from_logits=False,
     )
-    assert spec.image_size == (None, 6)
-    config = json.loads(json.dumps(spec.to_config()))
-    assert ClassificationSpec.from_config(config) == spec
+    metadata = json.loads(json.dumps(spec.metadata()))
+    assert metadata["task"] == "classification"
+    assert metadata["image_size"] == [None, 6]
+    assert metadata["class_names"] == list(spec.class_names)
+    assert metadata["from_logits"] is False
+    preprocessing = metadata["preprocessing"]
+    assert ClassificationPreprocessing.from_config(preprocessing) == (
+        spec.preprocessing
+    )
+
+
+def test_detectors_are_described():
+    model = tiny()
+    spec = describe(model, options={"nms": "hard"})
+    assert spec.image_size == (64, 96) and not spec.is_channels_first
+    assert spec.class_names == ("0", "1", "2")
+    np.testing.assert_array_equal(
+        spec.anchors, model.generate_anchors((64, 96))
+    )
+    metadata = json.loads(json.dumps(spec.metadata()))
+    assert metadata["task"] == "detection"
+    assert metadata["options"]["nms"] == "hard"
+    assert metadata["options"]["score_threshold"] == 0.3
+    preprocessing = metadata["preprocessing"]
+    assert DetectionPreprocessing.from_config(preprocessing) == (
+        spec.preprocessing
+    )
+
+
+def test_specs_can_be_sent_to_another_process():
+    for model in (classifier(), tiny()):
+        spec = describe(model)
+        again = pickle.loads(pickle.dumps(spec))
+        assert again.metadata() == spec.metadata()
+        assert again.preprocessing == spec.preprocessing
 
 
 @pytest.mark.parametrize(
@@ -101,7 +132,7 @@ def test_config_survives_json():
         (
             {"preprocessing": ClassificationPreprocessing((6, 10))},
             ValueError,
-            r"\(10, 6\), and `preprocessing` gives \(6, 10\)",
+            r"\(10, 6\), but `preprocessing` returns \(6, 10\)",
         ),
         (
             {"preprocessing": (10, 6)},
@@ -110,22 +141,20 @@ def test_config_survives_json():
         ),
     ],
 )
-def test_arguments_that_do_not_fit(options, error, message):
+def test_arguments_that_do_not_match_the_model(options, error, message):
     with pytest.raises(error, match=message):
-        describe_classification(classifier(), **options)
+        describe(classifier(), **options)
 
 
-def test_a_model_of_any_size_needs_preprocessing():
+def test_models_of_any_size_need_preprocessing():
     model = classifier(shape=(None, None, 3))
-    with pytest.raises(ValueError, match="say to which size"):
-        describe_classification(model)
-    spec = describe_classification(
-        model, None, ClassificationPreprocessing((9, 7))
-    )
+    with pytest.raises(ValueError, match="Pass the size"):
+        describe(model)
+    spec = describe(model, None, ClassificationPreprocessing((9, 7)))
     assert spec.image_size == (None, None)
 
 
-def grey():
+def gray():
     return classifier(shape=(10, 6, 1))
 
 
@@ -150,15 +179,15 @@ def two_outputs():
 
 
 @pytest.mark.parametrize(
-    "make", [grey, one_output, feature_map, two_inputs, two_outputs]
+    "make", [gray, one_output, feature_map, two_inputs, two_outputs]
 )
-def test_other_models_are_refused(make):
+def test_other_models_are_rejected(make):
     with pytest.raises(ValueError, match="3 channels.*2 or more.*Received"):
-        describe_classification(make())
+        describe(make())
 
 
-def test_models_without_a_graph_are_refused():
+def test_models_without_a_graph_are_rejected():
     with pytest.raises(ValueError, match="functional or a Sequential model"):
-        describe_classification(keras.Sequential([layers.Dense(4)]))
+        describe(keras.Sequential([layers.Dense(4)]))
     with pytest.raises(TypeError, match="`keras.Model`. Received.*Dense"):
-        describe_classification(layers.Dense(4))
+        describe(layers.Dense(4))

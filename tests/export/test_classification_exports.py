@@ -1,7 +1,8 @@
-"""Exported classifiers say what their models say, on every backend."""
+"""SavedModels of classifiers return what the classifiers return."""
 
 import json
 import math
+import pathlib
 import subprocess
 import sys
 
@@ -12,18 +13,16 @@ import pytest
 import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
-from keras_efficient.export import pipeline
-from keras_efficient.export.verification import check
 from tests import golden_fill
 from tests.marks import slow_elsewhere
 from tests.shared import SHARED
 from tests.shared import needs_shared
 from tests.support.export import CLASS_NAMES
-from tests.support.export import IS_TENSORFLOW
 from tests.support.export import HalfOf
-from tests.support.export import Unregistered
+from tests.support.export import Unstable
 from tests.support.export import confident_classifier
 from tests.support.export import image_files
+from tests.support.export import plain_classifier
 from tests.support.export import prepare
 from tests.support.export import run_signature
 from tests.support.export import sharpen_classifier
@@ -33,20 +32,20 @@ tf = pytest.importorskip("tensorflow")
 LAYERS = keras.layers
 
 
-def check_answer(answer, probabilities, class_names, tolerance=1e-5):
+def check_outputs(outputs, probabilities, class_names, tolerance=1e-5):
     labels = probabilities.argmax(axis=-1)
-    assert answer["probabilities"].dtype == np.float32
+    assert outputs["probabilities"].dtype == np.float32
     np.testing.assert_allclose(
-        answer["probabilities"], probabilities, rtol=0, atol=tolerance
+        outputs["probabilities"], probabilities, rtol=0, atol=tolerance
     )
-    assert answer["label"].tolist() == labels.tolist()
-    names = [name.decode() for name in answer["class_name"].tolist()]
+    assert outputs["label"].tolist() == labels.tolist()
+    names = [name.decode() for name in outputs["class_name"].tolist()]
     assert names == [class_names[label] for label in labels]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A small EfficientNet and the folder that was made of it."""
+    """A small EfficientNet and the folder it was exported to."""
     model = confident_classifier()
     path = tmp_path_factory.mktemp("served") / "flowers" / "1"
     returned = export.saved_model(model, path, class_names=CLASS_NAMES)
@@ -59,43 +58,48 @@ def signatures(exported):
     return tf.saved_model.load(str(exported[1])).signatures
 
 
-def test_image_files_give_what_the_model_gives(exported, signatures):
+@slow_elsewhere
+def test_signature_of_image_files(exported, signatures):
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = exported[0].predict(images, verbose=0)
     assert probabilities.max(axis=-1).min() > 0.5  # of 1 / 5 if all the same
-    answer = run_signature(signatures["serving_default"], image_bytes=files)
-    check_answer(answer, probabilities, CLASS_NAMES)
+    outputs = run_signature(signatures["serving_default"], image_bytes=files)
+    check_outputs(outputs, probabilities, CLASS_NAMES)
     alone = run_signature(signatures["serving_default"], image_bytes=files[1:2])
-    check_answer(alone, probabilities[1:2], CLASS_NAMES)
+    check_outputs(alone, probabilities[1:2], CLASS_NAMES)
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("size", [(64, 48), (150, 90), (33, 80)])
-def test_images_give_what_the_model_gives(exported, signatures, size):
+def test_signature_of_images(exported, signatures, size):
     images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), "uint8")
     prepared = [
         ClassificationPreprocessing((64, 48))(image) for image in images
     ]
     pixels = np.stack(prepared).astype("float32")
     probabilities = exported[0].predict(pixels, verbose=0)
-    answer = run_signature(signatures["images"], images=images)
-    check_answer(answer, probabilities, CLASS_NAMES)
+    outputs = run_signature(signatures["images"], images=images)
+    check_outputs(outputs, probabilities, CLASS_NAMES)
 
 
-def test_raw_gives_what_the_model_gives(exported, signatures):
+@slow_elsewhere
+def test_signature_of_raw_images(exported, signatures):
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 48, 3))
     images = images.astype("float32")
     probabilities = exported[0].predict(images, verbose=0)
-    answer = run_signature(signatures["raw"], images=images)
-    check_answer(answer, probabilities, CLASS_NAMES)
+    outputs = run_signature(signatures["raw"], images=images)
+    check_outputs(outputs, probabilities, CLASS_NAMES)
 
 
-def test_what_is_no_image_is_refused(signatures):
+@slow_elsewhere
+def test_invalid_image_files_are_rejected(signatures):
     with pytest.raises(tf.errors.InvalidArgumentError):
         signatures["serving_default"](tf.constant([b"no image"]))
 
 
-def test_signatures_say_what_goes_in_and_out(signatures):
+@slow_elsewhere
+def test_shapes_and_types_of_the_signatures(signatures):
     assert set(signatures) == {"serving_default", "images", "raw"}
     for name, signature in signatures.items():
         (spec,) = signature.structured_input_signature[1].values()
@@ -111,7 +115,8 @@ def test_signatures_say_what_goes_in_and_out(signatures):
         assert outputs["class_name"].dtype == tf.string
 
 
-def test_metadata_lies_in_the_folder(exported):
+@slow_elsewhere
+def test_metadata_is_stored_in_the_folder(exported):
     _, path = exported
     file = path / "assets.extra" / "metadata.json"
     metadata = json.loads(file.read_text(encoding="utf-8"))
@@ -127,6 +132,7 @@ def test_metadata_lies_in_the_folder(exported):
     assert [entry.name for entry in path.parent.iterdir()] == ["1"]
 
 
+@slow_elsewhere
 def test_weights_are_written_once(exported):
     model, path = exported
     checkpoint = tf.train.load_checkpoint(str(path / "variables/variables"))
@@ -143,21 +149,21 @@ def test_saved_model_cli_runs_an_image_file(exported, tmp_path):
     model, path = exported
     files = image_files()[:2]
     np.save(tmp_path / "files.npy", np.array(files, object), allow_pickle=True)
-    script = "from tensorflow.python.tools import saved_model_cli as cli;"
-    command = [sys.executable, "-c", f"{script}cli.main()", "run"]
+    program = pathlib.Path(sys.executable).with_name("saved_model_cli")
+    command = [sys.executable, str(program), "run"]
     command += ["--dir", str(path), "--tag_set", "serve"]
     command += ["--signature_def", "serving_default", "--outdir", str(tmp_path)]
     command += ["--inputs", f"image_bytes={tmp_path / 'files.npy'}"]
     subprocess.run(command, check=True, capture_output=True)
     images = prepare(files, ClassificationPreprocessing((64, 48)))
-    answer = {
+    outputs = {
         name: np.load(tmp_path / f"{name}.npy", allow_pickle=True)
         for name in ("probabilities", "label", "class_name")
     }
-    check_answer(answer, model.predict(images, verbose=0), CLASS_NAMES)
+    check_outputs(outputs, model.predict(images, verbose=0), CLASS_NAMES)
 
 
-def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
+def test_logits_channels_first_any_size_and_custom_layer(tmp_path):
     images = keras.Input((3, None, None), name="photo")
     x = HalfOf()(images)
     x = LAYERS.Conv2D(6, 3, data_format="channels_first")(x)
@@ -175,16 +181,16 @@ def test_logits_channels_first_any_size_and_a_layer_of_the_user(tmp_path):
         return exp / exp.sum(axis=-1, keepdims=True)
 
     files = image_files()
-    answer = run_signature(signatures["serving_default"], image_bytes=files)
+    outputs = run_signature(signatures["serving_default"], image_bytes=files)
     expected = probabilities_of(prepare(files, preprocessing))
-    check_answer(answer, expected, ("0", "1", "2"))
+    check_outputs(outputs, expected, ("0", "1", "2"))
     images = np.random.default_rng(0).uniform(0, 255, (2, 17, 33, 3))
-    answer = run_signature(signatures["raw"], images=images.astype("float32"))
-    check_answer(answer, probabilities_of(images), ("0", "1", "2"))
+    outputs = run_signature(signatures["raw"], images=images.astype("float32"))
+    check_outputs(outputs, probabilities_of(images), ("0", "1", "2"))
 
 
 class OwnTraining(keras.Model):
-    """Unknown to the child, which needs no training step."""
+    """A class that the child process does not know."""
 
     def train_step(self, *args):
         return {}
@@ -209,50 +215,25 @@ def test_other_kinds_of_models(tmp_path, kind):
     signatures = tf.saved_model.load(str(path)).signatures
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((21, 30)))
-    answer = run_signature(signatures["serving_default"], image_bytes=files)
+    outputs = run_signature(signatures["serving_default"], image_bytes=files)
     expected = model.predict(images, verbose=0)
     expected = expected[0] if isinstance(expected, list) else expected
-    check_answer(answer, expected, ("0", "1", "2"))
+    check_outputs(outputs, expected, ("0", "1", "2"))
 
 
 @slow_elsewhere
-def test_a_difference_is_an_error_and_leaves_the_old(tmp_path, monkeypatch):
+def test_a_difference_is_an_error_and_keeps_the_old_export(tmp_path):
     (tmp_path / "old").write_text("old")
-
-    def make_wrong_check(*arguments, **options):
-        wrong = check.make_check(*arguments, **options)
-        answers = wrong.answers["serving_default"]
-        answers["probabilities"] = answers["probabilities"] + np.float32(2e-5)
-        return wrong
-
-    monkeypatch.setattr(pipeline, "make_check", make_wrong_check)
+    model = plain_classifier(Unstable())
     with pytest.raises(
-        export.ExportMismatchError, match="differs from the model by [23]"
+        export.ExportMismatchError, match="differs from the model by"
     ):
-        export.saved_model(confident_classifier(), tmp_path, overwrite=True)
+        export.saved_model(model, tmp_path, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert list(tmp_path.parent.glob(f".{tmp_path.name}*")) == []
 
 
-@pytest.mark.skipif(IS_TENSORFLOW, reason="needs no second process")
-def test_layers_that_the_child_cannot_find(tmp_path):
-    images = keras.Input((12, 8, 3))
-    x = LAYERS.GlobalAveragePooling2D()(Unregistered()(images))
-    model = keras.Model(images, LAYERS.Dense(2)(x))
-    with pytest.raises(ValueError, match="register_keras_serializable"):
-        export.saved_model(model, tmp_path / "1", verify=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(IS_TENSORFLOW, reason="needs no second process")
-def test_a_child_that_breaks_off(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match="broke off .exit status 1"):
-        export.saved_model(confident_classifier(), tmp_path / "1", verify=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_folder_is_refused_before_any_work(tmp_path):
+def test_full_folders_are_rejected_first(tmp_path):
     (tmp_path / "saved_model.pb").write_text("old")
     with pytest.raises(FileExistsError, match="overwrite=True"):
         export.saved_model(confident_classifier(), tmp_path)
@@ -277,8 +258,8 @@ def test_mixed_precision_gives_float32(tmp_path):
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = model.predict(images, verbose=0)
-    answer = run_signature(signatures["serving_default"], image_bytes=files)
-    check_answer(answer, probabilities, CLASS_NAMES, tolerance=0.05)
+    outputs = run_signature(signatures["serving_default"], image_bytes=files)
+    check_outputs(outputs, probabilities, CLASS_NAMES, tolerance=0.05)
 
 
 @pytest.mark.slow
@@ -292,7 +273,7 @@ def test_b0_on_photos(tmp_path):
     images = prepare(files, ClassificationPreprocessing((224, 224)))
     probabilities = model.predict(images, verbose=0)
     signatures = tf.saved_model.load(str(path)).signatures
-    answer = run_signature(signatures["serving_default"], image_bytes=files)
+    outputs = run_signature(signatures["serving_default"], image_bytes=files)
     names = [str(label) for label in range(1000)]
-    check_answer(answer, probabilities, names)
+    check_outputs(outputs, probabilities, names)
     assert probabilities.max(axis=-1).mean() > 0.05

@@ -1,0 +1,79 @@
+"""Images at the fixed size that an export accepts."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.data.images import load_image
+from keras_efficient.export.specs import Preprocessing
+
+# More images do not change the ranges.
+MAX_CALIBRATION_IMAGES = 200
+
+
+def calibration_images(
+    source: Any,
+    preprocessing: Preprocessing,
+    image_size: tuple[int, int] | None,
+) -> list[np.ndarray]:
+    """Load images for calibration at the size that an export accepts.
+
+    Args:
+        source: A data set, or a sequence of images: paths, bytes or uint8
+            arrays.
+        preprocessing: The preprocessing of the export.
+        image_size: `(height, width)`, or `None` for the size of each image.
+
+    Returns:
+        A list of uint8 arrays of shape `(height, width, 3)`.
+
+    Raises:
+        ValueError: If `source` is empty.
+    """
+    records = getattr(source, "records", None)
+    images = source if records is None else [x.image for x in records]
+    images = list(images)
+    if not images:
+        raise ValueError("`calibration` must have at least one image.")
+    # Spread over the whole data set, which may be sorted by class.
+    step = max(1, len(images) // MAX_CALIBRATION_IMAGES)
+    chosen = images[::step][:MAX_CALIBRATION_IMAGES]
+    return [
+        fit_image(load_image(image), preprocessing, image_size)[0]
+        for image in chosen
+    ]
+
+
+def fit_image(
+    image: np.ndarray,
+    preprocessing: Preprocessing,
+    image_size: tuple[int, int] | None,
+) -> tuple[np.ndarray, float]:
+    """Convert an image to the fixed size that an export accepts.
+
+    For detection the image is scaled and padded at the bottom and the right.
+    For classification it is cropped at the center to the new aspect ratio if
+    the preprocessing crops, and stretched otherwise.
+
+    Args:
+        image: Array of shape `(height, width, 3)`, uint8.
+        preprocessing: The preprocessing of the export.
+        image_size: `(height, width)` in pixels, or `None` for any.
+
+    Returns:
+        A tuple: an array of shape `(*image_size, 3)`, uint8; and the factor
+        that boxes were multiplied by.
+    """
+    if image_size is None or image.shape[:2] == tuple(image_size):
+        return image, 1.0
+    if isinstance(preprocessing, DetectionPreprocessing):
+        letterbox = dataclasses.replace(preprocessing, size=image_size)
+        pixels, scale = letterbox(image)
+        return np.rint(pixels).astype("uint8"), scale
+    fraction = None if preprocessing.crop_fraction is None else 1.0
+    resize = dataclasses.replace(
+        preprocessing, size=image_size, crop_fraction=fraction
+    )
+    return resize(image), 1.0
