@@ -7,6 +7,7 @@ import platform
 import statistics
 import time
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -79,7 +80,7 @@ def benchmark(
         typer.Option("--json", help="Also write this JSON file."),
     ] = None,
     backend: BackendOption = None,
-):
+) -> None:
     """Measure the inference speed of models on this machine.
 
     keras-efficient benchmark EfficientDetD0 EfficientDetD1 --batch-size 1
@@ -121,7 +122,14 @@ def benchmark(
         print(f"Written: {json_file}")
 
 
-def measure(network, name, batch_size, repeats, image, dtype) -> Row:
+def measure(
+    network: Any,
+    name: str,
+    batch_size: int,
+    repeats: int,
+    image: Any,
+    dtype: str | None,
+) -> Row:
     """Time one model with one batch size."""
     import keras
     import numpy as np

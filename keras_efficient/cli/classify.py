@@ -52,7 +52,7 @@ def classify(
     batch_size: Annotated[int, typer.Option(help="Batch size.")] = 8,
     dtype: DtypeOption = Dtype.FLOAT32,
     backend: BackendOption = None,
-):
+) -> None:
     """Classify images.
 
     keras-efficient classify photos/*.jpg --model EfficientNetB3 --top 3
@@ -75,7 +75,7 @@ def classify(
         preprocessing = keras_efficient.data.ClassificationPreprocessing(
             (image_size, image_size)
         )
-    errors = {}
+    errors: dict[str, Exception] = {}
     found = keras_efficient.inference.classify_each(
         network,
         [str(source.path) for source in images],

@@ -3,6 +3,7 @@
 import enum
 import pathlib
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -70,7 +71,7 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """Convert a checkpoint of another library to a file of Keras.
 
     keras-efficient convert EfficientDetD0 tf_efficientdet_d0.pth d0.keras
@@ -96,7 +97,7 @@ def convert(
 
 def _build(model, num_classes, image_size, padding, epsilon):
     name = builder_name(model)
-    arguments = {}
+    arguments: dict[str, Any] = {}
     if image_size is not None:
         arguments["input_shape"] = (*image_size, 3)
     if num_classes is not None:

@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -24,6 +25,7 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.cli.results import DetectionFiles
+from keras_efficient.cli.sources import Source
 from keras_efficient.cli.sources import expand
 from keras_efficient.cli.videos import Video
 from keras_efficient.cli.videos import VideoWriter
@@ -105,7 +107,7 @@ def detect(
         ),
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """Detect objects in images, videos and camera streams.
 
     keras-efficient detect photos/ --model EfficientDetD2 --csv
@@ -157,18 +159,26 @@ def detect(
 class _Detection:
     """Processes the sources and collects the results."""
 
-    def __init__(self, network, options, kept, files, draw, batch_size):
+    def __init__(
+        self,
+        network: Any,
+        options: dict[str, Any],
+        kept: list[int] | None,
+        files: DetectionFiles,
+        draw: bool,
+        batch_size: int,
+    ) -> None:
         self.network = network
         self.options = options
         self.kept = kept
         self.files = files
         self.draw = draw
         self.batch_size = batch_size
-        self.counts = collections.Counter()
-        self.errors = {}
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.errors: dict[str, Exception] = {}
         self.num_images = 0
 
-    def images(self, sources):
+    def images(self, sources: list[Source]) -> None:
         """Detect and draw the objects in image files."""
         names = {str(source.path): source.name for source in sources}
         found = keras_efficient.inference.detect_each(
@@ -186,10 +196,10 @@ class _Detection:
                 image.plot().save(path, quality=92)
             if len(names) <= MAX_LINES:
                 print(f"{image.image}: {_summary(image.names)}")
-        for path, error in self.errors.items():
-            print(f"Skipped: {path}: {error}", file=sys.stderr)
+        for file, error in self.errors.items():
+            print(f"Skipped: {file}: {error}", file=sys.stderr)
 
-    def video(self, source, every, show):
+    def video(self, source: Source, every: int, show: bool) -> None:
         """Detect and draw the objects in a video or a camera stream."""
         import numpy as np
 
@@ -205,7 +215,7 @@ class _Detection:
             batch_size=1 if is_live else self.batch_size,
             **self.options,
         )
-        counts = collections.Counter()
+        counts: collections.Counter[str] = collections.Counter()
         label = f"Detecting in {source.path}"
         try:
             for number, image in enumerate(track(found, video.length, label)):
@@ -235,7 +245,7 @@ class _Detection:
         self.num_images += 1
         return image
 
-    def report(self, paths):
+    def report(self, paths: list[pathlib.Path]) -> None:
         """Print a summary and the paths of the results."""
         print(
             f"{sum(self.counts.values())} objects in {self.num_images} images: "
@@ -248,7 +258,7 @@ class _Detection:
 
 def _summary(names):
     """Return the count of each class, such as `2 dog, 1 person`."""
-    counts = collections.Counter(names)
+    counts: collections.Counter[str] = collections.Counter(names)
     listed = (f"{count} {name}" for name, count in counts.most_common())
     return ", ".join(listed) or "no objects"
 

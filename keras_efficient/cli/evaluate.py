@@ -4,6 +4,7 @@ import json
 import pathlib
 import time
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -59,7 +60,7 @@ def evaluate(
         ),
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """Evaluate a detector by the COCO metrics or a classifier by its accuracy.
 
     keras-efficient evaluate runs/cells cells --split test
@@ -72,6 +73,8 @@ def evaluate(
     if nms is not None and not is_detection:
         raise ValueError("`nms` is an option for detectors only.")
     start = time.perf_counter()
+    dataset: Any
+    result: Any
     if is_detection:
         network.class_names = names
         # Evaluation matches the classes of model and data by their names.

@@ -4,6 +4,7 @@ import enum
 import inspect
 import pathlib
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -109,7 +110,7 @@ def export(
         typer.Option("--overwrite", help="Replace an existing file or folder."),
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """Export a model for serving, and compare the export with the model.
 
     keras-efficient export cells.keras served/cells/1 --format saved_model
@@ -118,7 +119,7 @@ def export(
     from keras_efficient.export.formats.table import FORMATS
 
     write = getattr(keras_efficient.export, format.value)
-    given = {
+    given: dict[str, Any] = {
         "class_names": class_names,
         "calibration": calibration,
         "validation": validation,

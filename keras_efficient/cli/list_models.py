@@ -2,6 +2,7 @@
 
 import json
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -29,7 +30,7 @@ def list_models(
         bool, typer.Option("--json", help="Print JSON instead of a table.")
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """List the models with size, cost, reported accuracy and weights.
 
     keras-efficient list EfficientDet
@@ -51,7 +52,7 @@ def list_models(
         _print_table(rows)
 
 
-def describe(row):
+def describe(row: Any) -> dict[str, Any]:
     """Return the description of a model.
 
     Args:

@@ -5,6 +5,7 @@ import pathlib
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from typing import Any
 
 import keras_efficient
 from keras_efficient import variants
@@ -22,7 +23,7 @@ CLASS_NAMES_FILE = "class_names.txt"
 
 
 def load_model(
-    model: str, weights: str | None = None, **arguments
+    model: str, weights: str | None = None, **arguments: Any
 ) -> "keras.Model":
     """Return the model of a file, of a run directory of `train`, or of a name.
 

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from keras_efficient.cli.backend import BACKENDS
-
 # Exit statuses. 1: an export differs from its model, a training failed, or
 # some images could not be read.
 FAILURE = 1
@@ -16,7 +14,13 @@ USAGE_ERROR = 2
 # 130: the user pressed Ctrl-C.
 INTERRUPTED = 130
 
-Backend = enum.StrEnum("Backend", {name.upper(): name for name in BACKENDS})
+
+class Backend(enum.StrEnum):
+    """Backend of Keras."""
+
+    TENSORFLOW = "tensorflow"
+    JAX = "jax"
+    TORCH = "torch"
 
 
 class Nms(enum.StrEnum):

@@ -4,9 +4,13 @@ import csv
 import io
 import json
 import pathlib
+from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from typing import Any
 
 from keras_efficient.atomic_writes import write_text
+from keras_efficient.types import PathLike
 
 if TYPE_CHECKING:
     from keras_efficient.inference import Detections
@@ -29,17 +33,25 @@ class DetectionFiles:
             the label plus 1.
     """
 
-    def __init__(self, folder, formats, image_ids=None, category_ids=None):
+    def __init__(
+        self,
+        folder: PathLike,
+        formats: Sequence[str],
+        image_ids: dict[str, int] | None = None,
+        category_ids: Sequence[int] | None = None,
+    ) -> None:
         self.folder = pathlib.Path(folder)
         self.formats = tuple(formats)
         self.image_ids = image_ids
         self.category_ids = category_ids
-        self.rows = []
-        self.coco = []
+        self.rows: list[dict] = []
+        self.coco: list[dict] = []
 
-    def add(self, found: "Detections", file, frame=None):
+    def add(
+        self, found: "Detections", file: object, frame: int | None = None
+    ) -> None:
         """Add the detections in an image or in a frame of a video."""
-        row = {"file": str(file)}
+        row: dict[str, Any] = {"file": str(file)}
         if frame is not None:
             row["frame"] = frame
         self.rows.append({**row, **found.to_dict()})
@@ -93,7 +105,7 @@ class DetectionFiles:
         return csv_text(COLUMNS, lines)
 
 
-def csv_text(columns, rows):
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
     """Return the text of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

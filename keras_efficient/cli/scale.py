@@ -3,6 +3,7 @@
 import enum
 import json
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -56,7 +57,7 @@ def scale(
         bool, typer.Option("--json", help="Print JSON instead of lines.")
     ] = False,
     backend: BackendOption = None,
-):
+) -> None:
     """Print the coefficients of a phi, or of the largest phi within budgets.
 
     keras-efficient scale --multiply-adds 1e9 --network MobileNetV2
@@ -73,7 +74,8 @@ def scale(
             "--milliseconds)."
         )
     if network is Network.EFFICIENTDET:
-        rule, build = _Phi(), keras_efficient.EfficientDet.from_phi
+        rule: Any = _Phi()
+        build = keras_efficient.EfficientDet.from_phi
         limits = {"min_phi": 0.0, "max_phi": 7.0}
     else:
         rule, limits = CompoundScaling(alpha, beta, gamma), {}
@@ -98,7 +100,7 @@ class _Phi:
     # From D0 to D7 the cost grows by a factor of 1.95 on average.
     cost_per_step = 2.0
 
-    def __call__(self, phi):
+    def __call__(self, phi: float) -> float:
         return phi
 
 

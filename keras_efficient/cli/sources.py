@@ -40,7 +40,7 @@ def expand(words: Sequence[str]) -> list[Source]:
         ValueError: If a file is neither an image nor a video, or a folder or
             pattern contains neither.
     """
-    found = {}
+    found: dict[pathlib.Path | int | str, Source] = {}
     for word in words:
         for source in _expand(word):
             found.setdefault(source.path, source)

@@ -12,7 +12,7 @@ from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.train_config import CONFIG_FILE
-from keras_efficient.cli.train_config import TrainConfig
+from keras_efficient.cli.train_config import CompleteConfig
 from keras_efficient.cli.train_config import complete
 from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
@@ -169,7 +169,7 @@ def train(
 
     keras-efficient train cells --image-size 320 --epochs 40
     """
-    settings = read_config(
+    options = read_config(
         config,
         {
             "data": data,
@@ -195,14 +195,14 @@ def train(
             "seed": seed,
         },
     )
-    found_task = keras_efficient.data.find_task(settings.data, settings.task)
-    settings = complete(settings, found_task)
+    found_task = keras_efficient.data.find_task(options.data, options.task)
+    settings = complete(options, found_task)
     run = keras_efficient.training.RunDirectory(settings.directory, found_task)
     if _prepare(run, settings, overwrite):
         _train(run, settings)
 
 
-def _train(run: "RunDirectory", settings: TrainConfig) -> None:
+def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
     import keras
 
     keras.utils.set_random_seed(settings.seed)
@@ -237,7 +237,7 @@ def _train(run: "RunDirectory", settings: TrainConfig) -> None:
 
 def _finetune_detection(
     run: "RunDirectory",
-    settings: TrainConfig,
+    settings: CompleteConfig,
     model: Any,
     train_set: Any,
     validation: Any,
@@ -277,7 +277,7 @@ def _finetune_detection(
 
 def _finetune_classification(
     run: "RunDirectory",
-    settings: TrainConfig,
+    settings: CompleteConfig,
     model: Any,
     missing: list[str],
     train_set: Any,
@@ -326,7 +326,7 @@ def _interrupted(run: "RunDirectory") -> str:
 
 
 def _prepare(
-    run: "RunDirectory", settings: TrainConfig, overwrite: bool
+    run: "RunDirectory", settings: CompleteConfig, overwrite: bool
 ) -> bool:
     """Check the run directory, and return whether to train."""
     folder, config_file = run.path, run.path / CONFIG_FILE

@@ -10,9 +10,10 @@ import yaml
 from keras_efficient.cli.loading import CLASSIFIERS
 from keras_efficient.cli.loading import DETECTORS
 from keras_efficient.cli.loading import builder_name
+from keras_efficient.types import Task
 
 CONFIG_FILE = "config.yaml"
-TASKS = ("classification", "detection")
+TASKS: tuple[Task, Task] = ("classification", "detection")
 # Which batch normalization is trained.
 BATCH_NORM = ("auto", "all", "head", "none")
 # Settings of only one task.
@@ -60,7 +61,7 @@ class TrainConfig:
     """
 
     data: str
-    task: str | None = None
+    task: Task | None = None
     model: str | None = None
     weights: str | None = None
     backbone_weights: str | None = None
@@ -87,6 +88,21 @@ class TrainConfig:
         if self.image_size is not None:
             values["image_size"] = list(self.image_size)
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class CompleteConfig(TrainConfig):
+    """Settings of a training run with the defaults of its task.
+
+    Attributes: see `TrainConfig`.
+    """
+
+    task: Task = "classification"
+    model: str = ""
+    weights: str = ""
+    directory: str = ""
+    batch_size: int = 1
+    epochs: int = 1
 
 
 def read_config(
@@ -128,7 +144,7 @@ def read_config(
     return config
 
 
-def complete(config: TrainConfig, task: str) -> TrainConfig:
+def complete(config: TrainConfig, task: Task) -> CompleteConfig:
     """Return the settings with the defaults of the task.
 
     Raises:
@@ -159,20 +175,20 @@ def complete(config: TrainConfig, task: str) -> TrainConfig:
     weights = config.weights or ("coco" if is_detection else "imagenet")
     if has_backbone:
         weights = "none"
-    return dataclasses.replace(
-        config,
-        task=task,
-        model=model,
-        weights=weights,
-        directory=config.directory or str(pathlib.Path("runs", _name(config))),
-        batch_size=config.batch_size or (8 if is_detection else 16),
-        epochs=config.epochs
-        if config.epochs is not None
-        else (50 if is_detection else 10),
-    )
+    directory = config.directory or pathlib.Path("runs", _name(config))
+    epochs = 50 if is_detection else 10
+    decided = {
+        "task": task,
+        "model": model,
+        "weights": weights,
+        "directory": str(directory),
+        "batch_size": config.batch_size or (8 if is_detection else 16),
+        "epochs": epochs if config.epochs is None else config.epochs,
+    }
+    return CompleteConfig(**{**dataclasses.asdict(config), **decided})
 
 
-def other_of(task: str) -> str:
+def other_of(task: Task) -> Task:
     """Return the other task."""
     return TASKS[1 - TASKS.index(task)]
 
@@ -229,7 +245,7 @@ def _read_yaml(file):
 
 def _check(config):
     """Raise an error for an invalid value."""
-    kinds = {
+    kinds: dict[str, Any] = {
         "float": (int, float), "int": int, "bool": bool, "str": str,
     }  # fmt: skip
     for field in dataclasses.fields(config):

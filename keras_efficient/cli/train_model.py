@@ -6,26 +6,26 @@ from typing import Any
 
 import keras_efficient
 from keras_efficient.cli.downloads import announce
-from keras_efficient.cli.train_config import TrainConfig
+from keras_efficient.cli.train_config import CompleteConfig
 
 if TYPE_CHECKING:
     import keras
 
 
 def build_model(
-    settings: TrainConfig, class_names: tuple[str, ...]
+    settings: CompleteConfig, class_names: tuple[str, ...]
 ) -> tuple["keras.Model", list[str]]:
     """Build the model of a configuration and load its weights.
 
     Args:
-        settings: A complete `TrainConfig`.
+        settings: Settings of the run.
         class_names: Names of the classes of the data.
 
     Returns:
         The model, and the names of the variables that a partial checkpoint
         has not filled.
     """
-    name = str(settings.model)
+    name = settings.model
     builder = getattr(keras_efficient, name)
     arguments: dict[str, Any] = {}
     if settings.image_size is not None:
@@ -75,7 +75,7 @@ def _backbone_name(model: str) -> str:
 def _is_file(weights: str | None, model: str) -> bool:
     """Return whether weights are a file; published names take precedence."""
     published = keras_efficient.weights.tags(model)
-    if weights in (None, "none", *published):
+    if weights is None or weights in ("none", *published):
         return False
     # A folder of images may have the name of published weights.
     return pathlib.Path(weights).exists()

@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from typing import Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,9 @@ class Video:
         ValueError: If OpenCV cannot open the source.
     """
 
-    def __init__(self, source: pathlib.Path | int | str, every: int = 1):
+    def __init__(
+        self, source: pathlib.Path | int | str, every: int = 1
+    ) -> None:
         cv2 = _opencv()
         self.source = source
         self.every = every
@@ -64,10 +67,10 @@ class VideoWriter:
         rate: Frames per second.
     """
 
-    def __init__(self, path: pathlib.Path, rate: float):
+    def __init__(self, path: pathlib.Path, rate: float) -> None:
         self.path = path
         self.rate = rate
-        self._writer = None
+        self._writer: Any = None
 
     def add(self, image: "np.ndarray") -> None:
         """Append a frame, an RGB array `(height, width, 3)`, uint8."""

@@ -119,8 +119,8 @@ class ConvNorm(Foldable):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.data_format = standardize_data_format(data_format)
-        self.conv: keras.layers.Layer | None = None
-        self.norm: keras.layers.Layer | None = None
+        self.conv: Any = None
+        self.norm: Any = None
 
     def build(self, input_shape: Shape) -> None:
         """Create the convolution and, unless folded, the normalization."""
@@ -217,7 +217,9 @@ class ConvNorm(Foldable):
                 depthwise_initializer=initializer,
                 **shared,
             )
-        conv = SeparableConv2D if self.convolution == "separable" else Conv2D
+        conv: Any = Conv2D
+        if self.convolution == "separable":
+            conv = SeparableConv2D
         return conv(
             self.filters,
             self.kernel_size,

@@ -174,12 +174,12 @@ class FeatureNetworkLayer(Foldable):
         self, features: dict[str, Tensor], training: bool | None = None
     ) -> dict[str, Tensor]:
         """Run the nodes in their order."""
-        features = self._in_order(features)
-        targets = dict(zip(self.feature_levels, features, strict=False))
+        tensors = self._in_order(features)
+        targets = dict(zip(self.feature_levels, tensors, strict=False))
         for i, node in enumerate(self.nodes):
             resampled = [
                 resample(
-                    features[source],
+                    tensors[source],
                     targets[node.level],
                     training=training,
                 )
@@ -192,9 +192,9 @@ class FeatureNetworkLayer(Foldable):
             for added in resampled[num_fused:]:
                 x = x + added
             x = self.conv_norms[i](self.activation(x), training=training)
-            features.append(x)
+            tensors.append(x)
         outputs = {
-            f"P{level}": features[source]
+            f"P{level}": tensors[source]
             for level, source in self.outputs_of.items()
         }
         for level, resample in self.output_resamples.items():

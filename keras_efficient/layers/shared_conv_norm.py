@@ -76,7 +76,7 @@ class SharedConvNorm(ConvNorm):
         for norm in self.norms.values():
             norm.build(self.conv.compute_output_shape(input_shape))
 
-    def call(
+    def call(  # type: ignore[override]  # One more argument, the level.
         self, inputs: Tensor, level: str, training: bool | None = None
     ) -> Tensor:
         """Apply the convolution and the normalization of a level."""

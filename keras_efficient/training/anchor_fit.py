@@ -69,7 +69,7 @@ class AnchorFit:
         )
 
     def __str__(self):
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (name, str(count), _shown(side), _shown(100 * share, "%"))
             for name, count, side, share in zip(
                 self.class_names,
@@ -157,7 +157,7 @@ with anchor_scale=2.0: 100% have one then.
     scales = [_plain(np.multiply(own, factor)) for factor in FACTORS]
     found = {scale: coverage(scale) for scale in scales}
     means = {scale: _mean(shares) for scale, shares in found.items()}
-    best = max(means, key=means.get)
+    best = max(means, key=lambda scale: means[scale])
     if means[best] < means[own] + MARGIN:
         best = own
     sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))

@@ -16,6 +16,13 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
     momentum of 0.9998 it would consist mostly of the initial weights.
     """
 
+    # Attributes of `keras.optimizers.Optimizer`.
+    learning_rate: Any
+    weight_decay: Any
+    global_clipnorm: Any
+    iterations: Any
+    ema_momentum: Any
+
     def __init__(
         self,
         *args: Any,
@@ -61,7 +68,7 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        config = super().get_config()
+        config = super().get_config()  # type: ignore[misc]
         config.update(
             {"clip_each": self.clip_each, "ema_warmup": self.ema_warmup}
         )
@@ -70,11 +77,15 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
 
 def _of_backend(optimizer: type) -> Any:
     """Return the class that Keras instantiates: PyTorch has faster ones."""
-    return type(optimizer.__new__(optimizer))
+    return type(optimizer.__new__(optimizer))  # type: ignore[call-overload]
+
+
+_SGD: Any = _of_backend(keras.optimizers.SGD)
+_AdamW: Any = _of_backend(keras.optimizers.AdamW)
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectionSGD(_DetectionOptimizer, _of_backend(keras.optimizers.SGD)):
+class DetectionSGD(_DetectionOptimizer, _SGD):
     """`keras.optimizers.SGD` with the additions of google/automl.
 
     Args:
@@ -97,7 +108,7 @@ class DetectionSGD(_DetectionOptimizer, _of_backend(keras.optimizers.SGD)):
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class DetectionAdamW(_DetectionOptimizer, _of_backend(keras.optimizers.AdamW)):
+class DetectionAdamW(_DetectionOptimizer, _AdamW):
     """`keras.optimizers.AdamW` with a warm-up of the average of weights.
 
     Args:
