@@ -8,6 +8,7 @@ from keras_efficient import kernels
 from keras_efficient.inference import Predictor
 from keras_efficient.inference import predictor_of
 from tests.harness import to_numpy
+from tests.marks import slow_to_compile
 from tests.models import builders
 from tests.models import detectors
 from tests.support.random_weights import randomize
@@ -31,12 +32,14 @@ def test_outputs_equal_those_of_the_model(build):
         expect_equal(predictor(x), model(x, training=False))
 
 
+@slow_to_compile
 def test_levels_of_odd_sizes():
     model = randomize(detectors.tiny(max_level=7))  # P6 of 1x2, P7 of 1x1
     x = detectors.image(1, *model.input_shape[1:])
     expect_equal(Predictor(model)(x), model(x, training=False))
 
 
+@slow_to_compile
 def test_odd_sizes():
     model = randomize(builders.tiny(input_shape=(None, None, 3)))
     predictor = Predictor(model)
