@@ -254,7 +254,7 @@ def _compiled_postprocessing(
                 logits, deltas, anchors, image_sizes=sizes, **options
             )
 
-        cache[key] = kernels.compiled(function, inputs, [], True)
+        cache[key] = kernels.compile_function(function, inputs, [], True)
     return cache[key]
 
 

@@ -49,7 +49,7 @@ class Predictor:
         images = _as_array(images)
         key = (tuple(images.shape), str(images.dtype))
         if key not in self._compiled:
-            self._compiled[key] = kernels.compiled(
+            self._compiled[key] = kernels.compile_function(
                 self._run, [images], self.network.variables, False
             )
         return self._compiled[key](images)

@@ -86,3 +86,26 @@ def padded_non_max_suppression(
         soft_nms_sigma=soft_nms_sigma,
         pad_to_max_output_size=True,
     )
+
+
+def freeze(function: Any) -> Any:
+    """Return a function with the present values of variables as constants.
+
+    TensorFlow optimizes constants, for example their memory layout, once. No
+    public function freezes a function that stays in memory.
+
+    Assumes `convert_variables_to_constants_v2(function)` of
+    `tensorflow.python.framework.convert_to_constants`, whose result returns a
+    flat list of tensors.
+
+    Args:
+        function: A `tf.ConcreteFunction`.
+
+    Returns:
+        A function from tensors to the flat list of the outputs.
+    """
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    return convert_variables_to_constants_v2(function)

@@ -1,61 +1,33 @@
-"""What takes the time of a network, by the fastest way of each backend.
+"""The functions that take most of a network's time, for each backend.
 
-The one place of the core that touches a backend natively: one module for each
-backend, on top of `default`, which is `keras.ops`. A backend's module defines
-the functions that it does better and answers `NotImplemented` where its way
-does not apply (another device, data format or dtype); `default` then runs.
+Each backend has a class that implements what it can do faster than
+`keras.ops`: `jax_kernels.JaxKernels`, `tensorflow_kernels.TensorFlowKernels`
+and `torch_kernels.TorchKernels`. All inherit from `default.DefaultKernels`,
+which documents the functions and implements them with `keras.ops`. The
+functions of this module are the methods for the active backend.
 
-None holds state; `scale_variables` and `approach` change the variables that
-they get.
-
-- `conv(inputs, kernel, bias, strides, padding, data_format)`
-- `depthwise_conv(inputs, kernel, bias, strides, padding, data_format)`
-- `add_bias(outputs, bias, data_format)`
-- `max_pool(inputs, size, stride, padding, data_format)`
-- `upsample(inputs, factor, data_format)`
-- `batch_norm(inputs, mean, variance, gamma, beta, axis, epsilon)`
-- `batch_norm_training(inputs, gamma, beta, axis, epsilon)`
-- `norms(tensors)`
-- `scaled(tensors, factors)`
-- `scale_variables(variables, factor)`
-- `approach(averages, variables, share)`
-- `while_loop(condition, step, constants, state)`
-- `compiled(function, inputs, variables, has_loop)`
-- `fingerprint(variables)`
-
-`padding` is `"same"`, `"valid"` or `"symmetric"`: `(kernel_size - 1) // 2`
-zeros on both sides, as PyTorch networks pad; it differs from `"same"` where a
-stride of 2 meets an even size.
+`padding` is `"same"`, `"valid"` or `"symmetric"`. The last adds
+`(kernel_size - 1) // 2` zeros on both sides, as PyTorch networks do. It differs
+from `"same"` where a stride of 2 meets an even size.
 """
-
-import functools
 
 import keras
 
-from keras_efficient.kernels import default
-from keras_efficient.kernels.default import add_bias
+from keras_efficient.kernels.default import DefaultKernels
 from keras_efficient.kernels.padding import PADDINGS
 from keras_efficient.kernels.padding import output_size
-
-if keras.backend.backend() == "jax":
-    from keras_efficient.kernels import jax_kernels as _native
-elif keras.backend.backend() == "torch":
-    from keras_efficient.kernels import torch_kernels as _native
-elif keras.backend.backend() == "tensorflow":
-    from keras_efficient.kernels import tensorflow_kernels as _native
-else:
-    _native = None
 
 __all__ = [
     "HOLDS_VALUES",
     "PADDINGS",
+    "DefaultKernels",
     "add_bias",
-    "approach",
     "batch_norm",
     "batch_norm_training",
-    "compiled",
+    "compile_function",
     "conv",
     "depthwise_conv",
+    "ema_update",
     "fingerprint",
     "max_pool",
     "norms",
@@ -67,34 +39,42 @@ __all__ = [
 ]
 
 
-# Whether `compiled` functions keep the values that variables had then.
-HOLDS_VALUES = getattr(_native, "HOLDS_VALUES", False)
+def _kernels_of(backend: str) -> DefaultKernels:
+    """Import the kernels of a backend; the other backends may be missing."""
+    if backend == "jax":
+        from keras_efficient.kernels.jax_kernels import JaxKernels
+
+        return JaxKernels()
+    if backend == "tensorflow":
+        from keras_efficient.kernels.tensorflow_kernels import TensorFlowKernels
+
+        return TensorFlowKernels()
+    if backend == "torch":
+        from keras_efficient.kernels.torch_kernels import TorchKernels
+
+        return TorchKernels()
+    return DefaultKernels()
 
 
-def _native_or_default(name):
-    fallback = getattr(default, name)
-    native = getattr(_native, name, None)
-    if native is None:
-        return fallback
+_kernels = _kernels_of(keras.backend.backend())
 
-    @functools.wraps(fallback)
-    def kernel(*args):
-        outputs = native(*args)
-        return fallback(*args) if outputs is NotImplemented else outputs
+HOLDS_VALUES = _kernels.HOLDS_VALUES
 
-    return kernel
-
-
-conv = _native_or_default("conv")
-depthwise_conv = _native_or_default("depthwise_conv")
-batch_norm = _native_or_default("batch_norm")
-batch_norm_training = _native_or_default("batch_norm_training")
-norms = _native_or_default("norms")
-scaled = _native_or_default("scaled")
-scale_variables = _native_or_default("scale_variables")
-approach = _native_or_default("approach")
-max_pool = _native_or_default("max_pool")
-upsample = _native_or_default("upsample")
-while_loop = _native_or_default("while_loop")
-compiled = _native_or_default("compiled")
-fingerprint = _native_or_default("fingerprint")
+# Convolution, pooling and resizing of images.
+conv = _kernels.conv
+depthwise_conv = _kernels.depthwise_conv
+add_bias = _kernels.add_bias
+max_pool = _kernels.max_pool
+upsample = _kernels.upsample
+# Batch normalization.
+batch_norm = _kernels.batch_norm
+batch_norm_training = _kernels.batch_norm_training
+# Many tensors or variables at once, for optimizers.
+norms = _kernels.norms
+scaled = _kernels.scaled
+scale_variables = _kernels.scale_variables
+ema_update = _kernels.ema_update
+# Compiled functions.
+while_loop = _kernels.while_loop
+compile_function = _kernels.compile_function
+fingerprint = _kernels.fingerprint

@@ -1,105 +1,98 @@
-"""Networks of PyTorch as traces: recorded once, run without Python.
+"""Networks of PyTorch as traces: recorded once, executed without Python.
 
-While a network is recorded, the kernels of convolutions are laid out as
-PyTorch's own layers have them, once for all calls; a kernel that is to pad
-unevenly gets its zeros then.
+While a network is recorded, the kernels of convolutions are rearranged once
+into the memory format of PyTorch's own layers; a kernel for uneven padding
+receives its zeros.
 """
 
 import contextlib
 import threading
-import warnings
+import weakref
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-# Of one loop this many steps are one call, and so is the look at its end.
+from keras_efficient.internals import torch_internals
+from keras_efficient.types import Tensor
+
+# Steps of a loop in one trace. The condition is evaluated between traces.
 STEPS_AT_ONCE = 4
-# An activation may overwrite what one of these gives, if nothing else reads it.
-OWNERS = ("aten::_convolution", "aten::conv2d", "aten::linear", "aten::addmm")
-IN_PLACE = {"aten::silu": "aten::silu_", "aten::sigmoid": "aten::sigmoid_"}
+
+# The traces of each step function of a loop, by shapes, dtypes and devices.
+_LOOP_TRACES: weakref.WeakKeyDictionary[Callable[..., Any], dict[Any, Any]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-class _Local(threading.local):
-    kernels = None
+class _Recording(threading.local):
+    """The rearranged kernels of the network that this thread records."""
+
+    weights: dict[Any, Tensor] | None = None
 
 
-_local = _Local()
+_recording = _Recording()
 
 
-def laid_out(kernel, extends):
-    """A kernel as PyTorch wants it, while a network is recorded; else `None`.
+def cached_weights(kernel: Tensor, has_leading_zeros: bool) -> Tensor | None:
+    """Return a kernel as PyTorch needs it, while a network is recorded.
 
     Args:
-        kernel: Tensor `(height, width, inputs, outputs)`.
-        extends: Boolean, whether a row and a column of zeros come ahead.
+        kernel: Tensor of shape `(height, width, channels, filters)`.
+        has_leading_zeros: Boolean, whether to add a row and a column of zeros
+            before the kernel.
 
     Returns:
-        A tensor `(outputs, inputs, height, width)`, or `None`.
+        A tensor of shape `(filters, channels, height, width)`, the same one
+        for the same kernel, or `None` if no network is being recorded.
     """
-    if _local.kernels is None:
+    cache = _recording.weights
+    if cache is None:
         return None
-    key = (kernel.data_ptr(), tuple(kernel.shape), extends)
-    if key not in _local.kernels:
+    key = (kernel.data_ptr(), tuple(kernel.shape), has_leading_zeros)
+    if key not in cache:
         weights = kernel.detach().permute(3, 2, 0, 1)
-        if extends:
+        if has_leading_zeros:
             weights = F.pad(weights, (1, 0, 1, 0))
-        _local.kernels[key] = weights.clone(
+        cache[key] = weights.clone(
             memory_format=torch.channels_last
             if weights.shape[1] > 1
             else torch.contiguous_format
         )
-    return _local.kernels[key]
+    return cache[key]
 
 
-@contextlib.contextmanager
-def _laying_out():
-    _local.kernels = {}
-    try:
-        yield
-    finally:
-        _local.kernels = None
-
-
-def compiled(function, inputs, variables, has_loop):
-    """A trace with the variables' values of now as constants."""
+def compile_function(
+    function: Callable[..., Any],
+    inputs: Sequence[Tensor],
+    variables: Sequence[keras.Variable],
+    has_loop: bool,
+) -> Callable[..., Any]:
+    """Implement `DefaultKernels.compile_function` with a trace."""
     device = keras.ops.convert_to_tensor(0.0).device
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
 
-    def tensors(arrays):
+    def tensors(arrays: Sequence[Tensor]) -> list[Tensor]:
         return [
             _tensor(array, dtype, device)
             for array, dtype in zip(arrays, dtypes, strict=True)
         ]
 
     if has_loop:
-        # A trace would hold as many rounds as the recorded images took.
-        def loop(*arrays):
+        # A trace would repeat the number of steps of the recorded inputs.
+        def loop(*arrays: Tensor) -> Any:
             with torch.no_grad():
                 return function(*tensors(arrays))
 
         return loop
-    structures = []
+    trace, structure = _record(function, tensors(inputs), variables)
 
-    def flat(*arguments):
-        outputs = function(*arguments)
-        structures.append(outputs)
-        return tuple(keras.tree.flatten(outputs))
-
-    constant = _without_gradients(variables)
-    with constant, torch.no_grad(), _laying_out(), warnings.catch_warnings():
-        # Sizes are constants of a trace, on purpose.
-        warnings.simplefilter("ignore")
-        flat(*tensors(inputs))
-        trace = torch.jit.trace(
-            flat, tuple(tensors(inputs)), check_trace=False, strict=False
-        )
-    structure = keras.tree.map_structure(lambda _: 0, structures[0])
-    structures.clear()
-    _overwrite(trace.graph)
-
-    def run(*arrays):
+    def run(*arrays: Tensor) -> Any:
         with torch.no_grad():
             outputs = trace(*tensors(arrays))
         return keras.tree.pack_sequence_as(structure, list(outputs))
@@ -107,9 +100,53 @@ def compiled(function, inputs, variables, has_loop):
     return run
 
 
+def while_loop(
+    condition: Callable[..., Tensor],
+    step: Callable[..., tuple[Tensor, ...]],
+    constants: Sequence[Tensor],
+    state: Sequence[Tensor],
+) -> tuple[Tensor, ...]:
+    """Implement `DefaultKernels.while_loop` with traces of several steps."""
+    constants, state = tuple(constants), tuple(state)
+    several_steps = _several_steps(step, constants, state)
+    while bool(condition(*constants, *state)):
+        state = several_steps(*constants, *state)
+    return state
+
+
+def _record(
+    function: Callable[..., Any],
+    inputs: list[Tensor],
+    variables: Sequence[keras.Variable],
+) -> tuple[Callable[..., Any], Any]:
+    """Return a trace with flat outputs, and the structure of the outputs."""
+    structures = []
+
+    def flat_function(*tensors: Tensor) -> tuple[Tensor, ...]:
+        outputs = function(*tensors)
+        structures.append(keras.tree.map_structure(lambda _: 0, outputs))
+        return tuple(keras.tree.flatten(outputs))
+
+    with _without_gradients(variables), torch.no_grad(), _caching_weights():
+        # The first call creates whatever is created once, such as caches.
+        flat_function(*inputs)
+        trace = torch_internals.trace(flat_function, tuple(inputs))
+    torch_internals.activate_in_place(trace)
+    return trace, structures[0]
+
+
 @contextlib.contextmanager
-def _without_gradients(variables):
-    """A trace takes no constants that have gradients."""
+def _caching_weights() -> Iterator[None]:
+    _recording.weights = {}
+    try:
+        yield
+    finally:
+        _recording.weights = None
+
+
+@contextlib.contextmanager
+def _without_gradients(variables: Sequence[keras.Variable]) -> Iterator[None]:
+    """Disable gradients of variables: constants of a trace have none."""
     values = [v.value for v in variables if v.value.requires_grad]
     for value in values:
         value.requires_grad_(False)
@@ -120,69 +157,37 @@ def _without_gradients(variables):
             value.requires_grad_(True)
 
 
-def _tensor(array, dtype, device):
+def _tensor(array: Tensor, dtype: str, device: Any) -> Tensor:
     if isinstance(array, torch.Tensor):
         return array
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.to(device=device, dtype=getattr(torch, dtype))
 
 
-def _overwrite(graph):
-    """Activations in place of the convolution's result that they read."""
-    for kind, in_place in IN_PLACE.items():
-        for node in graph.findAllNodes(kind):
-            value = node.inputsAt(0)
-            while value.node().kind() == "aten::permute" and _is_used_once(
-                value
-            ):
-                value = value.node().inputsAt(0)
-            if value.node().kind() in OWNERS and _is_used_once(value):
-                changed = graph.create(in_place, [node.inputsAt(0)], 1)
-                changed.insertBefore(node)
-                changed.output().setType(node.output().type())
-                node.output().replaceAllUsesWith(changed.output())
-                node.destroy()
+def _several_steps(
+    step: Callable[..., tuple[Tensor, ...]],
+    constants: tuple[Tensor, ...],
+    state: tuple[Tensor, ...],
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return a trace of `STEPS_AT_ONCE` steps, recorded once."""
+    traces = _LOOP_TRACES.setdefault(step, {})
+    key = tuple((tuple(x.shape), x.dtype, x.device) for x in constants + state)
+    if key not in traces:
+        traces[key] = _trace_steps(step, constants, state)
+    return traces[key]
 
 
-def _is_used_once(value):
-    return len(value.uses()) == 1
-
-
-def while_loop(condition, step, constants, state):
-    """Some steps at a time as one trace; Python only looks for the end.
-
-    A step past the end must leave the state as it is.
-    """
-    if torch.is_grad_enabled() or torch.jit.is_tracing():
-        return NotImplemented
-    state = tuple(state)
-    several = _several_steps(step, tuple(constants), state)
-    while bool(condition(*constants, *state)):
-        state = several(*constants, *state)
-    return state
-
-
-def _several_steps(step, constants, state):
-    shapes = tuple(
-        (tuple(x.shape), x.dtype, x.device) for x in constants + state
-    )
-    steps = getattr(step, "steps", None)
-    if steps is None:
-        steps = step.steps = {}
-    if shapes not in steps:
-        steps[shapes] = _trace_steps(step, constants, state)
-    return steps[shapes]
-
-
-def _trace_steps(step, constants, state):
+def _trace_steps(
+    step: Callable[..., tuple[Tensor, ...]],
+    constants: tuple[Tensor, ...],
+    state: tuple[Tensor, ...],
+) -> Callable[..., tuple[Tensor, ...]]:
     count = len(constants)
 
-    def several(*tensors):
-        constants, state = tensors[:count], tensors[count:]
+    def several_steps(*tensors: Tensor) -> tuple[Tensor, ...]:
+        state = tensors[count:]
         for _ in range(STEPS_AT_ONCE):
-            state = step(*constants, *state)
+            state = step(*tensors[:count], *state)
         return tuple(state)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.jit.trace(several, constants + state, check_trace=False)
+    return torch_internals.trace(several_steps, constants + state)

@@ -64,7 +64,7 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
         momentum = ops.where(ops.equal(step, 0), 0.0, momentum)
         pairs = keras_internals.moving_averages(self, variables)
         kept, averages = zip(*pairs, strict=True)
-        kernels.approach(averages, kept, 1 - momentum)
+        kernels.ema_update(averages, kept, 1 - momentum)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

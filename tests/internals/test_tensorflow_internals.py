@@ -48,3 +48,20 @@ def test_non_max_suppression_v5_pads_to_a_fixed_size():
     lowered = 0.8 * np.exp(-(0.9**2) / (2 * 0.25))
     assert count == 3 and indices[:3].tolist() == [0, 2, 1]
     np.testing.assert_allclose(kept[:3], [0.9, 0.7, lowered], rtol=1e-5)
+
+
+def test_frozen_functions_hold_the_values_of_variables():
+    variable = tf.Variable([2.0, 3.0])
+
+    @tf.function(input_signature=[tf.TensorSpec((2,), tf.float32)])
+    def function(x):
+        return {"sum": x + variable, "product": x * variable}
+
+    concrete = function.get_concrete_function()
+    frozen = tensorflow_internals.freeze(concrete)
+    variable.assign([0.0, 0.0])
+    outputs = frozen(tf.constant([1.0, 1.0]))
+    # A flat list, in the order of `tf.nest`.
+    packed = tf.nest.pack_sequence_as(concrete.structured_outputs, outputs)
+    assert packed["sum"].numpy().tolist() == [3.0, 4.0]
+    assert packed["product"].numpy().tolist() == [2.0, 3.0]

@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 from keras_efficient import kernels
-from keras_efficient.kernels import default
+from keras_efficient.kernels import DefaultKernels
 from keras_efficient.layers import BatchNormalization
 from keras_efficient.layers import Conv2D
 from keras_efficient.layers import DepthwiseConv2D
@@ -209,7 +209,7 @@ def test_depthwise_gradients_equal_those_of_keras_ops(stride, padding):
     x = rng.normal(size=(2, 8, 11, 3)).astype("float32")
     kernel = rng.normal(size=(5, 5, 3, 1)).astype("float32")
     arguments = (None, (stride, stride), padding, "channels_last")
-    ours, reference = kernels.depthwise_conv, default.depthwise_conv
+    ours, reference = kernels.depthwise_conv, DefaultKernels().depthwise_conv
     tensor, images = ops.convert_to_tensor(kernel), ops.convert_to_tensor(x)
     np.testing.assert_allclose(
         gradient(lambda x: ours(x, tensor, *arguments), x),
@@ -237,7 +237,7 @@ def test_batch_norm_gradients_equal_those_of_keras_ops():
 
     np.testing.assert_allclose(
         gradient(outputs(kernels.batch_norm_training), x),
-        gradient(outputs(default.batch_norm_training), x),
+        gradient(outputs(DefaultKernels().batch_norm_training), x),
         rtol=1e-3,
         atol=1e-5,
     )
@@ -277,7 +277,7 @@ def test_max_pool_equals_keras_ops(size, stride, padding, data_format):
                 pytest.skip("TensorFlow pools on a CPU with channels last only")
         np.testing.assert_array_equal(
             to_numpy(kernels.max_pool(x, *arguments)),
-            to_numpy(default.max_pool(x, *arguments)),
+            to_numpy(DefaultKernels().max_pool(x, *arguments)),
         )
 
 
@@ -312,7 +312,7 @@ def test_compiled_convolutions(size, is_depthwise, data_format):
         else:
             layer = Conv2D(6, kernel_size, strides=stride, **arguments)
         expected = to_numpy(layer(x))
-        run = kernels.compiled(layer, [x], layer.variables, False)
+        run = kernels.compile_function(layer, [x], layer.variables, False)
         for _ in range(2):
             np.testing.assert_allclose(
                 to_numpy(run(x)), expected, rtol=1e-4, atol=1e-5
