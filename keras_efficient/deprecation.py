@@ -43,6 +43,8 @@ def renamed(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     In `keras_efficient/data/__init__.py`:
 
     ```python
+    from keras_efficient import deprecation
+
     __getattr__ = deprecation.renamed(
         __name__, {"from_arrays": "classification_from_arrays"}
     )

@@ -1,11 +1,8 @@
 """Progress and results of library functions, through the `logging` module.
 
 Messages at level INFO appear on standard output unless the application
-configures logging itself. To silence them:
-
-```python
-logging.getLogger("keras_efficient").setLevel(logging.WARNING)
-```
+configures logging itself. To silence them, call
+`logging.getLogger("keras_efficient").setLevel(logging.WARNING)`.
 """
 
 import logging

@@ -24,7 +24,7 @@ FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ELSEWHERE = {
     "weights/download.py": "a server is needed: tests/weights",
     "models/imagenet.py": "names are downloaded: tests/examples",
-    "export/exported.py": "an export is needed: docs/serving.md, tests/export",
+    "export/exported_model.py": "an export is needed: tests/export",
 }
 # Trainings, which are compiled for long but on PyTorch.
 TRAINS = re.compile(r"\.fit\(|finetune_|evaluate")
