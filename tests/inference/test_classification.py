@@ -23,6 +23,11 @@ def images():
     return [rng.integers(0, 256, (*size, 3), "uint8") for size in sizes]
 
 
+@pytest.fixture(scope="module")
+def model():
+    return randomize(tiny())
+
+
 @pytest.mark.parametrize("activation", ["softmax", None])
 def test_equals_the_separate_steps(activation, images):
     model = randomize(tiny(classifier_activation=activation))
@@ -41,8 +46,7 @@ def test_equals_the_separate_steps(activation, images):
         json.dumps(result.to_dict())
 
 
-def test_one_file(images, tmp_path):
-    model = tiny()
+def test_one_file(model, images, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(images[0]).save(path)
     (found,) = classify(model, path)
@@ -52,16 +56,15 @@ def test_one_file(images, tmp_path):
     assert classify(model, []) == []
 
 
-def test_class_names_of_the_model(images):
-    model = tiny()
-    model.class_names = NAMES
+def test_class_names_of_the_model(model, images, monkeypatch):
+    monkeypatch.setattr(model, "class_names", NAMES, raising=False)
     (found,) = classify(model, images[0], top=5)
     assert sorted(found.names) == sorted(NAMES)
     (found,) = classify(model, images[0], top=5, class_names="vwxyz")
     assert sorted(found.names) == list("vwxyz")
 
 
-def test_progress(images):
+def test_progress(model, images):
     seen = []
 
     def progress(results, total):
@@ -69,7 +72,7 @@ def test_progress(images):
             seen.append((one.image.shape[:2], total))
             yield one
 
-    assert len(classify(tiny(), images, progress=progress)) == 3
+    assert len(classify(model, images, batch_size=2, progress=progress)) == 3
     assert seen == [(image.shape[:2], 3) for image in images]
 
 
@@ -81,8 +84,7 @@ def test_any_size_needs_preprocessing(images):
     assert len(classify(model, images, preprocessing=sizes)) == 3
 
 
-def test_bad_arguments(images):
-    model = tiny()
+def test_bad_arguments(model, images):
     with pytest.raises(ValueError, match="must have 5 names.*2 names"):
         classify(model, images, class_names=("a", "b"))
     with pytest.raises(ValueError, match="`top` must be at least 1"):
@@ -95,8 +97,7 @@ def test_bad_arguments(images):
         classify(tiny(include_top=False), images)
 
 
-def test_images_that_cannot_be_read_are_skipped(images, tmp_path):
-    model = randomize(tiny())
+def test_images_that_cannot_be_read_are_skipped(model, images, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_text("no image")
     errors = []
