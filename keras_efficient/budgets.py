@@ -1,9 +1,11 @@
-"""The phi that a budget of multiply-adds, parameters or time has room for."""
+"""The largest network within a budget of multiply-adds, parameters or time."""
 
 import dataclasses
 import math
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,21 +18,21 @@ from keras_efficient.scaling import CompoundScaling
 
 @dataclasses.dataclass(frozen=True)
 class BudgetFit:
-    """The largest network of a family that a budget has room for.
+    """The largest network of a family within a budget.
 
     Attributes:
         phi: The compound coefficient.
         coefficients: The `scaling.Coefficients` at `phi`.
-        costs: Dict of what the network costs, by the names of the budgets.
-        budgets: Dict of the budgets.
+        costs: Dict of the costs of the network, with the keys of `budgets`.
+        budgets: Dict of name, such as `"parameters"`, to budget.
     """
 
     phi: float
     coefficients: Coefficients
-    costs: dict
-    budgets: dict
+    costs: dict[str, float]
+    budgets: dict[str, float]
 
-    def __str__(self):
+    def __str__(self) -> str:
         c = self.coefficients
         costs = ", ".join(
             f"{name} {_readable(cost)} of {_readable(self.budgets[name])}"
@@ -42,46 +44,46 @@ class BudgetFit:
         )
 
 
-def _readable(number):
+def _readable(number: float) -> str:
     return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def fit_budget(
-    build,
-    scaling=None,
+    build: Callable[..., keras.Model],
+    scaling: Callable[[float], Any] | None = None,
     *,
-    multiply_adds=None,
-    parameters=None,
-    milliseconds=None,
-    min_phi=-8.0,
-    max_phi=16.0,
-    precision=0.01,
-):
-    """Finds the largest `phi` whose network keeps within a budget.
+    multiply_adds: float | None = None,
+    parameters: float | None = None,
+    milliseconds: float | None = None,
+    min_phi: float = -8.0,
+    max_phi: float = 16.0,
+    precision: float = 0.01,
+) -> BudgetFit:
+    """Find the largest `phi` whose network is within all budgets.
 
-    Networks are built and counted, not estimated: rounding of filters and
-    repeats is in. Of several budgets all hold.
+    Networks are built and measured, not estimated, so that the rounding of
+    filters and repeats is included.
 
     Args:
-        build: Function of `scaling.Coefficients` that gives a functional
+        build: Function of `scaling.Coefficients` that returns a functional
             `keras.Model` of that width, depth and resolution.
-        scaling: `scaling.CompoundScaling`. Defaults to `None`: the paper's.
-        multiply_adds: Number, most multiply-adds of one image.
-        parameters: Number, most parameters.
-        milliseconds: Number, most time for one image on this machine, with
+        scaling: `scaling.CompoundScaling`. Defaults to that of EfficientNet.
+        multiply_adds: Float, maximum number of multiply-adds for one image.
+        parameters: Float, maximum number of parameters.
+        milliseconds: Float, maximum time for one image on this machine, with
             the fused and compiled network; see `measure_milliseconds`.
-        min_phi: Float, where the search begins. Below 0 networks are smaller
-            than the unscaled one. Defaults to -8.
-        max_phi: Float, where it ends. Defaults to 16.
-        precision: Float, how near to the largest `phi` the answer comes.
+        min_phi: Float, smallest `phi`. Below 0 networks are smaller than the
+            unscaled one. Defaults to -8.
+        max_phi: Float, largest `phi`. Defaults to 16.
+        precision: Float, maximum distance to the largest possible `phi`.
             Defaults to 0.01.
 
     Returns:
         A `BudgetFit`.
 
     Raises:
-        ValueError: If there is no budget, one is not above 0, or none of the
-            networks is small enough.
+        ValueError: If no budget is passed, one is not above 0, or no network
+            is small enough.
 
     Example:
     >>> def build(c):
@@ -97,16 +99,15 @@ def fit_budget(
     (True, True)
     """
     scaling = CompoundScaling() if scaling is None else scaling
-    measures = {
-        "multiply_adds": (multiply_adds, counting.count_multiply_adds),
-        "parameters": (parameters, counting.count_parameters),
-        "milliseconds": (milliseconds, measure_milliseconds),
+    given = {
+        "multiply_adds": multiply_adds,
+        "parameters": parameters,
+        "milliseconds": milliseconds,
     }
-    measures = {k: v for k, v in measures.items() if v[0] is not None}
-    budgets = {name: budget for name, (budget, _) in measures.items()}
+    budgets = {name: x for name, x in given.items() if x is not None}
     if not budgets or not all(budget > 0 for budget in budgets.values()):
         raise ValueError(
-            "Give at least one of `multiply_adds`, `parameters` and "
+            "Pass at least one of `multiply_adds`, `parameters` and "
             f"`milliseconds`, above 0. Received: {budgets}"
         )
     if not (precision > 0 and min_phi < max_phi):
@@ -116,21 +117,26 @@ def fit_budget(
             f"max_phi={max_phi}"
         )
 
-    def fit(phi):
+    def fit(phi: float) -> BudgetFit:
         model = build(scaling(phi))
-        costs = {
-            name: measure(model) for name, (_, measure) in measures.items()
-        }
+        costs = {name: _MEASURES[name](model) for name in budgets}
         return BudgetFit(phi, scaling(phi), costs, budgets)
 
     return _largest(fit, scaling, min_phi, max_phi, precision)
 
 
-def _largest(fit, scaling, min_phi, max_phi, precision):
-    """The last fit within the budgets, between one inside and one outside."""
+def _largest(
+    fit: Callable[[float], BudgetFit],
+    scaling: Any,
+    min_phi: float,
+    max_phi: float,
+    precision: float,
+) -> BudgetFit:
+    """Return the largest fit within the budgets, by bisection."""
     growth = math.log(max(scaling.cost_per_step, 1.1))
     phi = min(max(0.0, min_phi), max_phi)
-    best, too_large = None, None
+    best: BudgetFit | None = None
+    too_large: float | None = None
     while best is None or too_large is None or too_large - best.phi > precision:
         found = fit(phi)
         share = max(found.costs[k] / found.budgets[k] for k in found.budgets)
@@ -143,7 +149,7 @@ def _largest(fit, scaling, min_phi, max_phi, precision):
             continue
         if phi == (min_phi if best is None else max_phi):
             break
-        # As far as the rule says, and a little further, to have it between.
+        # Where the rule predicts the budget, and a little beyond it.
         phi -= math.log(share) / growth + math.copysign(0.2, share - 1)
         phi = min(max(phi, min_phi), max_phi)
     if best is None:
@@ -154,20 +160,22 @@ def _largest(fit, scaling, min_phi, max_phi, precision):
     return best
 
 
-def measure_milliseconds(model, batch_size=1, repeats=20):
-    """Time for one image, with the fused and compiled network.
+def measure_milliseconds(
+    model: keras.Model, batch_size: int = 1, repeats: int = 20
+) -> float:
+    """Measure the time for one image, with the fused and compiled network.
 
     Args:
-        model: Functional `keras.Model` with one input of known size.
+        model: Functional `keras.Model` with one input of fixed size.
         batch_size: Integer, images at once. Defaults to 1.
-        repeats: Integer, runs of which the median counts, after three that do
-            not. Defaults to 20.
+        repeats: Integer, number of runs, of which the median is returned,
+            after three runs that are not measured. Defaults to 20.
 
     Returns:
         Float, milliseconds for one image.
 
     Raises:
-        ValueError: If the model takes images of any size.
+        ValueError: If the model accepts images of any size.
 
     Example:
     >>> images = keras.Input((32, 32, 3))
@@ -178,8 +186,9 @@ def measure_milliseconds(model, batch_size=1, repeats=20):
     shape = model.input_shape[1:]
     if None in shape:
         raise ValueError(
-            "The time of a model for images of any size is not known. Build "
-            f"it for one size. It takes {model.input_shape}"
+            "The time of a model for images of any size cannot be measured. "
+            "Build it for one size. Received: a model for "
+            f"{model.input_shape}"
         )
     predictor = Predictor(model)
     images = np.zeros((batch_size, *shape), "float32")
@@ -190,3 +199,10 @@ def measure_milliseconds(model, batch_size=1, repeats=20):
         keras.ops.convert_to_numpy(outputs[0])
         seconds.append(time.perf_counter() - start)
     return 1000 * statistics.median(seconds[3:]) / batch_size
+
+
+_MEASURES: dict[str, Callable[[keras.Model], float]] = {
+    "multiply_adds": counting.count_multiply_adds,
+    "parameters": counting.count_parameters,
+    "milliseconds": measure_milliseconds,
+}

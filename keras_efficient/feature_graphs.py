@@ -264,7 +264,7 @@ class _Graph:
             )
         self.min_level = min_level
         self.max_level = max_level
-        self.nodes = ()
+        self.nodes: tuple[FusionNode, ...] = ()
         self.features = {
             level: [i]
             for i, level in enumerate(range(min_level, max_level + 1))

@@ -1,18 +1,21 @@
-"""The papers' tables, as data.
+"""The tables of the papers: stages and published networks, as data.
 
-Rows stand in the order of the papers. The published numbers hold, not the
-formulas: B1 to B7 and D5 to D7x were rounded by hand, and
-`tests/test_variants.py` pins where they leave the rules of
-`keras_efficient.scaling`.
+A row holds every number of a network. Where the published numbers differ from
+the formulas of the papers, the tables hold the published ones: B1 to B7 and D5
+to D7x were rounded by hand. `tests/test_variants.py` pins the differences from
+the rules of `keras_efficient.scaling`.
 """
 
 import dataclasses
 from types import MappingProxyType
+from typing import TypeVar
+
+from keras_efficient import deprecation
 
 
 @dataclasses.dataclass(frozen=True)
 class MBConvStage:
-    """One row of EfficientNet's Table 1: a stage of MBConv blocks.
+    """Stage of MBConv blocks: a row of EfficientNet's Table 1.
 
     Attributes:
         expand_ratio: Inner filters over input filters.
@@ -20,7 +23,8 @@ class MBConvStage:
         strides: Stride of the stage's first block; the others have 1.
         filters: Output filters, before scaling.
         repeats: Number of blocks, before scaling.
-        se_ratio: Squeeze filters over the block's input filters; 0 is none.
+        se_ratio: Squeeze filters over the block's input filters; 0 for no
+            squeeze-and-excitation.
     """
 
     expand_ratio: int
@@ -29,6 +33,22 @@ class MBConvStage:
     filters: int
     repeats: int
     se_ratio: float = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvStage:
+    """Stage of a MobileNetV1 or ResNet.
+
+    Attributes:
+        strides: Stride of the stage's first block; the others have 1.
+        filters: Filters, before scaling: output filters of MobileNetV1, inner
+            filters of ResNet, whose output has four times as many.
+        repeats: Number of blocks, before scaling.
+    """
+
+    strides: int
+    filters: int
+    repeats: int
 
 
 # Table 1 of https://arxiv.org/abs/1905.11946: stages 2 to 8 of the paper.
@@ -44,20 +64,52 @@ EFFICIENTNET_STAGES = (
 )
 EFFICIENTNET_STEM_FILTERS = 32
 EFFICIENTNET_TOP_FILTERS = 1280
+# Table 1 of https://arxiv.org/abs/1704.04861: blocks of a depthwise and a 1x1
+# convolution.
+MOBILENET_V1_STAGES = (
+    ConvStage(1, 64, 1),
+    ConvStage(2, 128, 2),
+    ConvStage(2, 256, 2),
+    ConvStage(2, 512, 6),
+    ConvStage(2, 1024, 2),
+)
+# Table 2 of https://arxiv.org/abs/1801.04381.
+MOBILENET_V2_STAGES = (
+    #           expand  kernel  strides  filters  repeats
+    MBConvStage(1, 3, 1, 16, 1, se_ratio=0),
+    MBConvStage(6, 3, 2, 24, 2, se_ratio=0),
+    MBConvStage(6, 3, 2, 32, 3, se_ratio=0),
+    MBConvStage(6, 3, 2, 64, 4, se_ratio=0),
+    MBConvStage(6, 3, 1, 96, 3, se_ratio=0),
+    MBConvStage(6, 3, 2, 160, 3, se_ratio=0),
+    MBConvStage(6, 3, 1, 320, 1, se_ratio=0),
+)
+# Table 1 of https://arxiv.org/abs/1512.03385, the column of 50 layers.
+RESNET50_STAGES = (
+    ConvStage(1, 64, 3),
+    ConvStage(2, 128, 4),
+    ConvStage(2, 256, 6),
+    ConvStage(2, 512, 3),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class EfficientNetVariant:
-    """One published EfficientNet.
+    """The numbers of an EfficientNet, or of a network that scales like one.
+
+    `EfficientNet.from_variant` builds the network.
 
     Attributes:
-        name: Name of its builder, such as `"EfficientNetB0"`.
+        name: Name of its builder, such as `"EfficientNetB0"`, or any name.
         width_coefficient: Factor on the filters.
         depth_coefficient: Factor on the repeats.
         resolution: Side of the square input image, in pixels.
         dropout_rate: Rate of the dropout before the classifier.
-        parameters: What it has of them, with 1000 classes.
-        multiply_adds: What one image costs.
+        parameters: Number of trainable parameters with 1000 classes. `None`
+            if not published.
+        multiply_adds: Multiply-adds for one image. `None` if not published.
+        drop_connect_rate: Probability of dropping the residual branch of the
+            last block. Defaults to 0.2.
     """
 
     name: str
@@ -65,11 +117,59 @@ class EfficientNetVariant:
     depth_coefficient: float
     resolution: int
     dropout_rate: float
-    parameters: int
-    multiply_adds: int
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    drop_connect_rate: float = 0.2
 
 
-def _by_name(*variants):
+EFFICIENTDET_MIN_LEVEL = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class EfficientDetVariant:
+    """The numbers of an EfficientDet.
+
+    `EfficientDet.from_variant` builds the detector.
+
+    Attributes:
+        name: Name of its builder, such as `"EfficientDetD0"`, or any name.
+        backbone: `EfficientNetVariant` of the backbone. Its `resolution` and
+            `dropout_rate` apply to classification only.
+        resolution: Side of the square input image, in pixels.
+        fpn_filters: Filters of every level of the feature network.
+        fpn_repeats: Number of cells of the feature network.
+        head_repeats: Convolutions of each head before its predictor.
+        parameters: Number of trainable parameters with 90 classes. `None` if
+            not published.
+        multiply_adds: Multiply-adds for one image. `None` if not published.
+        min_level: Finest feature level, `2**min_level` times smaller than the
+            image. Defaults to 3.
+        max_level: Coarsest feature level. Defaults to 7.
+        anchor_scale: Side of the smallest square anchor divided by the stride
+            of its level. Defaults to 4.
+        weight_method: How a BiFPN node weighs its inputs; see
+            `layers.WeightedFusion`. Defaults to `"fast_normalized"`.
+    """
+
+    name: str
+    backbone: EfficientNetVariant
+    resolution: int
+    fpn_filters: int
+    fpn_repeats: int
+    head_repeats: int
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    _: dataclasses.KW_ONLY
+    min_level: int = EFFICIENTDET_MIN_LEVEL
+    max_level: int = 7
+    anchor_scale: float = 4.0
+    weight_method: str = "fast_normalized"
+
+
+Variant = TypeVar("Variant", EfficientNetVariant, EfficientDetVariant)
+
+
+def _by_name(*variants: Variant) -> MappingProxyType[str, Variant]:
     return MappingProxyType({variant.name: variant for variant in variants})
 
 
@@ -101,113 +201,51 @@ EFFICIENTNET_VARIANTS = _by_name(
         "EfficientNetB7", 2.0, 3.1, 600, 0.5, 66_347_960, 37_745_884_192
     ),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class ConvStage:
-    """A stage of a network that EfficientNet's rule scales as well.
-
-    Attributes:
-        strides: Stride of the stage's first block; the others have 1.
-        filters: Filters, before scaling: output filters of MobileNetV1, inner
-            filters of ResNet, whose output has four times as many.
-        repeats: Number of blocks, before scaling.
-    """
-
-    strides: int
-    filters: int
-    repeats: int
-
-
-@dataclasses.dataclass(frozen=True)
-class ScalableNetwork:
-    """A network that is no EfficientNet and scales as one.
-
-    Attributes:
-        name: Name of its builder, such as `"ResNet50"`.
-        resolution: Side of the square input image, in pixels.
-        parameters: What it has of them, unscaled, with 1000 classes.
-        multiply_adds: What one image costs, unscaled.
-    """
-
-    name: str
-    resolution: int
-    parameters: int
-    multiply_adds: int
-
-
+# Networks of other papers, which scale by the same rule.
 SCALABLE_NETWORKS = _by_name(
-    ScalableNetwork("MobileNetV1", 224, 4_231_976, 568_740_352),
-    ScalableNetwork("MobileNetV2", 224, 3_504_872, 300_774_272),
-    ScalableNetwork("ResNet50", 224, 25_583_592, 3_857_973_248),
+    EfficientNetVariant(
+        "MobileNetV1",
+        1.0,
+        1.0,
+        224,
+        0.001,
+        4_231_976,
+        568_740_352,
+        drop_connect_rate=0.0,
+    ),
+    EfficientNetVariant(
+        "MobileNetV2",
+        1.0,
+        1.0,
+        224,
+        0.0,
+        3_504_872,
+        300_774_272,
+        drop_connect_rate=0.0,
+    ),
+    EfficientNetVariant(
+        "ResNet50",
+        1.0,
+        1.0,
+        224,
+        0.0,
+        25_583_592,
+        3_857_973_248,
+        drop_connect_rate=0.0,
+    ),
 )
-# Table 1 of https://arxiv.org/abs/1704.04861: blocks of a depthwise and a 1x1
-# convolution.
-MOBILENET_V1_STAGES = (
-    ConvStage(1, 64, 1),
-    ConvStage(2, 128, 2),
-    ConvStage(2, 256, 2),
-    ConvStage(2, 512, 6),
-    ConvStage(2, 1024, 2),
+
+# google/automl drops no residual branches in the backbone of D0.
+_D0_BACKBONE = dataclasses.replace(
+    EFFICIENTNET_VARIANTS["EfficientNetB0"], drop_connect_rate=0.0
 )
-# Table 2 of https://arxiv.org/abs/1801.04381.
-MOBILENET_V2_STAGES = (
-    #           expand  kernel  strides  filters  repeats
-    MBConvStage(1, 3, 1, 16, 1, se_ratio=0),
-    MBConvStage(6, 3, 2, 24, 2, se_ratio=0),
-    MBConvStage(6, 3, 2, 32, 3, se_ratio=0),
-    MBConvStage(6, 3, 2, 64, 4, se_ratio=0),
-    MBConvStage(6, 3, 1, 96, 3, se_ratio=0),
-    MBConvStage(6, 3, 2, 160, 3, se_ratio=0),
-    MBConvStage(6, 3, 1, 320, 1, se_ratio=0),
-)
-# Table 1 of https://arxiv.org/abs/1512.03385, the column of 50 layers.
-RESNET50_STAGES = (
-    ConvStage(1, 64, 3),
-    ConvStage(2, 128, 4),
-    ConvStage(2, 256, 6),
-    ConvStage(2, 512, 3),
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class EfficientDetVariant:
-    """One published EfficientDet.
-
-    Attributes:
-        name: Name of its builder, such as `"EfficientDetD0"`.
-        backbone: Name of its backbone's builder.
-        resolution: Side of the square input image, in pixels.
-        fpn_filters: Filters of every level of the feature network.
-        fpn_repeats: Number of BiFPN cells.
-        head_repeats: Convolutions of each head before its predictor.
-        parameters: What it has of them, with 90 classes.
-        multiply_adds: What one image costs.
-        max_level: Last feature level; the first is 3.
-        anchor_scale: Side of the base anchor over the stride of its level.
-        weight_method: How a BiFPN node weighs its inputs.
-    """
-
-    name: str
-    backbone: str
-    resolution: int
-    fpn_filters: int
-    fpn_repeats: int
-    head_repeats: int
-    parameters: int
-    multiply_adds: int
-    max_level: int = 7
-    anchor_scale: float = 4.0
-    weight_method: str = "fast_normalized"
-
-
 # Table 1 of https://arxiv.org/abs/1911.09070 with the numbers of the released
 # code (google/automl, `efficientdet/hparams_config.py`). D6 and above sum
 # their inputs unweighted, "for training stability".
 EFFICIENTDET_VARIANTS = _by_name(
     EfficientDetVariant(
         "EfficientDetD0",
-        "EfficientNetB0",
+        _D0_BACKBONE,
         512,
         64,
         3,
@@ -217,7 +255,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD1",
-        "EfficientNetB1",
+        EFFICIENTNET_VARIANTS["EfficientNetB1"],
         640,
         88,
         4,
@@ -227,7 +265,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD2",
-        "EfficientNetB2",
+        EFFICIENTNET_VARIANTS["EfficientNetB2"],
         768,
         112,
         5,
@@ -237,7 +275,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD3",
-        "EfficientNetB3",
+        EFFICIENTNET_VARIANTS["EfficientNetB3"],
         896,
         160,
         6,
@@ -247,7 +285,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD4",
-        "EfficientNetB4",
+        EFFICIENTNET_VARIANTS["EfficientNetB4"],
         1024,
         224,
         7,
@@ -257,7 +295,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD5",
-        "EfficientNetB5",
+        EFFICIENTNET_VARIANTS["EfficientNetB5"],
         1280,
         288,
         7,
@@ -267,7 +305,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD6",
-        "EfficientNetB6",
+        EFFICIENTNET_VARIANTS["EfficientNetB6"],
         1280,
         384,
         8,
@@ -276,10 +314,10 @@ EFFICIENTDET_VARIANTS = _by_name(
         224_121_477_984,
         weight_method="sum",
     ),
-    # D7 is the network of D6 on larger images with larger anchors.
+    # D7 is D6 with larger images and larger anchors.
     EfficientDetVariant(
         "EfficientDetD7",
-        "EfficientNetB6",
+        EFFICIENTNET_VARIANTS["EfficientNetB6"],
         1536,
         384,
         8,
@@ -291,7 +329,7 @@ EFFICIENTDET_VARIANTS = _by_name(
     ),
     EfficientDetVariant(
         "EfficientDetD7x",
-        "EfficientNetB7",
+        EFFICIENTNET_VARIANTS["EfficientNetB7"],
         1536,
         384,
         8,
@@ -302,4 +340,7 @@ EFFICIENTDET_VARIANTS = _by_name(
         weight_method="sum",
     ),
 )
-EFFICIENTDET_MIN_LEVEL = 3
+
+__getattr__ = deprecation.renamed(
+    __name__, {"ScalableNetwork": "EfficientNetVariant"}
+)

@@ -1,11 +1,14 @@
 """Tests for the scaling rules, against numbers computed by hand."""
 
 import dataclasses
+import operator
 
 import pytest
 
 import keras_efficient
 from keras_efficient.scaling import CompoundScaling
+from keras_efficient.scaling import EfficientDetScaling
+from keras_efficient.scaling import interpolate_efficientdet
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import round_repeats
 from keras_efficient.scaling import scale_stages
@@ -121,3 +124,78 @@ def test_old_name_of_the_rule_of_detectors():
     scaling = keras_efficient.scaling
     with pytest.warns(DeprecationWarning, match="scaling.EfficientDetScaling"):
         assert scaling.DetectorScaling is scaling.EfficientDetScaling
+
+
+def test_old_name_of_the_numbers_of_detectors():
+    with pytest.warns(DeprecationWarning, match="variants.EfficientDetVariant"):
+        old = keras_efficient.scaling.DetectorCoefficients
+    assert old is keras_efficient.variants.EfficientDetVariant
+
+
+@pytest.mark.parametrize("phi", range(8))
+def test_whole_phis_are_published_rows(phi):
+    rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())
+    assert interpolate_efficientdet(phi) is rows[phi]
+
+
+def test_what_the_formulas_leave_open_follows_the_table():
+    scaling = EfficientDetScaling()
+    rates = [scaling(x).backbone.drop_connect_rate for x in (-1, 0, 0.1, 9)]
+    assert rates == [0.0, 0.0, 0.2, 0.2]
+    methods = [scaling(x).weight_method for x in (0, 5.9, 6, 9)]
+    assert methods == ["fast_normalized", "fast_normalized", "sum", "sum"]
+    assert scaling(7).anchor_scale == 4.0
+    assert scaling(1).parameters is None
+    with pytest.raises(ValueError, match="must be finite"):
+        scaling(float("inf"))
+
+
+def test_phis_between_lie_between():
+    phis = [i / 8 for i in range(57)]
+    rows = [interpolate_efficientdet(phi) for phi in phis]
+    for name in (
+        "backbone.width_coefficient",
+        "backbone.depth_coefficient",
+        "backbone.drop_connect_rate",
+        "resolution",
+        "fpn_filters",
+        "fpn_repeats",
+        "head_repeats",
+    ):
+        values = [operator.attrgetter(name)(row) for row in rows]
+        assert values == sorted(values), name
+    assert all(row.resolution % 32 == 0 for row in rows)
+    assert all(row.fpn_filters % 8 == 0 for row in rows)
+    half = interpolate_efficientdet(2.5)
+    # D2 and D3: 112 and 160 filters, 5 and 6 cells, 768 and 896 pixels.
+    assert (half.fpn_filters, half.fpn_repeats) == (136, 6)
+    assert (half.resolution, half.head_repeats) == (832, 3)
+    assert half.backbone.width_coefficient == pytest.approx(1.15)
+
+
+def test_the_formula_and_where_the_table_leaves_it():
+    rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())[:8]
+    scaling = EfficientDetScaling()
+    differ = {}
+    for phi, row in enumerate(rows):
+        numbers = scaling(phi)
+        differ[phi] = {
+            name
+            for name in (
+                "fpn_filters",
+                "fpn_repeats",
+                "head_repeats",
+                "resolution",
+            )
+            if getattr(numbers, name) != getattr(row, name)
+        }
+    assert differ == {
+        0: set(),
+        1: set(),
+        2: {"fpn_filters"},
+        3: set(),
+        4: {"fpn_filters"},
+        5: {"fpn_repeats", "resolution"},
+        6: {"fpn_repeats"},
+        7: {"fpn_filters", "fpn_repeats", "resolution"},
+    }

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from keras_efficient import variants
 from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
@@ -69,7 +70,7 @@ def test_efficientnets_leave_the_formula_as_spec_1_5_says():
 def test_efficientdets_are_those_of_the_released_table():
     rows = {
         name.removeprefix("EfficientDet"): (
-            v.backbone.removeprefix("EfficientNet"),
+            v.backbone.name.removeprefix("EfficientNet"),
             v.resolution,
             v.fpn_filters,
             v.fpn_repeats,
@@ -105,3 +106,21 @@ def test_efficientdets_leave_the_formulas_from_d5_on():
         "fpn_repeats": [True] * 5 + [False] * 3,
         "head_repeats": [True] * 8,
     }
+
+
+def test_rows_have_the_settings_they_were_trained_with():
+    rates = {
+        name.removeprefix("EfficientDet"): row.backbone.drop_connect_rate
+        for name, row in EFFICIENTDET_VARIANTS.items()
+    }
+    assert rates.pop("D0") == 0.0
+    assert set(rates.values()) == {0.2}
+    for row in EFFICIENTDET_VARIANTS.values():
+        published = EFFICIENTNET_VARIANTS[row.backbone.name]
+        assert row.backbone.width_coefficient == published.width_coefficient
+        assert row.backbone.depth_coefficient == published.depth_coefficient
+
+
+def test_old_name_of_the_rows_of_other_networks():
+    with pytest.warns(DeprecationWarning, match="EfficientNetVariant"):
+        assert variants.ScalableNetwork is variants.EfficientNetVariant

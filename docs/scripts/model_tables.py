@@ -56,7 +56,7 @@ def detectors():
     head = ["model", "backbone", "parameters", "multiply-adds", "input"]
     rows = []
     for row in variants.EFFICIENTDET_VARIANTS.values():
-        backbone = row.backbone.removeprefix("EfficientNet")
+        backbone = row.backbone.name.removeprefix("EfficientNet")
         bifpn = f"{row.fpn_filters} x {row.fpn_repeats}"
         reported = _reported(row.name, "coco", "ap")
         rows.append(
@@ -76,12 +76,12 @@ def anchors():
     for row in variants.EFFICIENTDET_VARIANTS.values():
         number = count_anchors(
             (row.resolution, row.resolution),
-            variants.EFFICIENTDET_MIN_LEVEL,
+            row.min_level,
             row.max_level,
         )
         sides = [
             row.anchor_scale * 2**level
-            for level in (variants.EFFICIENTDET_MIN_LEVEL, row.max_level)
+            for level in (row.min_level, row.max_level)
         ]
         pixels = [f"{side:g} pixels" for side in sides]
         rows.append([_short(row), row.resolution, f"{number:,}", *pixels])

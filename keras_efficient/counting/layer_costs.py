@@ -1,11 +1,14 @@
-"""What one call of each kind of layer costs, in multiply-adds.
-
-Of shapes with a batch of one.
-"""
+"""Multiply-adds of one call of each kind of layer, for a batch of one."""
 
 import math
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+
+from keras_efficient.internals import keras_internals
+from keras_efficient.types import Shape
 
 _CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -20,14 +23,17 @@ _TRANSPOSED = (
     keras.layers.Conv3DTranspose,
 )
 _SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
-_CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell)
-_CELLS = (*_CELLS, keras.layers.SimpleRNNCell)
+_CELLS = (
+    keras.layers.LSTMCell,
+    keras.layers.GRUCell,
+    keras.layers.SimpleRNNCell,
+)
 _ATTENTIONS = (
     keras.layers.MultiHeadAttention,
     keras.layers.GroupQueryAttention,
     keras.layers.Attention,
 )
-# Their weights of two and more axes are looked up or used element by element.
+# Their weights with two or more axes take part in no matrix product.
 _WITHOUT_PRODUCTS = (
     keras.layers.Embedding,
     keras.layers.PReLU,
@@ -36,15 +42,16 @@ _WITHOUT_PRODUCTS = (
     keras.layers.LayerNormalization,
     keras.layers.SpectralNormalization,
 )
-# Names of the operations of `keras.ops` that stand in functional models.
+# Names of operations of `keras.ops` in functional models.
 _PRODUCTS = ("Matmul", "Dot", "Tensordot")
 _CONV_OPS = ("Conv", "DepthwiseConv")
-# Layers that run others in ways that differ by backend: counted as a whole.
+# Layers that run inner layers in ways that depend on the backend. They are
+# counted as a whole.
 WHOLES = (keras.layers.RNN, keras.layers.TimeDistributed)
 
 
-def costs_something(operation):
-    """Whether calls of a layer or an operation are to be counted.
+def has_cost(operation: keras.Operation) -> bool:
+    """Return whether calls of a layer or an operation are counted.
 
     Args:
         operation: A Keras layer, or an operation of a functional model.
@@ -59,18 +66,25 @@ def costs_something(operation):
         return True
     if isinstance(operation, _WITHOUT_PRODUCTS):
         return False
-    own = operation._trainable_variables + operation._non_trainable_variables
-    return any(len(variable.shape) > 1 for variable in own)
+    return any(
+        len(variable.shape) > 1
+        for variable in keras_internals.own_variables(operation)
+    )
 
 
-def count_call(operation, arguments, outputs, count_inner):
-    """Multiply-adds of one call.
+def count_call(
+    operation: keras.Operation,
+    arguments: Sequence[Any],
+    outputs: Any,
+    count_inner: Callable[[keras.layers.Layer, Shape], int],
+) -> int:
+    """Return the multiply-adds of one call.
 
     Args:
         operation: A Keras layer, or an operation of a functional model.
-        arguments: The call's positional arguments; behind them the others, in
-            their order.
-        outputs: What the call gave.
+        arguments: The positional arguments of the call, followed by the
+            values of its keyword arguments.
+        outputs: The outputs of the call.
         count_inner: Function of a layer and an input shape that counts one
             call of the layer.
 
@@ -78,7 +92,7 @@ def count_call(operation, arguments, outputs, count_inner):
         An integer.
 
     Raises:
-        NotImplementedError: If the layer is of no known kind.
+        NotImplementedError: If the kind of layer is unknown.
     """
     shapes = [
         tuple(x.shape)
@@ -98,7 +112,9 @@ def count_call(operation, arguments, outputs, count_inner):
     return _count_layer(operation, shapes[0], output_shape)
 
 
-def _count_layer(layer, input_shape, output_shape):
+def _count_layer(
+    layer: keras.layers.Layer, input_shape: Any, output_shape: Any
+) -> int:
     if isinstance(layer, keras.layers.Dense):
         return math.prod(input_shape[:-1]) * math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.EinsumDense):
@@ -125,8 +141,8 @@ def _count_layer(layer, input_shape, output_shape):
     )
 
 
-def _count_attention(layer, shapes):
-    """The products of queries with keys, and of these with values."""
+def _count_attention(layer: keras.layers.Layer, shapes: Any) -> int:
+    """Count the products of queries with keys, and of these with values."""
     query, value = shapes[:2]
     pairs = math.prod(query[1:-1]) * math.prod(value[1:-1])
     if isinstance(layer, keras.layers.Attention):
@@ -136,24 +152,26 @@ def _count_attention(layer, shapes):
     return pairs * layer.num_heads * (layer.key_dim + layer.value_dim)
 
 
-def _cells(layer):
+def _cells(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     cell = layer.cell
     return (
         cell.cells if isinstance(cell, keras.layers.StackedRNNCells) else [cell]
     )
 
 
-def _count_cell(cell):
+def _count_cell(cell: keras.layers.Layer) -> int:
     if not isinstance(cell, _CELLS):
         raise NotImplementedError(
-            f"The multiply-adds of the cell {type(cell).__name__} are not "
-            "known. Known are those of LSTM, GRU and SimpleRNN."
+            f"The multiply-adds of the cell {type(cell).__name__} are "
+            "unknown. Supported cells are those of LSTM, GRU and SimpleRNN."
         )
     kernels = cell.kernel, cell.recurrent_kernel
     return sum(math.prod(kernel.shape) for kernel in kernels)
 
 
-def _count_operation(operation, shapes, output_shape):
+def _count_operation(
+    operation: keras.Operation, shapes: Any, output_shape: Any
+) -> int:
     name = type(operation).__name__
     if name in _CONV_OPS:
         return _places(operation, output_shape) * math.prod(shapes[1])
@@ -161,27 +179,27 @@ def _count_operation(operation, shapes, output_shape):
         return math.prod(output_shape) * shapes[0][-1]
     if name == "Einsum":
         *inputs, output = _letters(operation.subscripts)
-        sizes = {}
+        sizes: dict[str, int] = {}
         for letters, shape in zip(inputs, shapes, strict=True):
             # An ellipsis stands for axes of the output.
             named = reversed(letters.replace(".", ""))
             sizes |= dict(zip(named, reversed(shape), strict=False))
         inner = [size for x, size in sizes.items() if x not in output]
         return math.prod(output_shape) * math.prod(inner)
-    # Of two tensors, every number of one meets those of the other with which
-    # it shares the axes that are summed over.
+    # `Dot` and `Tensordot`: the product of all sizes has each summed axis
+    # twice and each other axis once, the output has each other axis once.
     both = math.prod(shapes[0]) * math.prod(shapes[1])
     return math.isqrt(both * math.prod(output_shape))
 
 
-def _letters(equation):
-    """The letters of the inputs and of the output of an einsum."""
+def _letters(equation: str) -> list[str]:
+    """Return the letters of the inputs and of the output of an einsum."""
     inputs, _, output = equation.replace(" ", "").partition("->")
     return [*inputs.split(","), output]
 
 
-def _places(layer, shape):
-    """How many places of one image a kernel is used at."""
+def _places(layer: Any, shape: Any) -> int:
+    """Return the number of positions of one image that a kernel is used at."""
     if layer.data_format == "channels_last":
         return math.prod(shape[1:-1])
     return math.prod(shape[2:])

@@ -1,46 +1,61 @@
 """Multiply-adds of Keras models.
 
-What papers call FLOPs is the multiply-adds of convolutions and matrix
-products: one for each weight and each place where it is used. Batch norm,
-activations, pooling and sums are left out, as in the tables of EfficientNet
-and EfficientDet.
+Papers call them FLOPs: one for each weight of a convolution or matrix product
+and each position where it is used. Batch normalization, activations, pooling
+and sums are excluded, as in the tables of EfficientNet and EfficientDet.
 """
 
 import contextlib
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeAlias
 
 import keras
 
 from keras_efficient.counting.layer_costs import WHOLES
-from keras_efficient.counting.layer_costs import costs_something
 from keras_efficient.counting.layer_costs import count_call
+from keras_efficient.counting.layer_costs import has_cost
+from keras_efficient.internals import keras_internals
+from keras_efficient.types import Shape
+
+# Function of a layer, its input shape and its output shape.
+Counter: TypeAlias = Callable[[keras.layers.Layer, Any, Any], int]
 
 
-def count_multiply_adds(model, image_size=None, by_layer=False, counters=None):
-    """Multiply-adds of one sample's way through a model.
+def count_multiply_adds(
+    model: keras.Model,
+    image_size: tuple[int, int] | None = None,
+    by_layer: bool = False,
+    counters: Mapping[type, Counter] | None = None,
+) -> Any:
+    """Return the multiply-adds of a model for one sample.
 
     The model is traced by its backend and not run, so that even D7 takes
-    seconds and no memory. Known are Keras' convolutions, Dense, EinsumDense,
-    attention and recurrent layers, and products by `keras.ops` between the
-    layers of a functional model.
+    seconds and little memory. Supported are Keras' convolutions, Dense,
+    EinsumDense, attention and recurrent layers, and products by `keras.ops`
+    between the layers of a functional model.
 
     Args:
         model: Functional or Sequential `keras.Model`.
-        image_size: Pair `(height, width)` in pixels, for models that take
-            images of any size. Defaults to the model's own.
-        by_layer: Boolean, whether to count each layer for itself. Defaults to
+        image_size: Pair `(height, width)` in pixels, for models that accept
+            images of any size. Defaults to that of the model.
+        by_layer: Boolean, whether to count each layer separately. Defaults to
             `False`.
-        counters: Dict of classes of layers to functions of a layer, its input
-            shape and its output shape, with a batch of one, that give its
-            multiply-adds. They count for all that is within the layer.
-            Defaults to `None`.
+        counters: Dict of layer classes to functions of a layer, its input
+            shape and its output shape, with a batch of one, that return its
+            multiply-adds including those of inner layers. Defaults to `None`.
 
     Returns:
-        An integer; with `by_layer` a dict of the paths of layers to integers,
-        in the order in which they are first used.
+        An integer. With `by_layer` a dict of the paths of layers to integers,
+        in order of first use.
 
     Raises:
-        NotImplementedError: If a layer has a kernel and is of no known kind.
-        ValueError: If the model takes inputs of any size and none is given.
+        NotImplementedError: If a layer has a kernel and is of an unknown kind.
+        ValueError: If the model accepts inputs of any size and `image_size` is
+            `None`.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -54,32 +69,41 @@ def count_multiply_adds(model, image_size=None, by_layer=False, counters=None):
 
 
 class _Trace(keras.Operation):
-    """A model's call, traced by the backend whatever its layers promise."""
+    """A model's call, traced by the backend.
 
-    def __init__(self, model, counters):
+    `compute_output_spec` of a model would only ask its layers for shapes.
+    """
+
+    def __init__(
+        self, model: keras.layers.Layer, counters: Mapping[type, Counter]
+    ) -> None:
         super().__init__()
         self.model = model
         self.counters = counters
-        self.counts = {}
+        self.counts: dict[str, int] = {}
 
-    def run(self, inputs):
-        """Traces the model on symbolic inputs."""
+    def run(self, inputs: Any) -> None:
+        """Trace the model on symbolic inputs."""
         operations = list(_counted(self.model, tuple(self.counters)))
         with _calls_recorded(operations, self.record):
             self.compute_output_spec(inputs)
 
-    def call(self, inputs):
-        # PyTorch traces again where its first way has failed.
+    def call(self, inputs: Any) -> Any:
+        # On PyTorch, Keras traces again if the first attempt fails.
         self.counts.clear()
         return self.model(inputs)
 
-    def record(self, operation, arguments, outputs):
-        """Adds one call of a layer, which heads make at every level."""
+    def record(
+        self, operation: keras.Operation, arguments: tuple, outputs: Any
+    ) -> None:
+        """Add one call of a layer; layers of heads are called repeatedly."""
         name = getattr(operation, "path", operation.name)
         count = self._count(operation, arguments, outputs)
         self.counts[name] = self.counts.get(name, 0) + count
 
-    def _count(self, operation, arguments, outputs):
+    def _count(
+        self, operation: keras.Operation, arguments: tuple, outputs: Any
+    ) -> int:
         for kind, counter in self.counters.items():
             if isinstance(operation, kind):
                 shapes = [
@@ -89,38 +113,40 @@ class _Trace(keras.Operation):
                 return counter(operation, *shapes)
         return count_call(operation, arguments, outputs, self._count_inner)
 
-    def _count_inner(self, layer, shape):
+    def _count_inner(self, layer: keras.layers.Layer, shape: Shape) -> int:
         trace = _Trace(layer, self.counters)
         trace.run(keras.KerasTensor(shape, layer.compute_dtype))
         return sum(trace.counts.values())
 
 
-def _counted(layer, others):
-    """Yields what of a layer is to be counted, not looking into wholes."""
+def _counted(
+    layer: keras.layers.Layer, others: tuple[type, ...]
+) -> Iterator[keras.Operation]:
+    """Yield the layers and operations inside a layer that are counted."""
     if isinstance(layer, others):
         yield layer
         return
-    if costs_something(layer):
+    if has_cost(layer):
         yield layer
     if isinstance(layer, WHOLES):
         return
-    for inner in layer._flatten_layers(include_self=False, recursive=False):
+    for inner in keras_internals.child_layers(layer):
         yield from _counted(inner, others)
     for operation in getattr(layer, "operations", ()):
         is_layer = isinstance(operation, keras.layers.Layer)
-        if not is_layer and costs_something(operation):
+        if not is_layer and has_cost(operation):
             yield operation
 
 
-def _inputs(model, image_size):
-    """Symbolic inputs of one sample, in the structure of the model's."""
+def _inputs(model: keras.Model, image_size: tuple[int, int] | None) -> Any:
+    """Return symbolic inputs of one sample, in the structure of the model."""
     if image_size is not None:
         _, *shape = model.input_shape
         free = [i for i, size in enumerate(shape) if size is None]
         sizes = list(image_size)
         if len(free) != len(sizes):
             raise ValueError(
-                "`image_size` is for models that take images of any size. "
+                "`image_size` is for models that accept images of any size. "
                 f"Received: image_size={image_size} and a model for "
                 f"{model.input_shape}"
             )
@@ -130,8 +156,9 @@ def _inputs(model, image_size):
     shapes = [tuple(x.shape[1:]) for x in model.inputs]
     if any(None in shape for shape in shapes):
         raise ValueError(
-            "This model takes inputs of any size: pass `image_size`, the "
-            "(height, width) of images, or build it for one size. It takes "
+            "This model accepts inputs of any size: pass `image_size`, the "
+            "(height, width) of images, or build it for one size. Received: "
+            "a model for "
             f"{[tuple(x.shape) for x in model.inputs]}"
         )
     is_sequential = isinstance(model, keras.Sequential)  # has no `input`
@@ -142,10 +169,12 @@ def _inputs(model, image_size):
 
 
 @contextlib.contextmanager
-def _calls_recorded(operations, record):
-    """Has `record(operation, arguments, outputs)` called after each call."""
+def _calls_recorded(
+    operations: Iterable[keras.Operation], record: Callable[..., None]
+) -> Iterator[None]:
+    """Call `record(operation, arguments, outputs)` after each call."""
 
-    def recorded(operation):
+    def recorded(operation: keras.Operation) -> Callable:
         original = operation.call
 
         def call(*args, **kwargs):
@@ -158,7 +187,7 @@ def _calls_recorded(operations, record):
     operations = list({id(x): x for x in operations}.values())
     try:
         for operation in operations:
-            # Past Keras, which keeps track of what layers are given.
+            # Bypasses Keras' tracking of attributes.
             object.__setattr__(operation, "call", recorded(operation))
         yield
     finally:

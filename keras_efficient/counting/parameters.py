@@ -1,22 +1,27 @@
 """Parameters of Keras models."""
 
 import math
+from typing import Any
+
+import keras
+
+from keras_efficient.internals import keras_internals
 
 
-def count_parameters(model, by_layer=False):
-    """Number of the numbers that training changes.
+def count_parameters(model: keras.layers.Layer, by_layer: bool = False) -> Any:
+    """Return the number of trainable parameters.
 
-    Frozen weights count as well; the moving statistics of batch norm and
-    other state do not.
+    Frozen weights are included. The moving statistics of batch normalization
+    and other state are not.
 
     Args:
         model: `keras.Model` or layer, built.
-        by_layer: Boolean, whether to count each layer for itself. Defaults to
+        by_layer: Boolean, whether to count each layer separately. Defaults to
             `False`.
 
     Returns:
-        An integer; with `by_layer` a dict of the paths of layers to integers,
-        without the layers that have none.
+        An integer. With `by_layer` a dict of the paths of layers to integers,
+        without the layers that have no parameters.
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -27,11 +32,13 @@ def count_parameters(model, by_layer=False):
     ... ]
     1281000
     """
-    counts = {}
-    for layer in model._flatten_layers(include_self=True, recursive=True):
-        # `trainable` of a frozen layer's weights is False; of a variable that
-        # is never trained it was from the beginning.
-        count = sum(math.prod(v.shape) for v in layer._trainable_variables)
+    counts: dict[str, int] = {}
+    for layer in (model, *keras_internals.all_layers(model)):
+        # Variables that were created as trainable, even if frozen since.
+        count = sum(
+            math.prod(variable.shape)
+            for variable in keras_internals.own_variables(layer, True)
+        )
         if count:
             counts[layer.path] = counts.get(layer.path, 0) + count
     return counts if by_layer else sum(counts.values())

@@ -39,6 +39,29 @@ def child_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
+def own_variables(
+    layer: keras.layers.Layer, trainable_only: bool = False
+) -> list[keras.Variable]:
+    """Return the variables of a layer without those of its inner layers.
+
+    Assumes `Layer._trainable_variables`, which contains the variables that
+    were created as trainable, even if the layer is frozen, and
+    `Layer._non_trainable_variables`.
+
+    Args:
+        layer: A Keras layer or model.
+        trainable_only: Boolean, whether to return only variables that were
+            created as trainable. Defaults to `False`.
+
+    Returns:
+        A list of variables.
+    """
+    variables = list(layer._trainable_variables)
+    if not trainable_only:
+        variables += layer._non_trainable_variables
+    return variables
+
+
 def node_of(tensor: Any) -> Any:
     """Return the node of the functional graph that computed a Keras tensor.
 

@@ -1,5 +1,6 @@
 """EfficientNet, EfficientDet, MobileNet and ResNet."""
 
+from keras_efficient.models.classification_model import ClassificationModel
 from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientdet import EfficientDet
 from keras_efficient.models.efficientdet_variants import EfficientDetD0
@@ -27,6 +28,7 @@ from keras_efficient.models.mobilenet import MobileNetV2
 from keras_efficient.models.resnet import ResNet50
 
 __all__ = [
+    "ClassificationModel",
     "DetectionModel",
     "EfficientDet",
     "EfficientDetD0",

@@ -4,26 +4,44 @@ Numbers and order of the layers follow google/automl,
 `efficientdet/tf2/efficientdet_keras.py`.
 """
 
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
+from keras_efficient import weights as published
+from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers import PredictionHead
-from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import prior_bias_initializer
+from keras_efficient.models.coco import COCO_CLASS_NAMES
 from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientnet import EfficientNet
-from keras_efficient.models.feature_pyramid import cells as make_cells
-from keras_efficient.models.feature_pyramid import feature_network as merge
-from keras_efficient.models.feature_pyramid import features_model
+from keras_efficient.models.feature_pyramid import FeatureNetwork
+from keras_efficient.models.feature_pyramid import build_backbone
+from keras_efficient.models.feature_pyramid import build_feature_network
 from keras_efficient.models.inputs import square_shape
-from keras_efficient.models.joint_scaling import detector_numbers
 from keras_efficient.ops import COCO_ASPECT_RATIOS
-from keras_efficient.ops import generate_anchors
+from keras_efficient.scaling import EfficientDetScaling
+from keras_efficient.scaling import interpolate_efficientdet
+from keras_efficient.types import Activation
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Padding
+from keras_efficient.types import PathLike
+from keras_efficient.types import Shape
+from keras_efficient.variants import EfficientDetVariant
+
+RULES: dict[str, Callable[[float], EfficientDetVariant]] = {
+    "published": interpolate_efficientdet,
+    "formula": EfficientDetScaling(),
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class EfficientDet(DetectionModel):
-    """EfficientDet of any backbone, width and depth.
+    """EfficientDet with any backbone, width and depth.
 
     `EfficientDetD0` to `EfficientDetD7x` are the published sizes:
 
@@ -39,60 +57,60 @@ class EfficientDet(DetectionModel):
     | D7 | B6 | 1536 | 384 | 8 | 5 | 51,871,782 |
     | D7x | B7 | 1536 | 384 | 8 | 5 | 77,147,166 |
 
-    Its parts are `model.backbone`, `model.feature_network`,
-    `model.class_head` and `model.box_head`; set `trainable = False` on one to
-    freeze it, its batch norm included, and compile again.
+    The parts are `model.backbone`, `model.feature_network`,
+    `model.class_head` and `model.box_head`. To freeze a part with its batch
+    normalization, set its `trainable` to `False` and compile again.
 
     Args:
         backbone: `keras.Model` with an attribute `pyramid_outputs`, such as
-            an `EfficientNet`, or whose output is a dict `{"P3": tensor,
-            "P4": ...}`; a level is `2**level` times smaller than the image.
+            an `EfficientNet`, or with an output `{"P3": tensor, "P4": ...}`; a
+            level is `2**level` times smaller than the image.
         num_classes: Integer, number of classes. Defaults to 90, of COCO.
         feature_network: String, `"bifpn"`, `"fpn"`, `"panet"` or `"nas_fpn"`;
-            or a Keras layer, or a list of layers that follow each other, that
-            take a dict of all levels and give one of as many filters each.
+            or a Keras layer or list of successive layers, each from a dict of
+            all levels to a dict of all levels with equally many filters.
             Defaults to `"bifpn"`.
         weight_method: String, how the nodes of the feature network weigh
-            their inputs; see `layers.WeightedFusion`. Defaults to the
-            network's own.
+            their inputs; see `layers.WeightedFusion`. Defaults to that of the
+            feature network.
         fpn_filters: Integer, filters of feature network and heads. Defaults
             to 64.
         fpn_repeats: Integer, cells of the feature network. Defaults to 3.
         head_repeats: Integer, convolutions of a head before its predictor.
             Defaults to 3.
         min_level: Integer, finest level. Defaults to 3.
-        max_level: Integer, coarsest level; those that the backbone lacks are
-            pooled from its last. Defaults to 7.
-        num_scales: Integer, sizes of anchors at each place. Defaults to 3.
-        aspect_ratios: Shapes of anchors; see `ops.generate_anchors`.
+        max_level: Integer, coarsest level. Levels that the backbone lacks are
+            pooled from its last one. Defaults to 7.
+        num_scales: Integer, sizes of anchors at each position. Defaults to 3.
+        aspect_ratios: Aspect ratios of anchors; see `ops.generate_anchors`.
             Defaults to those of the COCO weights.
-        anchor_scale: Float, side of the smallest square anchor over its
+        anchor_scale: Float, side of the smallest square anchor divided by its
             stride. Defaults to 4.
         activation: Activation of feature network and heads. Defaults to
             `"swish"`.
-        use_separable_conv: Boolean, whether their convolutions are depthwise
-            ones and 1x1 ones. Defaults to `True`.
-        use_bias: Boolean, whether their convolutions have a bias, although
-            batch norm follows. Defaults to `True`, as in the published
-            weights.
-        padding: String, `"same"`, or `"symmetric"` as networks trained in
-            PyTorch. Defaults to `"same"`.
-        batch_norm_momentum: Float, share of the old statistics that is kept.
-            Defaults to 0.99.
+        use_separable_conv: Boolean, whether convolutions of feature network
+            and heads are depthwise separable. Defaults to `True`.
+        use_bias: Boolean, whether these convolutions have a bias in addition
+            to batch normalization, as the published weights do. Defaults to
+            `True`.
+        padding: String, `"same"` for networks trained in TensorFlow, or
+            `"symmetric"` for those trained in PyTorch. Defaults to `"same"`.
+        batch_norm_momentum: Float, fraction of the moving statistics that each
+            update keeps. Defaults to 0.99.
         batch_norm_epsilon: Float, added to the variance. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`, that of
             the backbone. Defaults to `keras.config.image_data_format()`.
         name: String, name of the model. Defaults to `"efficientdet"`.
 
     Returns:
-        A `keras.Model` that takes what the backbone takes and gives a dict of
-        float32 tensors: `"class_logits"` of shape `(batch, num_anchors,
-        num_classes)`, ahead of the sigmoid, and `"box_deltas"` of shape
-        `(batch, num_anchors, 4)`, relative to the anchors as
-        `ops.decode_boxes` takes them; see `generate_anchors` for the order.
+        A `keras.Model` with the inputs of the backbone and a dict of float32
+        outputs: `"class_logits"` of shape `(batch, num_anchors, num_classes)`,
+        before the sigmoid, and `"box_deltas"` of shape `(batch, num_anchors,
+        4)`, relative to the anchors of `generate_anchors`; see
+        `ops.decode_boxes`.
 
     Raises:
-        ValueError: If the backbone gives no pyramid of these levels, or an
+        ValueError: If the backbone has no pyramid of these levels, or an
             argument is out of range.
 
     Example:
@@ -113,28 +131,28 @@ class EfficientDet(DetectionModel):
 
     def __init__(
         self,
-        backbone,
-        num_classes=90,
+        backbone: keras.Model,
+        num_classes: int = 90,
         *,
-        feature_network="bifpn",
-        weight_method=None,
-        fpn_filters=64,
-        fpn_repeats=3,
-        head_repeats=3,
-        min_level=3,
-        max_level=7,
-        num_scales=3,
-        aspect_ratios=COCO_ASPECT_RATIOS,
-        anchor_scale=4.0,
-        activation="swish",
-        use_separable_conv=True,
-        use_bias=True,
-        padding="same",
-        batch_norm_momentum=0.99,
-        batch_norm_epsilon=1e-3,
-        data_format=None,
-        name="efficientdet",
-    ):
+        feature_network: FeatureNetwork = "bifpn",
+        weight_method: str | None = None,
+        fpn_filters: int = 64,
+        fpn_repeats: int = 3,
+        head_repeats: int = 3,
+        min_level: int = 3,
+        max_level: int = 7,
+        num_scales: int = 3,
+        aspect_ratios: Sequence = COCO_ASPECT_RATIOS,
+        anchor_scale: float = 4.0,
+        activation: Activation = "swish",
+        use_separable_conv: bool = True,
+        use_bias: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+        name: str = "efficientdet",
+    ) -> None:
         shared = {
             "min_level": min_level,
             "max_level": max_level,
@@ -146,14 +164,17 @@ class EfficientDet(DetectionModel):
             "batch_norm_epsilon": batch_norm_epsilon,
             "data_format": standardize_data_format(data_format),
         }
-        cells = make_cells(
-            feature_network, weight_method, fpn_filters, fpn_repeats, shared
+        levels = build_backbone(backbone, min_level, max_level)
+        network = build_feature_network(
+            levels.output,
+            feature_network,
+            weight_method,
+            fpn_filters,
+            fpn_repeats,
+            shared,
         )
-        backbone = features_model(backbone, min_level, max_level)
-        network = merge(backbone.output, cells, fpn_filters, shared)
-        images = backbone.input
-        features = network(backbone(images))
-        heads = {}
+        features = network(levels(levels.input))
+        outputs = {}
         for prefix, output, units, bias in (
             ("class", "class_logits", num_classes, prior_bias_initializer()),
             ("box", "box_deltas", 4, "zeros"),
@@ -167,11 +188,11 @@ class EfficientDet(DetectionModel):
                 name=f"{prefix}_head",
                 **shared,
             )
-            # Losses and thresholds want all digits, whatever the policy.
-            heads[output] = keras.layers.Activation(
+            # Losses and thresholds need float32, whatever the dtype policy.
+            outputs[output] = keras.layers.Activation(
                 "linear", dtype="float32", name=output
             )(head(features))
-        super().__init__(inputs=images, outputs=heads, name=name)
+        super().__init__(inputs=levels.input, outputs=outputs, name=name)
         self._anchor_arguments = {
             "num_scales": num_scales,
             "aspect_ratios": aspect_ratios,
@@ -179,37 +200,137 @@ class EfficientDet(DetectionModel):
         }
 
     @classmethod
+    def from_variant(
+        cls,
+        variant: EfficientDetVariant,
+        num_classes: int = 90,
+        input_shape: Shape | None = None,
+        *,
+        weights: PathLike | None = None,
+        backbone_weights: PathLike | None = None,
+        include_preprocessing: bool = True,
+        feature_network: FeatureNetwork = "bifpn",
+        weight_method: str | None = None,
+        anchor_scale: float | None = None,
+        drop_connect_rate: float | None = None,
+        num_scales: int = 3,
+        aspect_ratios: Sequence = COCO_ASPECT_RATIOS,
+        activation: Activation = "swish",
+        use_separable_conv: bool = True,
+        use_bias: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+        name: str | None = None,
+    ) -> "EfficientDet":
+        """Build the detector of a row, published or not.
+
+        All arguments but `variant` are those of `EfficientDetD0` and
+        `EfficientDet`, except that no weights are loaded by default.
+
+        Returns:
+            An `EfficientDet`.
+
+        Raises:
+            ValueError: See `EfficientDetD0`.
+
+        Example:
+        >>> variants = keras_efficient.variants
+        >>> variant = variants.EfficientDetVariant(
+        ...     "Small", variants.EFFICIENTNET_VARIANTS["EfficientNetB0"],
+        ...     resolution=256, fpn_filters=32, fpn_repeats=2, head_repeats=2,
+        ... )
+        >>> model = keras_efficient.EfficientDet.from_variant(variant, 3)
+        >>> model.name, model.image_size, model.num_classes
+        ('small', (256, 256), 3)
+        """
+        data_format = standardize_data_format(data_format)
+        if input_shape is None:
+            input_shape = square_shape(variant.resolution, data_format)
+        if weight_method is None and feature_network == "bifpn":
+            weight_method = variant.weight_method
+        if anchor_scale is None:
+            anchor_scale = variant.anchor_scale
+        backbone = EfficientNet.from_variant(
+            variant.backbone,
+            include_top=False,
+            input_shape=input_shape,
+            include_preprocessing=include_preprocessing,
+            drop_connect_rate=drop_connect_rate,
+            data_format=data_format,
+        )
+        model = cls(
+            backbone,
+            num_classes,
+            feature_network=feature_network,
+            weight_method=weight_method,
+            fpn_filters=variant.fpn_filters,
+            fpn_repeats=variant.fpn_repeats,
+            head_repeats=variant.head_repeats,
+            min_level=variant.min_level,
+            max_level=variant.max_level,
+            num_scales=num_scales,
+            aspect_ratios=aspect_ratios,
+            anchor_scale=anchor_scale,
+            activation=activation,
+            use_separable_conv=use_separable_conv,
+            use_bias=use_bias,
+            padding=padding,
+            batch_norm_momentum=batch_norm_momentum,
+            batch_norm_epsilon=batch_norm_epsilon,
+            data_format=data_format,
+            name=variant.name.lower() if name is None else name,
+        )
+        if weights is None:
+            load_pretrained(
+                model.backbone, variant.backbone.name, backbone_weights
+            )
+        load_pretrained(model, variant.name, weights)
+        is_coco = weights in published.tags(variant.name)
+        if is_coco and num_classes == len(COCO_CLASS_NAMES):
+            model.class_names = COCO_CLASS_NAMES
+        return model
+
+    @classmethod
     def from_phi(
         cls,
-        phi,
-        num_classes=90,
-        input_shape=None,
+        phi: float,
+        num_classes: int = 90,
+        input_shape: Shape | None = None,
         *,
-        rule="published",
-        include_preprocessing=True,
-        data_format=None,
-        name="efficientdet",
-        **arguments,
-    ):
-        """A detector whose parts all grow with one number.
+        rule: str = "published",
+        weights: PathLike | None = None,
+        backbone_weights: PathLike | None = None,
+        include_preprocessing: bool = True,
+        feature_network: FeatureNetwork = "bifpn",
+        weight_method: str | None = None,
+        fpn_filters: int | None = None,
+        fpn_repeats: int | None = None,
+        head_repeats: int | None = None,
+        min_level: int | None = None,
+        max_level: int | None = None,
+        num_scales: int = 3,
+        aspect_ratios: Sequence = COCO_ASPECT_RATIOS,
+        anchor_scale: float | None = None,
+        drop_connect_rate: float | None = None,
+        activation: Activation = "swish",
+        use_separable_conv: bool = True,
+        use_bias: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+        name: str = "efficientdet",
+    ) -> "EfficientDet":
+        """Build a detector whose parts all grow with the number `phi`.
 
-        Backbone, feature network, heads and image at any `phi`, with random
-        weights. With `rule="published"` whole numbers are D0 to D7 and take
-        their weights; others lie in proportion between two of them.
-
-        Args:
-            phi: Number, from 0 to 7; with `"formula"` any that leaves a
-                network.
-            num_classes: Integer, number of classes. Defaults to 90.
-            input_shape: Tuple, as of `EfficientDetD0`. Defaults to the square
-                of `phi`.
-            rule: String, `"published"` or `"formula"`: equations 1 to 3 of
-                the paper; see `scaling.EfficientDetScaling`.
-            include_preprocessing: As of `EfficientDetD0`.
-            data_format: See `EfficientDet`.
-            name: String, name of the model.
-            **arguments: Further ones of `EfficientDet`, in place of those
-                that follow from `phi`.
+        With `rule="published"`, `phi` is in `[0, 7]`: whole numbers are D0 to
+        D7, others are interpolated (`scaling.interpolate_efficientdet`). With
+        `rule="formula"` the equations of the paper apply to any number
+        (`scaling.EfficientDetScaling`). All other arguments are those of
+        `EfficientDetD0` and `EfficientDet`; by default they follow from `phi`,
+        and no weights are loaded.
 
         Returns:
             An `EfficientDet`.
@@ -225,148 +346,49 @@ class EfficientDet(DetectionModel):
         Reference:
             - [Tan et al., 2020, section 4.2](https://arxiv.org/abs/1911.09070).
         """
-        numbers = detector_numbers(phi, rule)
-        data_format = standardize_data_format(data_format)
-        if input_shape is None:
-            input_shape = square_shape(numbers.resolution, data_format)
-        backbone = EfficientNet(
-            include_top=False,
-            input_shape=input_shape,
-            width_coefficient=numbers.width_coefficient,
-            depth_coefficient=numbers.depth_coefficient,
-            drop_connect_rate=numbers.drop_connect_rate,
-            include_preprocessing=include_preprocessing,
-            data_format=data_format,
-        )
-        of_phi = {
-            "fpn_filters": numbers.fpn_filters,
-            "fpn_repeats": numbers.fpn_repeats,
-            "head_repeats": numbers.head_repeats,
-            "anchor_scale": numbers.anchor_scale,
+        if rule not in RULES:
+            raise ValueError(
+                f"`rule` must be one of {tuple(RULES)}. Received: rule={rule!r}"
+            )
+        own: dict[str, Any] = {
+            "fpn_filters": fpn_filters,
+            "fpn_repeats": fpn_repeats,
+            "head_repeats": head_repeats,
+            "min_level": min_level,
+            "max_level": max_level,
         }
-        if arguments.get("feature_network", "bifpn") == "bifpn":
-            of_phi["weight_method"] = numbers.weight_method
-        return cls(
-            backbone,
+        variant = dataclasses.replace(
+            RULES[rule](phi), **{k: x for k, x in own.items() if x is not None}
+        )
+        return cls.from_variant(
+            variant,
             num_classes,
+            input_shape,
+            weights=weights,
+            backbone_weights=backbone_weights,
+            include_preprocessing=include_preprocessing,
+            feature_network=feature_network,
+            weight_method=weight_method,
+            anchor_scale=anchor_scale,
+            drop_connect_rate=drop_connect_rate,
+            num_scales=num_scales,
+            aspect_ratios=aspect_ratios,
+            activation=activation,
+            use_separable_conv=use_separable_conv,
+            use_bias=use_bias,
+            padding=padding,
+            batch_norm_momentum=batch_norm_momentum,
+            batch_norm_epsilon=batch_norm_epsilon,
             data_format=data_format,
             name=name,
-            **{**of_phi, **arguments},
         )
 
     @property
-    def backbone(self):
-        """The network that gives the pyramid, a `keras.Model`."""
+    def backbone(self) -> keras.Model:
+        """The network that computes the pyramid of features."""
         return self.get_layer("backbone")
 
     @property
-    def feature_network(self):
-        """The network that merges the levels, a `keras.Model`."""
+    def feature_network(self) -> keras.Model:
+        """The network that merges the levels."""
         return self.get_layer("feature_network")
-
-    @property
-    def class_head(self):
-        """The `layers.PredictionHead` of the classes."""
-        return self.get_layer("class_head")
-
-    @property
-    def box_head(self):
-        """The `layers.PredictionHead` of the boxes."""
-        return self.get_layer("box_head")
-
-    @property
-    def num_classes(self):
-        """Number of classes."""
-        return self.class_head.units
-
-    @property
-    def class_names(self):
-        """Tuple of the classes' names, or `None`; kept when saved."""
-        return getattr(self, "_class_names", None)
-
-    @class_names.setter
-    def class_names(self, names):
-        if names is not None and len(names) != self.num_classes:
-            raise ValueError(
-                f"`class_names` must have {self.num_classes} names, one for "
-                f"each class of the model. Received: {len(names)} names"
-            )
-        names = None if names is None else tuple(str(name) for name in names)
-        self._class_names = names
-
-    @property
-    def image_size(self):
-        """Height and width of the input in pixels; `None` where it is any."""
-        axes = spatial_axes(self.class_head.data_format)
-        return tuple(self.input_shape[axis] for axis in axes)
-
-    def generate_anchors(self, image_size=None):
-        """The anchors that the outputs are relative to.
-
-        Args:
-            image_size: Pair `(height, width)`, in pixels. Defaults to that of
-                the model's input.
-
-        Returns:
-            A float32 NumPy array of shape `(num_anchors, 4)`, boxes `yxyx` in
-            pixels of the input.
-
-        Raises:
-            ValueError: If the model takes images of any size and none is
-                given.
-        """
-        image_size = self.image_size if image_size is None else image_size
-        if None in image_size:
-            raise ValueError(
-                "This model takes images of any size: pass `image_size`, "
-                f"their (height, width). Received: image_size={image_size}"
-            )
-        return generate_anchors(image_size, **self.anchor_arguments)
-
-    @property
-    def anchor_arguments(self):
-        """Arguments of `ops.generate_anchors`, all but the image's size."""
-        head = self.class_head
-        levels = {"min_level": head.min_level, "max_level": head.max_level}
-        return {**levels, **self._anchor_arguments}
-
-    def fused(self, dtype=None):
-        """The same detector for inference; see `EfficientNet.fused`.
-
-        Args:
-            dtype: String or `None`, as there.
-
-        Returns:
-            An `EfficientDet` with copies of the weights.
-        """
-        model = super().fused(dtype)
-        model._anchor_arguments = self._anchor_arguments
-        model.class_names = self.class_names
-        return model
-
-    def get_config(self):
-        config = super().get_config()
-        config["anchors"] = _plain(self._anchor_arguments)
-        config["class_names"] = self.class_names
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Builds the model from the config of its graph."""
-        config = dict(config)
-        anchors = config.pop("anchors")
-        class_names = config.pop("class_names", None)
-        model = super().from_config(config, custom_objects)
-        model._anchor_arguments = anchors
-        model.class_names = class_names
-        return model
-
-
-def _plain(arguments):
-    """Arguments as plain lists and numbers, as JSON has them."""
-    plain = dict(arguments)
-    plain["aspect_ratios"] = [
-        list(ratio) if isinstance(ratio, list | tuple) else ratio
-        for ratio in arguments["aspect_ratios"]
-    ]
-    return plain

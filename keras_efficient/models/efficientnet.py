@@ -1,36 +1,53 @@
-"""EfficientNet, from its stages to a functional model.
+"""EfficientNet: from stages to a functional model.
 
 Numbers and order of the layers follow `tensorflow/tpu`,
-`models/official/efficientnet/efficientnet_model.py`; names and arguments
+`models/official/efficientnet/efficientnet_model.py`. Names and arguments
 follow `keras.applications`.
 """
 
 import string
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_efficient import variants
+from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers import ConvNorm
 from keras_efficient.layers import ImageNormalization
 from keras_efficient.layers import MBConvBlock
 from keras_efficient.layers.data_format import standardize_data_format
-from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.classification_model import ClassificationModel
+from keras_efficient.models.classification_model import classification_top
+from keras_efficient.models.classification_model import load_weights
 from keras_efficient.models.inputs import check_arguments
 from keras_efficient.models.inputs import image_input
 from keras_efficient.models.inputs import source_of
-from keras_efficient.models.parts import classification_head
-from keras_efficient.models.parts import global_pool
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
+from keras_efficient.types import Activation
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Padding
+from keras_efficient.types import PathLike
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
+
+# Of B0 to B7, which differ in their coefficients only.
+_PUBLISHED_NUMBERS = (
+    variants.EFFICIENTNET_STAGES,
+    variants.EFFICIENTNET_STEM_FILTERS,
+    variants.EFFICIENTNET_TOP_FILTERS,
+    8,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class EfficientNet(GraphModel):
+class EfficientNet(ClassificationModel):
     """EfficientNet of any width, depth and resolution.
 
-    Images go in as they are, RGB in `[0, 255]`, of any size from 32 pixels
-    on; the first layer normalises them. `EfficientNetB0` to `EfficientNetB7`
-    are the published sizes:
+    Inputs are RGB pixels in `[0, 255]`, of any size from 32 pixels on; the
+    first layer normalizes them. `EfficientNetB0` to `EfficientNetB7` are the
+    published sizes:
 
     | variant | width | depth | resolution | dropout | parameters |
     |---|---|---|---|---|---|
@@ -44,51 +61,57 @@ class EfficientNet(GraphModel):
     | B7 | 2.0 | 3.1 | 600 | 0.5 | 66,347,960 |
 
     Args:
-        include_top: Boolean, whether the classifier is part of the model.
+        include_top: Boolean, whether the model includes the classifier.
             Defaults to `True`.
         input_tensor: Keras tensor to build upon. Defaults to a new input.
         input_shape: Tuple `(height, width, channels)`, or channels first;
-            height and width may be `None`. By default the square of
-            `resolution` with the classifier, and any size without.
-        pooling: `None`, `"avg"` or `"max"`: what follows the last
-            convolution of a model without classifier. Defaults to `None`.
+            height and width may be `None`. Defaults to the square of
+            `resolution` with the classifier, and to any size without.
+        pooling: `None`, `"avg"` or `"max"`, the pooling of the last features
+            of a model without classifier. Defaults to `None`.
         classes: Integer, number of classes. Defaults to 1000.
         classifier_activation: Activation of the classifier; `None` for
             logits. Defaults to `"softmax"`.
         name: String, name of the model. Defaults to `"efficientnet"`.
+        weights: `None`, the path of a checkpoint, or a tag of published
+            weights, such as `"imagenet"`, if the coefficients and stages are
+            those of B0 to B7. See `EfficientNetB0`. Defaults to `None`.
         width_coefficient: Float, factor on the filters. Defaults to 1.
         depth_coefficient: Float, factor on the repeats. Defaults to 1.
-        resolution: Integer, side of the default input. Defaults to 224.
-        stages: Sequence of `variants.MBConvStage`, unscaled. Defaults to the
-            paper's Table 1.
-        stem_filters: Integer, unscaled filters of the first convolution.
+        resolution: Integer, side of the default input, in pixels. Defaults to
+            224.
+        stages: Sequence of `variants.MBConvStage`, before scaling. Defaults to
+            Table 1 of the paper.
+        stem_filters: Integer, filters of the first convolution before scaling.
             Defaults to 32.
-        top_filters: Integer, unscaled filters of the last convolution.
+        top_filters: Integer, filters of the last convolution before scaling.
             Defaults to 1280.
-        divisor: Integer, all filters are multiples of it. Defaults to 8.
+        divisor: Integer, of which all filters are multiples. Defaults to 8.
         activation: Activation of all blocks. Defaults to `"swish"`.
-        dropout_rate: Float, dropout before the classifier. Defaults to 0.2.
-        drop_connect_rate: Float, probability of dropping a sample's residual
-            branch at the last block, growing linearly from 0 with the block.
+        dropout_rate: Float in `[0, 1)`, dropout before the classifier.
             Defaults to 0.2.
-        include_preprocessing: Boolean, whether the model normalises its
-            pixels itself. Defaults to `True`.
-        padding: String, `"same"` as all networks trained in TensorFlow, or
-            `"symmetric"` as those of PyTorch. Defaults to `"same"`.
-        batch_norm_momentum: Float, share of the old statistics that is kept.
-            Defaults to 0.99.
+        drop_connect_rate: Float in `[0, 1)`, probability of dropping the
+            residual branch of the last block; grows linearly from 0 with the
+            block. Defaults to 0.2.
+        include_preprocessing: Boolean, whether the model normalizes pixels.
+            Defaults to `True`.
+        padding: String, `"same"` for networks trained in TensorFlow, or
+            `"symmetric"` for those trained in PyTorch. Defaults to `"same"`.
+        batch_norm_momentum: Float, fraction of the moving statistics that each
+            update keeps. Defaults to 0.99.
         batch_norm_epsilon: Float, added to the variance: 1e-3 for networks
-            trained in TensorFlow, 1e-5 for PyTorch's. Defaults to 1e-3.
+            trained in TensorFlow, 1e-5 in PyTorch. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
 
     Returns:
-        A `keras.Model`. With the classifier its output is of shape `(batch,
-        classes)`; without, `(batch, height / 32, width / 32, filters)`, or
+        A `keras.Model` with an output of shape `(batch, classes)`. Without
+        classifier the shape is `(batch, height / 32, width / 32, filters)`, or
         `(batch, filters)` after pooling.
 
     Raises:
-        ValueError: If an argument is out of range, or the input too small.
+        ValueError: If an argument is out of range, the input is too small, or
+            `weights` is unknown or does not fit.
 
     Example:
     >>> model = keras_efficient.EfficientNet(
@@ -108,30 +131,31 @@ class EfficientNet(GraphModel):
 
     def __init__(
         self,
-        include_top=True,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=1000,
-        classifier_activation="softmax",
-        name="efficientnet",
+        include_top: bool = True,
+        input_tensor: Tensor | None = None,
+        input_shape: Shape | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Activation = "softmax",
+        name: str = "efficientnet",
         *,
-        width_coefficient=1.0,
-        depth_coefficient=1.0,
-        resolution=224,
-        stages=variants.EFFICIENTNET_STAGES,
-        stem_filters=variants.EFFICIENTNET_STEM_FILTERS,
-        top_filters=variants.EFFICIENTNET_TOP_FILTERS,
-        divisor=8,
-        activation="swish",
-        dropout_rate=0.2,
-        drop_connect_rate=0.2,
-        include_preprocessing=True,
-        padding="same",
-        batch_norm_momentum=0.99,
-        batch_norm_epsilon=1e-3,
-        data_format=None,
-    ):
+        weights: PathLike | None = None,
+        width_coefficient: float | None = 1.0,
+        depth_coefficient: float | None = 1.0,
+        resolution: int = 224,
+        stages: Sequence[variants.MBConvStage] = variants.EFFICIENTNET_STAGES,
+        stem_filters: int = variants.EFFICIENTNET_STEM_FILTERS,
+        top_filters: int = variants.EFFICIENTNET_TOP_FILTERS,
+        divisor: int = 8,
+        activation: Activation = "swish",
+        dropout_rate: float = 0.2,
+        drop_connect_rate: float = 0.2,
+        include_preprocessing: bool = True,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
+        data_format: DataFormat | None = None,
+    ) -> None:
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
         shared = {
@@ -153,39 +177,128 @@ class EfficientNet(GraphModel):
         x = ConvNorm(filters, 3, strides=2, **shared).unroll(
             x, "stem_conv", "stem_bn", "stem_activation"
         )
-        stages = scale_stages(
+        scaled = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
-        x = _blocks(x, stages, drop_connect_rate, shared)
+        x = _blocks(x, scaled, drop_connect_rate, shared)
         filters = round_filters(top_filters, width_coefficient, divisor)
         x = ConvNorm(filters, **shared).unroll(
             x, "top_conv", "top_bn", "top_activation"
         )
-        if include_top:
-            x = classification_head(
-                x, classes, classifier_activation, dropout_rate, data_format
-            )
-        elif pooling is not None:
-            x = global_pool(x, pooling, data_format)
+        x = classification_top(
+            x,
+            include_top,
+            pooling,
+            classes,
+            classifier_activation,
+            dropout_rate,
+            data_format,
+        )
         super().__init__(inputs=source_of(images), outputs=x, name=name)
+        numbers = (tuple(stages), stem_filters, top_filters, divisor)
+        load_weights(
+            self,
+            weights,
+            variants.EFFICIENTNET_VARIANTS.values(),
+            (width_coefficient, depth_coefficient),
+            numbers == _PUBLISHED_NUMBERS,
+        )
+
+    @classmethod
+    def from_variant(
+        cls,
+        variant: variants.EfficientNetVariant,
+        *,
+        include_top: bool = True,
+        weights: PathLike | None = None,
+        input_tensor: Tensor | None = None,
+        input_shape: Shape | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Activation = "softmax",
+        name: str | None = None,
+        include_preprocessing: bool = True,
+        dropout_rate: float | None = None,
+        drop_connect_rate: float | None = None,
+        data_format: DataFormat | None = None,
+    ) -> "EfficientNet":
+        """Build the network of a row of a table.
+
+        Args:
+            variant: A `variants.EfficientNetVariant`, published or not.
+            include_top: See `EfficientNet`.
+            weights: See `EfficientNetB0`. Defaults to `None`.
+            input_tensor: See `EfficientNet`.
+            input_shape: See `EfficientNet`.
+            pooling: See `EfficientNet`.
+            classes: See `EfficientNet`.
+            classifier_activation: See `EfficientNet`.
+            name: String, name of the model. Defaults to the lowercase name of
+                the variant.
+            include_preprocessing: See `EfficientNet`.
+            dropout_rate: See `EfficientNet`. Defaults to the variant's.
+            drop_connect_rate: See `EfficientNet`. Defaults to the variant's.
+            data_format: See `EfficientNet`.
+
+        Returns:
+            An `EfficientNet`.
+
+        Raises:
+            ValueError: See `EfficientNet`.
+
+        Example:
+        >>> variants = keras_efficient.variants
+        >>> variant = variants.EfficientNetVariant("Tiny", 0.5, 0.5, 128, 0.1)
+        >>> model = keras_efficient.EfficientNet.from_variant(variant)
+        >>> model.name, model.input_shape
+        ('tiny', (None, 128, 128, 3))
+        """
+        if dropout_rate is None:
+            dropout_rate = variant.dropout_rate
+        if drop_connect_rate is None:
+            drop_connect_rate = variant.drop_connect_rate
+        model = cls(
+            include_top=include_top,
+            input_tensor=input_tensor,
+            input_shape=input_shape,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            name=variant.name.lower() if name is None else name,
+            width_coefficient=variant.width_coefficient,
+            depth_coefficient=variant.depth_coefficient,
+            resolution=variant.resolution,
+            dropout_rate=dropout_rate,
+            drop_connect_rate=drop_connect_rate,
+            include_preprocessing=include_preprocessing,
+            data_format=data_format,
+        )
+        load_pretrained(model, variant.name, weights)
+        return model
 
     @property
-    def pyramid_outputs(self):
+    def pyramid_outputs(self) -> dict[str, Tensor]:
         """Features at each scale: `{"P1": tensor, ...}`, finest first.
 
-        `"P3"` is `2**3` times smaller than the image. Each is the output of
-        the last block before the next stride, ahead of the last convolution,
-        as EfficientDet takes them (`reduction_3` to `reduction_5`).
+        `"P3"` is `2**3` times smaller than the image. Each tensor is the
+        output of the last block before the next stride, or before the last
+        convolution. These are the inputs of EfficientDet (`reduction_3` to
+        `reduction_5`).
         """
         blocks = [x for x in self.layers if isinstance(x, MBConvBlock)]
-        pyramid, level = {}, 1  # the stem has halved the image once
+        pyramid, level = {}, 1  # the stem halves the image
         for block in blocks:
             level += block.strides == 2
             pyramid[f"P{level}"] = block.output
         return pyramid
 
 
-def _blocks(x, stages, drop_connect_rate, shared):
+def _blocks(
+    x: Tensor,
+    stages: Sequence[variants.MBConvStage],
+    drop_connect_rate: float,
+    shared: dict[str, Any],
+) -> Tensor:
     num_blocks = sum(stage.repeats for stage in stages)
     index = 0
     for stage_number, stage in enumerate(stages, start=1):
@@ -204,8 +317,8 @@ def _blocks(x, stages, drop_connect_rate, shared):
     return x
 
 
-def _letters(index):
-    """Counts in letters: a, b, ... z, aa, ab, ..."""
+def _letters(index: int) -> str:
+    """Return the letters of a block: a, b, ... z, aa, ab, ..."""
     letters = ""
     index += 1
     while index:

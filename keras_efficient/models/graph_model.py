@@ -1,20 +1,64 @@
-"""Base of the functional models that are classes of their own."""
+"""Base class of the functional models that are classes of their own."""
+
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeVar
 
 import keras
 
 from keras_efficient import fusing
 from keras_efficient.internals import keras_internals
 
+Model = TypeVar("Model", bound="GraphModel")
+
 
 class GraphModel(keras.Model):
-    """A functional model whose constructor builds its graph.
+    """Functional model with named classes, whose constructor builds its graph.
 
-    Saving keeps the graph itself, layer by layer, with whatever was changed
-    on the layers since, also which are frozen; loading gives an object of the
-    same class.
+    Saving keeps the graph layer by layer, with all changes made to layers
+    since, such as which are frozen. Loading returns a model of the same class.
+    Subclasses have a property `num_classes`.
     """
 
-    def get_config(self):
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes; `None` for a network without classifier."""
+        raise NotImplementedError
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes in the order of the outputs, or `None`.
+
+        They are saved with the model.
+        """
+        return getattr(self, "_class_names", None)
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        if names is None:
+            self._class_names = None
+            return
+        if self.num_classes is None:
+            raise ValueError(
+                f"{self.name!r} has no classifier, so that it has no "
+                "`class_names`. Build it with `include_top=True`. "
+                f"Received: class_names={names!r}"
+            )
+        if isinstance(names, str) or len(names) != self.num_classes:
+            received = (
+                f"the string {names!r}"
+                if isinstance(names, str)
+                else f"{len(names)} names"
+            )
+            raise ValueError(
+                f"`class_names` must be a sequence of {self.num_classes} "
+                "names, one for each class of the model. "
+                f"Received: {received}"
+            )
+        self._class_names = tuple(str(name) for name in names)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the graph, its frozen layers and the class names."""
         graph = keras.Model(self.input, self.output, name=self.name)
         config = graph.get_config()
         # Keras sets the model's own `trainable` on every layer when it loads.
@@ -23,34 +67,41 @@ class GraphModel(keras.Model):
             for index, layer in enumerate(keras_internals.all_layers(self))
             if not layer.trainable
         ]
+        config["class_names"] = self.class_names
         return config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Builds the model from the config of its graph."""
+    def from_config(
+        cls: type[Model],
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Model:
+        """Build the model from the config of its graph."""
         config = dict(config)
         frozen = set(config.pop("frozen_layers", ()))
+        class_names = config.pop("class_names", None)
         model = cls._of_graph(keras.Model.from_config(config, custom_objects))
         for index, layer in enumerate(keras_internals.all_layers(model)):
             if index in frozen:
                 layer.trainable = False
+        model.class_names = class_names
         return model
 
-    def fused(self, dtype=None):
-        """The same network for inference: batch norm folded, and faster.
+    def fused(self: Model, dtype: str | None = None) -> Model:
+        """Return the network for inference, with batch normalization folded.
 
-        A model of the same class, whose outputs differ by rounding only (or
-        by the precision of `dtype`). It can be saved, loaded and exported,
-        and does not train. `detect`, `classify`, `evaluate` of detectors and
-        the exports make it by themselves.
+        The outputs of the fused model differ from those of this model by
+        rounding only, or by the precision of `dtype`. It can be saved, loaded
+        and exported, but not trained. `detect`, `classify`, the evaluation of
+        detectors and the exports call this method themselves.
 
         Args:
-            dtype: String, the dtype of weights and of what is computed, such
-                as `"bfloat16"`; outputs stay float32. Defaults to `None`: as
-                the model is.
+            dtype: String, dtype of the weights and of the computation, such as
+                `"bfloat16"`. Outputs remain float32. Defaults to that of this
+                model.
 
         Returns:
-            A model with copies of the weights.
+            A model of the same class, with copies of the weights.
 
         Example:
         >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -58,23 +109,26 @@ class GraphModel(keras.Model):
         >>> model.count_params() - fused.count_params()
         63024
         """
-        return self._of_graph(fusing.fuse(self, dtype))
+        model = self._of_graph(fusing.fuse(self, dtype))
+        model.class_names = self.class_names
+        return model
 
-    def set_remat(self, remat=True):
-        """Whether training saves memory by computing blocks twice.
+    def set_remat(self: Model, remat: bool = True) -> Model:
+        """Trade computation for memory in training (gradient checkpointing).
 
-        With it a step keeps the inputs of each block, cell and head only and
-        computes what is inside anew for the gradients, which are the same:
-        gradient checkpointing. Call it before `fit`, or compile again.
+        A training step then stores only the inputs of each block, cell and
+        head, and computes their inner values again for the gradients, which
+        are the same. Call it before `fit`, or compile again.
 
         Args:
-            remat: Boolean. Defaults to `True`.
+            remat: Boolean, whether to compute blocks again. Defaults to
+                `True`.
 
         Returns:
             The model.
 
         Raises:
-            ValueError: If no layer of the model can be computed twice.
+            ValueError: If no layer of the model supports it.
 
         Example:
         >>> model = keras_efficient.EfficientNetB0(weights=None)
@@ -85,12 +139,14 @@ class GraphModel(keras.Model):
             - [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
         """
         layers = [
-            x for x in keras_internals.all_layers(self) if hasattr(x, "remat")
+            layer
+            for layer in keras_internals.all_layers(self)
+            if hasattr(layer, "remat")
         ]
         if not layers:
             raise ValueError(
                 f"{type(self).__name__} has no layer that can be computed "
-                "twice: MBConvBlock, PredictionHead and the layers of feature "
+                "twice. MBConvBlock, PredictionHead and the layers of feature "
                 "networks can."
             )
         for layer in layers:
@@ -100,10 +156,10 @@ class GraphModel(keras.Model):
         return self
 
     @classmethod
-    def _of_graph(cls, graph):
-        """A model of this class around a graph that there is."""
+    def _of_graph(cls: type[Model], graph: keras.Model) -> Model:
+        """Return a model of this class with an existing graph."""
         model = cls.__new__(cls)
-        # Past the constructor of `cls`, which would build another graph.
+        # Skips the constructor of `cls`, which would build another graph.
         super(GraphModel, model).__init__(
             inputs=graph.input, outputs=graph.output, name=graph.name
         )

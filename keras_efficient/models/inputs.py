@@ -1,15 +1,23 @@
-"""Checks of what users give to a model builder."""
+"""The first steps of the networks: arguments, input and normalization."""
+
+from typing import Any
 
 import keras
 
+from keras_efficient.layers import ImageNormalization
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 MIN_IMAGE_SIZE = 32
 
 
-def check_arguments(include_top, pooling, classes):
-    """Raises a `ValueError` for values that no network has."""
+def check_arguments(
+    include_top: bool, pooling: str | None, classes: int
+) -> None:
+    """Raise a `ValueError` for arguments that no network accepts."""
     if pooling not in (None, "avg", "max"):
         raise ValueError(
             '`pooling` must be None, "avg" or "max". '
@@ -23,11 +31,27 @@ def check_arguments(include_top, pooling, classes):
 
 
 def image_input(
-    input_tensor, input_shape, resolution, include_top, data_format
-):
-    """The tensor that a network of images begins with.
+    input_tensor: Tensor | None,
+    input_shape: Shape | None,
+    resolution: int,
+    include_top: bool,
+    data_format: DataFormat,
+) -> Tensor:
+    """Return the tensor that a network begins with.
 
-    Returns `input_tensor` if it is a Keras tensor, else a new `keras.Input`.
+    Args:
+        input_tensor: Keras tensor to build upon, or `None`.
+        input_shape: Shape of an image without the batch, or `None`.
+        resolution: Integer, side of the default input of a network with a
+            classifier.
+        include_top: Boolean, whether the network has a classifier.
+        data_format: String, `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        `input_tensor`, or a new `keras.Input`.
+
+    Raises:
+        ValueError: If it is not a Keras tensor, or too small.
     """
     if input_tensor is not None:
         if not keras.backend.is_keras_tensor(input_tensor):
@@ -45,20 +69,49 @@ def image_input(
     return keras.Input(tuple(input_shape), name="images")
 
 
-def square_shape(size, data_format):
-    """The shape of a square RGB image, such as `(size, size, 3)`."""
-    shape = [size] * 3
+def square_shape(size: int | None, data_format: DataFormat) -> Shape:
+    """Return the shape of a square RGB image, such as `(size, size, 3)`."""
+    shape: list[int | None] = [size] * 3
     shape[_axis_in_shape(channel_axis(data_format))] = 3
     return tuple(shape)
 
 
-def source_of(images):
-    """The model's inputs behind a tensor: itself, or where it comes from."""
+def normalize(
+    x: Tensor,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    data_format: DataFormat,
+    reverse_channels: bool = False,
+) -> Tensor:
+    """Apply the normalization of pixels in `[0, 255]`.
+
+    Args:
+        x: Keras tensor of images.
+        mean: Tuple of floats in `[0, 1]`, one for each channel.
+        std: Tuple of floats, one for each channel.
+        data_format: String, `"channels_last"` or `"channels_first"`.
+        reverse_channels: Boolean, whether to turn RGB into BGR. Defaults to
+            `False`.
+
+    Returns:
+        A Keras tensor.
+    """
+    return ImageNormalization(
+        mean,
+        std,
+        reverse_channels=reverse_channels,
+        data_format=data_format,
+        name="preprocessing",
+    )(x)
+
+
+def source_of(images: Tensor) -> Any:
+    """Return the inputs of the model that computes a tensor."""
     sources = keras.utils.get_source_inputs(images)
     return sources[0] if len(sources) == 1 else sources
 
 
-def _check_shape(shape, data_format):
+def _check_shape(shape: Shape, data_format: DataFormat) -> None:
     names = "(height, width, channels)"
     if data_format == "channels_first":
         names = "(channels, height, width)"
@@ -81,6 +134,6 @@ def _check_shape(shape, data_format):
         )
 
 
-def _axis_in_shape(axis):
-    """An axis of a batch as an axis of one image."""
+def _axis_in_shape(axis: int) -> int:
+    """Convert an axis of a batch to the axis of one image."""
     return axis if axis < 0 else axis - 1

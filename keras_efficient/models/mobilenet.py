@@ -1,41 +1,50 @@
-"""MobileNetV1 and MobileNetV2, scalable as EfficientNet.
+"""MobileNetV1 and MobileNetV2, scalable like EfficientNet.
 
 Layers, their names and results are those of `keras.applications.MobileNet`
-and `MobileNetV2`; what the networks are made of stands in `variants`.
+and `MobileNetV2`. `variants` has their stages.
 """
 
 import functools
+from collections.abc import Callable
+from collections.abc import Sequence
 
 import keras
 
 from keras_efficient import variants
-from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.layers import ConvNorm
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import standardize_data_format
-from keras_efficient.models.graph_model import GraphModel
+from keras_efficient.models.classification_model import ClassificationModel
+from keras_efficient.models.classification_model import classification_top
+from keras_efficient.models.classification_model import load_weights
+from keras_efficient.models.classification_model import pyramid_by_names
 from keras_efficient.models.inputs import check_arguments
 from keras_efficient.models.inputs import image_input
+from keras_efficient.models.inputs import normalize
 from keras_efficient.models.inputs import source_of
-from keras_efficient.models.parts import classification_head
-from keras_efficient.models.parts import global_pool
-from keras_efficient.models.scalable import normalize
-from keras_efficient.models.scalable import pyramid_of
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
+from keras_efficient.types import Activation
+from keras_efficient.types import DataFormat
+from keras_efficient.types import PathLike
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
+from keras_efficient.variants import ConvStage
+from keras_efficient.variants import MBConvStage
 
-# Pixels between -1 and 1.
+# Scales pixels to [-1, 1].
 _MEAN = _STD = (0.5, 0.5, 0.5)
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class MobileNetV1(GraphModel):
+class MobileNetV1(ClassificationModel):
     """MobileNetV1 of any width, depth and resolution.
 
     Args:
         include_top: Boolean; see `EfficientNet`.
-        weights: `None`, `"imagenet"` (of the unscaled network), or a path of
-            weights of `keras.applications.MobileNet`. Defaults to `None`.
+        weights: `None`, `"imagenet"` if the network is not scaled, or the path
+            of a checkpoint, such as one of `keras.applications.MobileNet`.
+            Defaults to `None`.
         input_tensor: See `EfficientNet`.
         input_shape: See `EfficientNet`.
         pooling: See `EfficientNet`.
@@ -45,14 +54,15 @@ class MobileNetV1(GraphModel):
         width_coefficient: See `EfficientNet`.
         depth_coefficient: See `EfficientNet`.
         resolution: See `EfficientNet`.
-        stages: Sequence of `variants.ConvStage`, unscaled. Defaults to the
-            paper's Table 1.
+        stages: Sequence of `variants.ConvStage`, before scaling. Defaults to
+            the paper's Table 1.
         divisor: See `EfficientNet`.
         activation: See `EfficientNet`. Defaults to `"relu6"`.
         dropout_rate: See `EfficientNet`. Defaults to 0.001.
-        include_preprocessing: Boolean, whether the model brings its pixels
-            from `[0, 255]` to `[-1, 1]` itself. Defaults to `True`; `False`
-            takes what `keras.applications.mobilenet.preprocess_input` gives.
+        include_preprocessing: Boolean, whether the model scales pixels from
+            `[0, 255]` to `[-1, 1]`. If `False`, inputs are the outputs of
+            `keras.applications.mobilenet.preprocess_input`. Defaults to
+            `True`.
         data_format: See `EfficientNet`.
 
     Returns:
@@ -78,25 +88,25 @@ class MobileNetV1(GraphModel):
 
     def __init__(
         self,
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=1000,
-        classifier_activation="softmax",
-        name="mobilenetv1",
+        include_top: bool = True,
+        weights: PathLike | None = None,
+        input_tensor: Tensor | None = None,
+        input_shape: Shape | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Activation = "softmax",
+        name: str = "mobilenetv1",
         *,
-        width_coefficient=1.0,
-        depth_coefficient=1.0,
-        resolution=224,
-        stages=variants.MOBILENET_V1_STAGES,
-        divisor=8,
-        activation="relu6",
-        dropout_rate=1e-3,
-        include_preprocessing=True,
-        data_format=None,
-    ):
+        width_coefficient: float | None = 1.0,
+        depth_coefficient: float | None = 1.0,
+        resolution: int = 224,
+        stages: Sequence[ConvStage] = variants.MOBILENET_V1_STAGES,
+        divisor: int = 8,
+        activation: Activation = "relu6",
+        dropout_rate: float = 1e-3,
+        include_preprocessing: bool = True,
+        data_format: DataFormat | None = None,
+    ) -> None:
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
         conv_norm = functools.partial(
@@ -112,11 +122,11 @@ class MobileNetV1(GraphModel):
         x = conv_norm(filters, 3, strides=2).unroll(
             x, "conv1", "conv1_bn", "conv1_relu"
         )
-        stages = scale_stages(
+        scaled = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
         number = 0
-        for stage in stages:
+        for stage in scaled:
             for repeat in range(stage.repeats):
                 number += 1
                 strides = stage.strides if repeat == 0 else 1
@@ -129,29 +139,39 @@ class MobileNetV1(GraphModel):
                 x = conv_norm(stage.filters).unroll(
                     x, name, f"{name}_bn", f"{name}_relu"
                 )
-        if include_top:
-            x = classification_head(
-                x, classes, classifier_activation, dropout_rate, data_format
-            )
-        elif pooling is not None:
-            x = global_pool(x, pooling, data_format)
+        x = classification_top(
+            x,
+            include_top,
+            pooling,
+            classes,
+            classifier_activation,
+            dropout_rate,
+            data_format,
+        )
         super().__init__(inputs=source_of(images), outputs=x, name=name)
-        load_pretrained(self, "MobileNetV1", weights)
+        load_weights(
+            self,
+            weights,
+            [variants.SCALABLE_NETWORKS["MobileNetV1"]],
+            (width_coefficient, depth_coefficient),
+            (tuple(stages), divisor) == (variants.MOBILENET_V1_STAGES, 8),
+        )
 
     @property
-    def pyramid_outputs(self):
+    def pyramid_outputs(self) -> dict[str, Tensor]:
         """Features at each scale; see `EfficientNet.pyramid_outputs`."""
-        return pyramid_of(self, r"conv_dw_\d+", r"conv_pw_\d+_relu")
+        return pyramid_by_names(self, r"conv_dw_\d+", r"conv_pw_\d+_relu")
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class MobileNetV2(GraphModel):
+class MobileNetV2(ClassificationModel):
     """MobileNetV2 of any width, depth and resolution.
 
     Args:
         include_top: Boolean; see `EfficientNet`.
-        weights: `None`, `"imagenet"` (of the unscaled network), or a path of
-            weights of `keras.applications.MobileNetV2`. Defaults to `None`.
+        weights: `None`, `"imagenet"` if the network is not scaled, or the path
+            of a checkpoint, such as one of `keras.applications.MobileNetV2`.
+            Defaults to `None`.
         input_tensor: See `EfficientNet`.
         input_shape: See `EfficientNet`.
         pooling: See `EfficientNet`.
@@ -167,7 +187,7 @@ class MobileNetV2(GraphModel):
         divisor: See `EfficientNet`.
         activation: See `EfficientNet`. Defaults to `"relu6"`.
         dropout_rate: See `EfficientNet`. Defaults to 0.
-        include_preprocessing: As of `MobileNetV1`.
+        include_preprocessing: See `MobileNetV1`.
         data_format: See `EfficientNet`.
 
     Returns:
@@ -188,25 +208,25 @@ class MobileNetV2(GraphModel):
 
     def __init__(
         self,
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=1000,
-        classifier_activation="softmax",
-        name="mobilenetv2",
+        include_top: bool = True,
+        weights: PathLike | None = None,
+        input_tensor: Tensor | None = None,
+        input_shape: Shape | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Activation = "softmax",
+        name: str = "mobilenetv2",
         *,
-        width_coefficient=1.0,
-        depth_coefficient=1.0,
-        resolution=224,
-        stages=variants.MOBILENET_V2_STAGES,
-        divisor=8,
-        activation="relu6",
-        dropout_rate=0.0,
-        include_preprocessing=True,
-        data_format=None,
-    ):
+        width_coefficient: float | None = 1.0,
+        depth_coefficient: float | None = 1.0,
+        resolution: int = 224,
+        stages: Sequence[MBConvStage] = variants.MOBILENET_V2_STAGES,
+        divisor: int = 8,
+        activation: Activation = "relu6",
+        dropout_rate: float = 0.0,
+        include_preprocessing: bool = True,
+        data_format: DataFormat | None = None,
+    ) -> None:
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
         conv_norm = functools.partial(
@@ -225,11 +245,11 @@ class MobileNetV2(GraphModel):
         x = conv_norm(filters, 3, strides=2).unroll(
             x, "Conv1", "bn_Conv1", "Conv1_relu"
         )
-        stages = scale_stages(
+        scaled = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
         number = 0
-        for stage in stages:
+        for stage in scaled:
             for repeat in range(stage.repeats):
                 prefix = f"block_{number}" if number else "expanded_conv"
                 strides = stage.strides if repeat == 0 else 1
@@ -238,26 +258,41 @@ class MobileNetV2(GraphModel):
         width = max(width_coefficient or 1.0, 1.0)
         filters = round_filters(1280, width, divisor)
         x = conv_norm(filters).unroll(x, "Conv_1", "Conv_1_bn", "out_relu")
-        if include_top:
-            x = classification_head(
-                x, classes, classifier_activation, dropout_rate, data_format
-            )
-        elif pooling is not None:
-            x = global_pool(x, pooling, data_format)
+        x = classification_top(
+            x,
+            include_top,
+            pooling,
+            classes,
+            classifier_activation,
+            dropout_rate,
+            data_format,
+        )
         super().__init__(inputs=source_of(images), outputs=x, name=name)
-        load_pretrained(self, "MobileNetV2", weights)
+        load_weights(
+            self,
+            weights,
+            [variants.SCALABLE_NETWORKS["MobileNetV2"]],
+            (width_coefficient, depth_coefficient),
+            (tuple(stages), divisor) == (variants.MOBILENET_V2_STAGES, 8),
+        )
 
     @property
-    def pyramid_outputs(self):
+    def pyramid_outputs(self) -> dict[str, Tensor]:
         """Features at each scale; see `EfficientNet.pyramid_outputs`."""
-        return pyramid_of(
+        return pyramid_by_names(
             self,
             r"(expanded_conv|block_\d+)_depthwise",
             r"(expanded_conv|block_\d+)_(project_BN|add)",
         )
 
 
-def _inverted_residual(inputs, stage, strides, prefix, conv_norm):
+def _inverted_residual(
+    inputs: Tensor,
+    stage: MBConvStage,
+    strides: int,
+    prefix: str,
+    conv_norm: Callable[..., ConvNorm],
+) -> Tensor:
     projection = conv_norm(stage.filters)
     channels = inputs.shape[channel_axis(projection.data_format)]
     x = inputs

@@ -7,8 +7,8 @@ from keras_efficient.scaling.compound import CompoundScaling
 from keras_efficient.scaling.compound import round_filters
 from keras_efficient.scaling.compound import round_repeats
 from keras_efficient.scaling.compound import scale_stages
-from keras_efficient.scaling.efficientdet import DetectorCoefficients
 from keras_efficient.scaling.efficientdet import EfficientDetScaling
+from keras_efficient.scaling.efficientdet import interpolate_efficientdet
 from keras_efficient.scaling.search import CoefficientSearch
 from keras_efficient.scaling.search import GridPoint
 from keras_efficient.scaling.search import coefficient_grid
@@ -19,10 +19,10 @@ __all__ = [
     "CoefficientSearch",
     "Coefficients",
     "CompoundScaling",
-    "DetectorCoefficients",
     "EfficientDetScaling",
     "GridPoint",
     "coefficient_grid",
+    "interpolate_efficientdet",
     "round_filters",
     "round_repeats",
     "scale_stages",
@@ -30,5 +30,9 @@ __all__ = [
 ]
 
 __getattr__ = deprecation.renamed(
-    __name__, {"DetectorScaling": "EfficientDetScaling"}
+    __name__,
+    {
+        "DetectorCoefficients": "variants.EfficientDetVariant",
+        "DetectorScaling": "EfficientDetScaling",
+    },
 )

@@ -1,4 +1,4 @@
-"""Step 1 of compound scaling: the search for alpha, beta and gamma."""
+"""Search for alpha, beta and gamma: step 1 of compound scaling."""
 
 import concurrent.futures
 import contextlib
@@ -12,23 +12,31 @@ import os
 import pathlib
 import pickle
 import time
+from collections.abc import Callable
+from collections.abc import Generator
+from collections.abc import Iterable
+from collections.abc import Sequence
 
+from keras_efficient.log import get_logger
 from keras_efficient.scaling.compound import Coefficients
 from keras_efficient.scaling.compound import CompoundScaling
+from keras_efficient.types import PathLike
 
+_LOGGER = get_logger(__name__)
+# Decimals of the points of a grid.
 _PLACES = 6
 
 
 @dataclasses.dataclass(frozen=True)
 class GridPoint:
-    """What the search knows of one place of its grid.
+    """Score of one point of the grid.
 
     Attributes:
         alpha: Base of the depth.
         beta: Base of the width.
         gamma: Base of the resolution.
-        score: What the evaluation gave; NaN where training failed.
-        seconds: How long the evaluation took.
+        score: Result of the evaluation; NaN if training failed.
+        seconds: Duration of the evaluation.
     """
 
     alpha: float
@@ -39,36 +47,36 @@ class GridPoint:
 
     @property
     def scaling(self) -> CompoundScaling:
-        """The rule with these numbers."""
+        """The `CompoundScaling` with these numbers."""
         return CompoundScaling(self.alpha, self.beta, self.gamma)
 
 
 @dataclasses.dataclass(frozen=True)
 class CoefficientSearch:
-    """The results of `search_coefficients`.
+    """Result of `search_coefficients`.
 
     Attributes:
         points: Tuple of `GridPoint`, in the order of the grid.
-        target: The growth of the cost that the grid keeps to.
+        target: Growth of the cost at each step of `phi` that the grid aims at.
     """
 
-    points: tuple
+    points: tuple[GridPoint, ...]
     target: float
 
     @property
     def best(self) -> GridPoint:
-        """The point of the highest score; of equals the cheapest."""
+        """The point with the highest score; the cheapest of equal ones."""
         return self.ranked()[0]
 
     @property
     def scaling(self) -> CompoundScaling:
-        """The rule that was found: that of the best point."""
+        """The `CompoundScaling` of the best point."""
         return self.best.scaling
 
-    def ranked(self) -> tuple:
-        """The points by their score, the highest first, NaN last."""
+    def ranked(self) -> tuple[GridPoint, ...]:
+        """Return the points by their score, highest first and NaN last."""
 
-        def key(point):
+        def key(point: GridPoint) -> tuple[bool, float, float]:
             failed = math.isnan(point.score)
             score = 0.0 if failed else -point.score
             return failed, score, point.scaling.cost_per_step
@@ -76,11 +84,7 @@ class CoefficientSearch:
         return tuple(sorted(self.points, key=key))
 
     def table(self) -> str:
-        """The ranked points as a table in Markdown.
-
-        Returns:
-            A string of one line for each point.
-        """
+        """Return the ranked points as a table in Markdown."""
         lines = [
             "| alpha (depth) | beta (width) | gamma (resolution) | cost "
             "| score | seconds |",
@@ -95,20 +99,22 @@ class CoefficientSearch:
         return "\n".join(lines)
 
 
-def coefficient_grid(step=0.05, target=2.0, tolerance=0.1):
-    """The places where `alpha * beta**2 * gamma**2` is near a target.
+def coefficient_grid(
+    step: float = 0.05, target: float = 2.0, tolerance: float = 0.1
+) -> tuple[CompoundScaling, ...]:
+    """Return points whose `alpha * beta**2 * gamma**2` is near a target.
 
     Args:
-        step: Float, distance of the grid's places, above 0. Defaults to 0.05.
-        target: Float above 1, wanted growth of the cost. Defaults to 2.
-        tolerance: Float, how far the growth may lie from `target`. Defaults
-            to 0.1: the paper's own 1.2, 1.1, 1.15 give 1.92.
+        step: Float above 0, spacing of the grid. Defaults to 0.05.
+        target: Float above 1, growth of the cost. Defaults to 2.
+        tolerance: Float, maximum difference between the growth and `target`.
+            Defaults to 0.1; the 1.2, 1.1, 1.15 of the paper result in 1.92.
 
     Returns:
         A tuple of `CompoundScaling`.
 
     Raises:
-        ValueError: If a number is out of range, or no place is near.
+        ValueError: If a number is out of range, or no point is near.
 
     Example:
     >>> grid = keras_efficient.scaling.coefficient_grid(step=0.1)
@@ -122,7 +128,7 @@ def coefficient_grid(step=0.05, target=2.0, tolerance=0.1):
             f"tolerance={tolerance}"
         )
 
-    def bases(highest):
+    def bases(highest: float) -> list[float]:
         count = math.floor((highest - 1) / step + 1e-9)
         return [round(1 + i * step, _PLACES) for i in range(count + 1)]
 
@@ -140,7 +146,7 @@ def coefficient_grid(step=0.05, target=2.0, tolerance=0.1):
     )
     if not near:
         raise ValueError(
-            "No place of the grid is near the target. Use a smaller `step` "
+            "No point of the grid is near the target. Use a smaller `step` "
             f"or a larger `tolerance`. Received: step={step}, "
             f"target={target}, tolerance={tolerance}"
         )
@@ -148,49 +154,47 @@ def coefficient_grid(step=0.05, target=2.0, tolerance=0.1):
 
 
 def search_coefficients(
-    evaluate,
+    evaluate: Callable[[Coefficients], float],
     *,
-    step=0.05,
-    target=2.0,
-    tolerance=0.1,
-    grid=None,
-    path=None,
-    workers=1,
-    verbose=True,
-):
-    """Searches the alpha, beta and gamma that suit a network: paper, step 1.
+    step: float = 0.05,
+    target: float = 2.0,
+    tolerance: float = 0.1,
+    grid: Iterable[CompoundScaling] | None = None,
+    path: PathLike | None = None,
+    workers: int = 1,
+    verbose: bool = True,
+) -> CoefficientSearch:
+    """Search the alpha, beta and gamma that suit a network (step 1).
 
-    The network is scaled by one step, `phi = 1`, in every way that about
-    doubles its cost, and the way with the best score wins. `CompoundScaling`
-    then makes a family of any sizes with them, step 2.
+    The network is scaled by one step, `phi = 1`, in every way of the grid that
+    about doubles its cost. The way with the best score wins. `CompoundScaling`
+    with these numbers then defines a family of any sizes (step 2).
 
     Args:
-        evaluate: Function of `Coefficients` that builds, trains and rates a
-            network of that depth, width and resolution, and returns a number,
-            higher being better; NaN for a training that failed.
+        evaluate: Function of `Coefficients` that builds, trains and evaluates a
+            network of that depth, width and resolution, and returns a score,
+            higher being better, or NaN if training failed.
         step: Float; see `coefficient_grid`. Defaults to 0.05.
         target: Float; see `coefficient_grid`. Defaults to 2.
         tolerance: Float; see `coefficient_grid`. Defaults to 0.1.
-        grid: Sequence of `CompoundScaling` to search instead. Defaults to
-            `None`: `coefficient_grid(step, target, tolerance)`.
-        path: Path of a file of JSON lines that keeps each score as soon as it
-            is known. The same call goes on where an earlier one broke off.
-            The scores in it are taken as those of this `evaluate`: give
-            another function another file. Defaults to `None`: nothing is
-            kept.
-        workers: Integer, how many processes evaluate at once. With more than
-            1, `evaluate` must be a function of a module, and the program
-            guarded by `if __name__ == "__main__":`. Defaults to 1: in this
+        grid: Sequence of `CompoundScaling` to search. Defaults to
+            `coefficient_grid(step, target, tolerance)`.
+        path: Path of a JSON lines file that stores each score as soon as it is
+            known, so that the same call resumes an interrupted search. Use
+            another file for another `evaluate`. Defaults to `None`, no file.
+        workers: Integer, number of processes that evaluate in parallel. If
+            above 1, `evaluate` must be a function of a module, and the program
+            guarded by `if __name__ == "__main__":`. Defaults to 1, this
             process.
-        verbose: Boolean, whether to print a line for each score, with the
-            time that is left. Defaults to `True`.
+        verbose: Boolean, whether to log each score and the remaining time.
+            Defaults to `True`.
 
     Returns:
         A `CoefficientSearch`; `visualization.plot_search` draws it.
 
     Raises:
-        ValueError: If an argument is out of range, a score is no number, or
-            `path` holds something else.
+        ValueError: If an argument is out of range, a score is not a number,
+            or `path` contains something else.
 
     Example:
     >>> def evaluate(c):  # as if 1.2, 1.1, 1.15 were best
@@ -208,11 +212,13 @@ def search_coefficients(
         grid = coefficient_grid(step, target, tolerance)
     grid = tuple(dict.fromkeys(grid))
     if not grid:
-        raise ValueError("`grid` is empty: give at least one place.")
+        raise ValueError("`grid` is empty: pass at least one point.")
     record = _Record(path)
     missing = [place for place in grid if place not in record.points]
     if verbose and len(missing) < len(grid):
-        print(f"{len(grid) - len(missing)} of {len(grid)} scores are in {path}")
+        _LOGGER.info(
+            f"{len(grid) - len(missing)} of {len(grid)} scores are in {path}"
+        )
     progress = _Progress(len(missing)) if verbose else None
     run = functools.partial(_evaluate_timed, evaluate)
     with contextlib.closing(_results(run, missing, workers)) as results:
@@ -228,9 +234,11 @@ def search_coefficients(
     )
 
 
-def _evaluate_timed(evaluate, place):
+def _evaluate_timed(
+    evaluate: Callable[[Coefficients], float], place: CompoundScaling
+) -> tuple[float, float]:
     start = time.perf_counter()
-    coefficients: Coefficients = place(1)
+    coefficients = place(1)
     score = evaluate(coefficients)
     try:
         score = float(score)
@@ -242,8 +250,12 @@ def _evaluate_timed(evaluate, place):
     return score, time.perf_counter() - start
 
 
-def _results(run, places, workers):
-    """Yields place, score and seconds, in the order in which they are done."""
+def _results(
+    run: functools.partial[tuple[float, float]],
+    places: Sequence[CompoundScaling],
+    workers: int,
+) -> Generator[tuple[CompoundScaling, float, float]]:
+    """Yield place, score and seconds, in order of completion."""
     if not isinstance(workers, int) or workers < 1:
         raise ValueError(
             f"`workers` must be an integer of at least 1. Received: {workers!r}"
@@ -257,20 +269,21 @@ def _results(run, places, workers):
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             "With `workers` above 1, `evaluate` must be a function of a "
-            "module, that other processes can import: no lambda and no "
-            f"function within a function. Received: {run.args[0]!r}"
+            "module that other processes can import, not a lambda or a "
+            f"nested function. Received: {run.args[0]!r}"
         ) from error
-    # A forked copy of a process that has run a backend hangs.
+    # A forked process hangs if a backend has run before.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
         futures = {pool.submit(run, place): place for place in places}
-        errors = []
+        errors: list[BaseException] = []
         for future in concurrent.futures.as_completed(futures):
             if future.cancelled():
                 continue
-            if future.exception() is not None:
-                # What runs already comes to its end and is kept.
-                errors.append(future.exception())
+            failure = future.exception()
+            if failure is not None:
+                # Running evaluations are completed and stored.
+                errors.append(failure)
                 pool.shutdown(wait=False, cancel_futures=True)
                 continue
             yield futures[future], *future.result()
@@ -279,15 +292,16 @@ def _results(run, places, workers):
 
 
 class _Record:
-    """The points that are known, and the file that keeps them."""
+    """The known points, and the file that stores them."""
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike | None) -> None:
         self.path = None if path is None else pathlib.Path(path)
-        self.points = {}
+        self.points: dict[CompoundScaling, GridPoint] = {}
         if self.path is not None and self.path.exists():
-            self._read()
+            self._read(self.path)
 
-    def add(self, point):
+    def add(self, point: GridPoint) -> None:
+        """Store a point."""
         self.points[point.scaling] = point
         if self.path is None:
             return
@@ -300,10 +314,10 @@ class _Record:
             file.flush()
             os.fsync(file.fileno())
 
-    def _read(self):
-        text = self.path.read_text(encoding="utf-8")
-        whole, _, rest = text.rpartition("\n")
-        for number, line in enumerate(whole.splitlines(), start=1):
+    def _read(self, path: pathlib.Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        complete, _, rest = text.rpartition("\n")
+        for number, line in enumerate(complete.splitlines(), start=1):
             try:
                 values = json.loads(line)
                 if values["score"] is None:
@@ -312,36 +326,36 @@ class _Record:
                 self.points[point.scaling] = point
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(
-                    f"{self.path} holds something else than the scores of a "
-                    f"search: line {number} is {line[:80]!r}. Give another "
-                    "`path`, or take that line out."
+                    f"{path} contains something else than the scores of a "
+                    f"search: line {number} is {line[:80]!r}. Use another "
+                    "`path`, or remove that line."
                 ) from error
         if rest:
-            # A program was stopped while it wrote: that score is missing.
+            # A program was stopped while writing: that score is missing.
             keep = len(text[: len(text) - len(rest)].encode("utf-8"))
-            with open(self.path, "r+b") as file:
+            with open(path, "r+b") as file:
                 file.truncate(keep)
 
 
 class _Progress:
-    """Prints a line for each point, with the time that is left."""
+    """Logs a line for each point, with the remaining time."""
 
-    def __init__(self, total):
+    def __init__(self, total: int) -> None:
         self.total = total
         self.done = 0
         self.best = -math.inf
         self.start = time.perf_counter()
 
-    def show(self, point):
+    def show(self, point: GridPoint) -> None:
+        """Log a new point."""
         self.done += 1
         if point.score > self.best:
             self.best = point.score
         elapsed = time.perf_counter() - self.start
         left = elapsed / self.done * (self.total - self.done)
         minutes, seconds = divmod(round(left), 60)
-        print(
+        _LOGGER.info(
             f"[{self.done}/{self.total}] alpha {point.alpha:g} "
             f"beta {point.beta:g} gamma {point.gamma:g}: {point.score:.4f} "
-            f"(best {self.best:.4f}), {minutes}:{seconds:02d} left",
-            flush=True,
+            f"(best {self.best:.4f}), {minutes}:{seconds:02d} left"
         )

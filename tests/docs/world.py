@@ -189,6 +189,7 @@ def _shrink(monkeypatch):
     detectors = {
         name: dataclasses.replace(
             row,
+            backbone=dataclasses.replace(row.backbone, **SMALL),
             resolution=DETECTOR_RESOLUTION,
             fpn_filters=16,
             fpn_repeats=1,
@@ -196,8 +197,9 @@ def _shrink(monkeypatch):
         )
         for name, row in efficientdet_variants.EFFICIENTDET_VARIANTS.items()
     }
-    for module in (efficientnet_variants, efficientdet_variants):
-        monkeypatch.setattr(module, "EFFICIENTNET_VARIANTS", networks)
+    monkeypatch.setattr(
+        efficientnet_variants, "EFFICIENTNET_VARIANTS", networks
+    )
     monkeypatch.setattr(
         efficientdet_variants, "EFFICIENTDET_VARIANTS", detectors
     )

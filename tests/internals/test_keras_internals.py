@@ -133,3 +133,19 @@ def test_errors_of_loading_hold_the_reason_between_two_marks():
     reason = keras_internals.deserialization_reason(error)
     assert reason == "Unknown layer 'X'".strip("'")
     assert keras_internals.deserialization_reason(ValueError("x")) == "x"
+
+
+def test_own_variables_of_a_frozen_layer_remain_trainable():
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    layer.trainable = False
+    assert len(keras_internals.own_variables(layer)) == 4
+    names = [
+        variable.name for variable in keras_internals.own_variables(layer, True)
+    ]
+    assert names == ["gamma", "beta"]
+
+
+def test_own_variables_exclude_those_of_inner_layers():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    assert keras_internals.own_variables(model) == []

@@ -119,7 +119,7 @@ def golden(name):
 def fill(model, expected, path):
     """Gives the golden weights to the converter, as google/automl's file."""
     name = expected["model"].replace("efficientdet-d", "EfficientDetD")
-    backbone = EFFICIENTDET_VARIANTS[name].backbone
+    backbone = EFFICIENTDET_VARIANTS[name].backbone.name
     centers = expected["gamma_center"]
     arrays = {
         name: automl_weights.golden_value(
@@ -249,7 +249,7 @@ def _levels(model, outputs):
 def test_variables_are_those_of_google_automl(name):
     path = SHARED / "specs" / "efficientdet_variables.json"
     rows = json.loads(path.read_text())[f"efficientdet-{name.lower()}"]
-    backbone = EFFICIENTDET_VARIANTS[f"EfficientDet{name}"].backbone
+    backbone = EFFICIENTDET_VARIANTS[f"EfficientDet{name}"].backbone.name
     shapes = automl_weights.automl_shapes(
         build(name), backbone.replace("EfficientNetB", "efficientnet-b")
     )

@@ -1,5 +1,6 @@
 """Tests for what the arguments of EfficientNet do, and how it trains."""
 
+import inspect
 import itertools
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 import keras_efficient
 from keras_efficient.layers import BatchNormalization
 from keras_efficient.layers import MBConvBlock
+from keras_efficient.variants import MBConvStage
 from tests.harness import to_numpy
 from tests.marks import slow_to_compile
 from tests.models.builders import build
@@ -221,10 +223,10 @@ def test_numbers_of_batch_norm_and_divisor_reach_the_layers():
 
 
 def test_block_names_go_on_after_z():
-    from keras_efficient.models.efficientnet import _letters
-
-    letters = [_letters(i) for i in (0, 25, 26, 27, 51, 52)]
-    assert letters == ["a", "z", "aa", "ab", "az", "ba"]
+    model = tiny(stages=[MBConvStage(1, 3, 1, 8, 28)], depth_coefficient=1.0)
+    names = [x.name for x in model.layers if isinstance(x, MBConvBlock)]
+    assert names[:2] == ["block1a", "block1b"]
+    assert names[24:] == ["block1y", "block1z", "block1aa", "block1ab"]
 
 
 @pytest.mark.parametrize(
@@ -248,8 +250,6 @@ def test_bad_arguments_are_named(arguments, message):
 
 
 def test_arguments_are_those_of_keras_applications():
-    import inspect
-
     for number in range(8):
         name = f"EfficientNetB{number}"
         ours = inspect.signature(getattr(keras_efficient, name)).parameters
@@ -258,3 +258,24 @@ def test_arguments_are_those_of_keras_applications():
         assert list(first) == list(theirs)
         for argument, parameter in theirs.items():
             assert ours[argument].default == parameter.default, argument
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"EfficientNetB{i}" for i in range(8)],
+        [*(f"EfficientDetD{i}" for i in range(8)), "EfficientDetD7x"],
+    ],
+    ids=["EfficientNet", "EfficientDet"],
+)
+def test_builders_of_a_family_have_one_typed_signature(names):
+    signatures = [
+        inspect.signature(getattr(keras_efficient, name)) for name in names
+    ]
+    for name, signature in zip(names, signatures, strict=True):
+        parameters = signature.parameters
+        assert parameters["name"].default == name.lower()
+        assert list(parameters) == list(signatures[0].parameters)
+        for parameter in parameters.values():
+            assert parameter.annotation is not parameter.empty
+            assert parameter.kind is not parameter.VAR_KEYWORD

@@ -228,58 +228,6 @@ def _values(config, key):
     return []
 
 
-def test_phis_between_lie_between():
-    from keras_efficient.models.joint_scaling import detector_numbers
-
-    phis = np.linspace(0, 7, 57)
-    numbers = [detector_numbers(phi) for phi in phis]
-    for name in (
-        "width_coefficient",
-        "depth_coefficient",
-        "resolution",
-        "fpn_filters",
-        "fpn_repeats",
-        "head_repeats",
-    ):
-        values = [getattr(number, name) for number in numbers]
-        assert values == sorted(values), name
-    assert all(number.resolution % 32 == 0 for number in numbers)
-    assert all(number.fpn_filters % 8 == 0 for number in numbers)
-    half = detector_numbers(2.5)
-    # D2 and D3: 112 and 160 filters, 5 and 6 cells, 768 and 896 pixels.
-    assert (half.fpn_filters, half.fpn_repeats) == (136, 6)
-    assert (half.resolution, half.head_repeats) == (832, 3)
-    assert half.width_coefficient == pytest.approx(1.15)
-
-
-def test_the_formula_and_where_the_table_leaves_it():
-    rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())[:8]
-    scaling = keras_efficient.scaling.EfficientDetScaling()
-    differ = {}
-    for phi, row in enumerate(rows):
-        numbers = scaling(phi)
-        differ[phi] = {
-            name
-            for name in (
-                "fpn_filters",
-                "fpn_repeats",
-                "head_repeats",
-                "resolution",
-            )
-            if getattr(numbers, name) != getattr(row, name)
-        }
-    assert differ == {
-        0: set(),
-        1: set(),
-        2: {"fpn_filters"},
-        3: set(),
-        4: {"fpn_filters"},
-        5: {"fpn_repeats", "resolution"},
-        6: {"fpn_repeats"},
-        7: {"fpn_filters", "fpn_repeats", "resolution"},
-    }
-
-
 def test_from_phi_takes_arguments_and_refuses_others():
     model = keras_efficient.EfficientDet.from_phi(
         -1, num_classes=2, input_shape=(96, 64, 3), rule="formula", max_level=6
