@@ -57,7 +57,7 @@ def test_of_equals_the_cheapest_wins():
     assert search.best.alpha == 1.95
 
 
-def test_goes_on_where_it_broke_off(tmp_path, capsys):
+def test_goes_on_where_it_broke_off(tmp_path, caplog):
     path = tmp_path / "run" / "search.jsonl"
     asked = []
 
@@ -73,9 +73,9 @@ def test_goes_on_where_it_broke_off(tmp_path, capsys):
     # The program was killed while it wrote the fifth.
     with open(path, "a") as file:
         file.write('{"alpha": 1.0, "be')
-    capsys.readouterr()
+    caplog.clear()
     search = search_coefficients(evaluate, step=0.1, path=path)
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "4 of 22 scores are in" in out
     assert "[18/18]" in out and "0:00 left" in out
     assert len(asked) == 5 + 18

@@ -29,6 +29,15 @@ class ClassificationModel(GraphModel):
 
     Subclasses are `EfficientNet`, `MobileNetV1`, `MobileNetV2` and `ResNet50`.
     They build their graph in the constructor and define `pyramid_outputs`.
+
+    Args:
+        *args: Positional arguments of a functional `keras.Model`.
+        **kwargs: Keyword arguments of a functional `keras.Model`.
+
+    Example:
+    >>> model = keras_efficient.MobileNetV2(classes=2)
+    >>> isinstance(model, keras_efficient.models.ClassificationModel)
+    True
     """
 
     @property

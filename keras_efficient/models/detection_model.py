@@ -26,6 +26,15 @@ class DetectionModel(DetectionTraining):
     Subclasses build a graph with the layers `"class_head"` and `"box_head"`
     and the outputs `{"class_logits", "box_deltas"}`, and set
     `_anchor_arguments`: the scales, aspect ratios and size of anchors.
+
+    Args:
+        *args: Positional arguments of a functional `keras.Model`.
+        **kwargs: Keyword arguments of a functional `keras.Model`.
+
+    Example:
+    >>> model = keras_efficient.EfficientDet.from_phi(0, num_classes=2)
+    >>> isinstance(model, keras_efficient.models.DetectionModel)
+    True
     """
 
     _anchor_arguments: dict[str, Any]

@@ -146,7 +146,12 @@ def test_fused_gives_the_same(name):
 
 
 @pytest.mark.parametrize(
-    "name", [*NETWORKS[:2], pytest.param("ResNet50", marks=pytest.mark.slow)]
+    "name",
+    [
+        pytest.param("MobileNetV1", marks=pytest.mark.slow),
+        "MobileNetV2",
+        pytest.param("ResNet50", marks=pytest.mark.slow),
+    ],
 )
 def test_they_learn(name):
     keras.utils.set_random_seed(0)
