@@ -69,7 +69,7 @@ def build_model(
 
 def _backbone_name(model: str) -> str:
     """Return the name of the backbone of a published detector."""
-    return keras_efficient.variants.EFFICIENTDET_VARIANTS[model].backbone
+    return keras_efficient.variants.EFFICIENTDET_VARIANTS[model].backbone.name
 
 
 def _is_file(weights: str | None, model: str) -> bool:

@@ -18,6 +18,7 @@ from keras_efficient.types import Activation
 from keras_efficient.types import DataFormat
 from keras_efficient.types import ImageLike
 from keras_efficient.types import PathLike
+from keras_efficient.types import Progress
 from keras_efficient.types import Tensor
 from keras_efficient.variants import EfficientNetVariant
 
@@ -60,11 +61,12 @@ class ClassificationModel(GraphModel):
         images: ImageLike | Sequence[ImageLike],
         *,
         top: int = 5,
+        from_logits: bool | None = None,
         class_names: Sequence[str] | None = None,
         batch_size: int = 8,
         preprocessing: ClassificationPreprocessing | None = None,
-        from_logits: bool | None = None,
         dtype: str | None = None,
+        progress: Progress | None = None,
     ) -> list[Classification]:
         """Return the most probable classes of images of any size.
 
@@ -75,6 +77,8 @@ class ClassificationModel(GraphModel):
                 image or the bytes of an image file; or a sequence of these.
             top: Integer, number of classes to return for each image. Defaults
                 to 5.
+            from_logits: Boolean, whether to apply a softmax to the outputs.
+                Defaults to whether the last layer lacks an activation.
             class_names: Sequence of names in the order of the outputs.
                 Defaults to `class_names` of the model, or else to the numbers
                 of the classes.
@@ -82,10 +86,11 @@ class ClassificationModel(GraphModel):
             preprocessing: A `data.ClassificationPreprocessing`, required if
                 the model accepts images of any size. Defaults to resizing to
                 the model's size.
-            from_logits: Boolean, whether to apply a softmax to the outputs.
-                Defaults to whether the last layer lacks an activation.
             dtype: String, dtype of the computation, such as `"bfloat16"`.
                 Defaults to that of the model.
+            progress: Function of an iterator of results and their number that
+                returns an iterable of the same results, such as a progress
+                bar. Defaults to `None`.
 
         Returns:
             A list of `inference.Classification`, one for each image.
@@ -102,19 +107,18 @@ class ClassificationModel(GraphModel):
         >>> sorted(found.names)
         ['cat', 'dog']
         """
-        if class_names is None:
-            class_names = self.class_names
         return inference.classify(
             self,
             images,
             top=top,
+            from_logits=from_logits,
             class_names=self.class_names
             if class_names is None
             else class_names,
             batch_size=batch_size,
             preprocessing=preprocessing,
-            from_logits=from_logits,
             dtype=dtype,
+            progress=progress,
         )
 
 

@@ -1,7 +1,5 @@
 """Base class of detectors: their anchors, and the detection of objects."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 from typing import TypeVar
@@ -16,6 +14,7 @@ from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.models.detection_training import DetectionTraining
 from keras_efficient.ops import generate_anchors
 from keras_efficient.types import ImageLike
+from keras_efficient.types import Progress
 
 Model = TypeVar("Model", bound="DetectionModel")
 
@@ -48,10 +47,11 @@ class DetectionModel(DetectionTraining):
         max_detections: int = 100,
         nms: str = "soft",
         class_agnostic: bool = False,
+        class_names: Sequence[str] | None = None,
         batch_size: int = 4,
         preprocessing: DetectionPreprocessing | None = None,
         dtype: str | None = None,
-        progress: Callable[[Iterator, int], Iterator] | None = None,
+        progress: Progress | None = None,
         sigma: float = 0.5,
         candidates: str = "pairs",
         max_candidates: int | None = 5000,
@@ -74,15 +74,18 @@ class DetectionModel(DetectionTraining):
                 to `"soft"`.
             class_agnostic: Boolean, whether boxes of different classes
                 suppress each other. Defaults to `False`.
+            class_names: Sequence of names in the order of the labels.
+                Defaults to `class_names` of the model, or else to the numbers
+                of the classes.
             batch_size: Integer. Defaults to 4.
             preprocessing: A `data.DetectionPreprocessing`, required if the
                 model accepts images of any size. Defaults to that of the
                 model's size.
             dtype: String, dtype of the computation, such as `"bfloat16"`.
                 Defaults to that of the model.
-            progress: Function of an iterator and its length that returns an
-                iterator over the same, such as a progress bar. Defaults to
-                `None`.
+            progress: Function of an iterator of results and their number that
+                returns an iterable of the same results, such as a progress
+                bar. Defaults to `None`.
             sigma: Float above 0, of soft suppression. Defaults to 0.5.
             candidates: String, `"pairs"` of anchor and class or
                 `"best_class"` of each anchor. Defaults to `"pairs"`.
@@ -116,6 +119,7 @@ class DetectionModel(DetectionTraining):
             max_detections=max_detections,
             nms=nms,
             class_agnostic=class_agnostic,
+            class_names=class_names,
             batch_size=batch_size,
             preprocessing=preprocessing,
             dtype=dtype,
