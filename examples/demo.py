@@ -1,10 +1,11 @@
-"""The whole way, in minutes and without a network: draw, train, measure, look.
+"""Train, evaluate, export and serve a detector, without data or network.
 
     make demo
 
-Draws a small set of pictures with shapes in them, trains an EfficientDet on
-it from nothing, measures its mean average precision on pictures that it has
-not seen, and draws what it finds in them.
+Draws a small data set of images with shapes, trains an EfficientDet on it
+from random weights, computes its COCO metrics on validation images, draws its
+detections, exports it as a SavedModel, and runs the SavedModel on the bytes of
+one JPEG file, as TensorFlow Serving does.
 """
 
 import argparse
@@ -25,14 +26,14 @@ IMAGE_SIZE = (128, 128)
 
 
 def main():
-    """Runs the steps one after the other, and says what each gave."""
+    """Run all steps and print their results."""
     args = parse_arguments()
     start = time.perf_counter()
     folder = pathlib.Path(args.directory)
     keras.utils.set_random_seed(args.seed)
     print(f"Keras on {keras.backend.backend()}")
 
-    print(f"\n1. Drawing pictures into {folder / 'pictures'}")
+    print(f"\n1. Drawing images into {folder / 'pictures'}")
     for seed, (split, count) in enumerate(
         [("train", args.images), ("val", max(1, args.images // 5))]
     ):
@@ -42,7 +43,7 @@ def main():
     validation = load(folder / "pictures", "val")
     print(train.report)
 
-    print("\n2. Training an EfficientDet, half as wide and deep, from nothing")
+    print("\n2. Training a small EfficientDet from random weights")
     model = build_model(train.class_names)
     keras_efficient.training.finetune_detection(
         model,
@@ -56,23 +57,31 @@ def main():
     )
     model.save(folder / "model.keras")
 
-    print("\n3. How good it is on pictures that it has not seen")
+    print("\n3. Evaluating it on the validation images")
     result = keras_efficient.evaluation.evaluate_detection(model, validation)
     print(result)
 
-    print(f"\n4. What it sees: {folder / 'detections.png'}")
+    print(f"\n4. Drawing detections into {folder / 'detections.png'}")
     draw_detections(model, validation, folder / "detections.png")
+
+    path = folder / "served" / "shapes" / "1"
+    print(f"\n5. Exporting a SavedModel to {path}")
+    keras_efficient.export.saved_model(model, path, overwrite=True)
+
+    photo = fullest(validation)[0].image
+    print(f"\n6. Running the SavedModel on the bytes of {photo}")
+    serve(path, photo)
     print(f"\nDone in {time.perf_counter() - start:.0f} s.")
 
 
 def build_model(class_names):
-    """A small detector for small pictures, without pretrained weights."""
+    """Return a small detector for small images, with random weights."""
     backbone = keras_efficient.EfficientNet(
         include_top=False,
         width_coefficient=0.5,
         depth_coefficient=0.5,
         input_shape=(*IMAGE_SIZE, 3),
-        # Statistics that settle within the few hundred steps of this demo.
+        # Suits the few hundred training steps of this demo.
         batch_norm_momentum=0.9,
     )
     model = keras_efficient.EfficientDet(
@@ -90,7 +99,7 @@ def build_model(class_names):
 
 
 def draw_dataset(folder, split, count, seed):
-    """Pictures and a COCO json file with the boxes of what is in them."""
+    """Write images, and a COCO annotation file with their boxes."""
     rng = np.random.default_rng(seed)
     (folder / split).mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
@@ -125,7 +134,7 @@ def draw_dataset(folder, split, count, seed):
 
 
 def draw_picture(rng):
-    """One to four shapes that do not touch, on a noisy ground."""
+    """Return an image of one to four separate shapes, and their boxes."""
     width, height = (int(x) for x in rng.integers(120, 170, 2))
     ground = rng.integers(0, 110, 3) + rng.normal(0, 12, (height, width, 3))
     picture = Image.fromarray(np.clip(ground, 0, 255).astype("uint8"))
@@ -143,7 +152,7 @@ def draw_picture(rng):
 
 
 def touch(first, second):
-    """Whether two boxes have a point in common."""
+    """Return whether two boxes intersect."""
     return (
         first[0] < second[2]
         and second[0] < first[2]
@@ -153,7 +162,7 @@ def touch(first, second):
 
 
 def draw_shape(picture, rng, label, x, y, radius):
-    """Draws a shape, turned at random; gives the box around it."""
+    """Draw a shape with random rotation, and return its box."""
     draw = ImageDraw.Draw(picture)
     color = tuple(int(c) for c in rng.integers(140, 256, 3))
     name = CLASSES[label]
@@ -181,9 +190,8 @@ def draw_shape(picture, rng, label, x, y, radius):
 
 
 def draw_detections(model, dataset, path, columns=4, rows=2):
-    """A sheet of the pictures with most in them, and what the model finds."""
-    fullest_first = sorted(dataset.records, key=lambda x: -len(x.boxes))
-    records = fullest_first[: columns * rows]
+    """Draw the detections in the images with the most objects."""
+    records = fullest(dataset)[: columns * rows]
     found = model.detect([record.image for record in records])
     cell = 300
     sheet = Image.new("RGB", (columns * cell, rows * cell), "white")
@@ -196,8 +204,29 @@ def draw_detections(model, dataset, path, columns=4, rows=2):
     sheet.save(path)
 
 
+def fullest(dataset):
+    """Return the records of a data set, those with most objects first."""
+    return sorted(dataset.records, key=lambda record: -len(record.boxes))
+
+
+def serve(path, photo):
+    """Print the answer of a SavedModel to the bytes of an image file."""
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    image_bytes = tf.constant([pathlib.Path(photo).read_bytes()])
+    outputs = served(image_bytes=image_bytes)
+    for i in range(int(outputs["num_detections"][0])):
+        name = outputs["class_names"][0, i].numpy().decode()
+        score = float(outputs["scores"][0, i])
+        box = [round(float(edge)) for edge in outputs["boxes"][0, i]]
+        print(f"{name} {score:.0%} at {box}")
+    if not int(outputs["num_detections"][0]):
+        print("No objects found.")
+
+
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--directory", default="demo")
     parser.add_argument("--images", type=int, default=200)

@@ -1,10 +1,10 @@
-"""Trains an EfficientDet on pictures with boxes of your own.
+"""Fine-tune an EfficientDet on your own images with boxes.
 
     python examples/finetune_detector.py cells --image-size 320
 
-The folder holds COCO json files, Pascal VOC or YOLO annotations, with the
-splits `train` and `val` or `test`; without these a fifth is held out. Run the
-same command again to go on after a break.
+The folder contains COCO JSON files, Pascal VOC or YOLO annotations with the
+splits `train` and `val` or `test`; with `--test none`, a fifth is used for
+validation. Repeat the command to resume after an interruption.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import keras_efficient
 
 
 def main():
-    """Reads the data, builds the model, trains it and says how good it is."""
+    """Load the data, build the model, train it and print its metrics."""
     args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
     if args.mixed_precision:
@@ -53,11 +53,11 @@ def main():
     result.plot_precision_recall(folder / "precision_recall.png")
     first = model.detect(held_out.records[0].image)[0]
     first.plot(folder / "detections.png")
-    print(f"Model, curves and a picture are in {folder}")
+    print(f"Model, curves and an image are in {folder}")
 
 
 def load_data(source, train, test):
-    """Training and held-out sets, from wherever they are."""
+    """Return the training and the validation set."""
     load = keras_efficient.data.load_detection
     if test == "none":
         return load(source).split(0.2)
@@ -66,9 +66,9 @@ def load_data(source, train, test):
 
 
 def build_model(args, class_names):
-    """A detector of these classes upon what pretrained weights there are."""
+    """Return a detector for the classes, with pretrained weights."""
     builder = getattr(keras_efficient, args.model)
-    # One number for both sides, or height and width.
+    # One number for a square, or height and width.
     shape = args.image_size and (args.image_size[0], args.image_size[-1], 3)
     is_backbone = args.weights in ("none", "imagenet") or args.backbone
     model = builder(
@@ -80,27 +80,33 @@ def build_model(args, class_names):
     )
     model.class_names = class_names
     if args.backbone:
-        # A file may lack some layers: the report says which.
+        # The report lists the layers that the file does not contain.
         load = keras_efficient.converters.load_checkpoint
         print(load(model.backbone, args.backbone, strict=False))
     return model
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("data", help="a folder, or a COCO json file")
-    parser.add_argument("--train", default="train", help="name of the split")
-    parser.add_argument("--test", default="val", help="split, or none")
+    parser.add_argument("data", help="folder or COCO JSON file")
+    parser.add_argument("--train", default="train", help="training split")
+    parser.add_argument(
+        "--test", default="val", help="validation split, or none"
+    )
     parser.add_argument("--model", default="EfficientDetD0")
     parser.add_argument(
-        "--weights", default="coco", help="coco, imagenet, a file, or none"
+        "--weights",
+        default="coco",
+        help="coco, imagenet, a checkpoint file, or none",
     )
-    parser.add_argument("--backbone", help="file with weights of the backbone")
+    parser.add_argument("--backbone", help="checkpoint file of the backbone")
     parser.add_argument("--image-size", type=int, nargs="+")
-    parser.add_argument("--anchor-scale", type=float, help="default: 4")
+    parser.add_argument(
+        "--anchor-scale", type=float, help="scale of the anchors (default 4)"
+    )
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--learning-rate", type=float, default=1e-3)

@@ -5,8 +5,10 @@ configures logging itself. To silence them, call
 `logging.getLogger("keras_efficient").setLevel(logging.WARNING)`.
 """
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 
 _ROOT = "keras_efficient"
 
@@ -17,7 +19,8 @@ class _StandardOutput(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # An application that configured the root logger gets the message
         # there, by propagation.
-        if not logging.getLogger().handlers:
+        is_alone = not logging.getLogger(_ROOT).propagate
+        if is_alone or not logging.getLogger().handlers:
             print(self.format(record), file=sys.stdout, flush=True)
 
 
@@ -41,3 +44,19 @@ def get_logger(name: str) -> logging.Logger:
     if not package.handlers:
         package.addHandler(_StandardOutput())
     return logging.getLogger(name)
+
+
+@contextlib.contextmanager
+def standard_output_only() -> Iterator[None]:
+    """Print messages on standard output whatever other libraries configure.
+
+    For programs: several libraries add handlers to the root logger when they
+    are imported, which would print messages with a prefix.
+    """
+    package = get_logger(_ROOT)
+    propagate = package.propagate
+    package.propagate = False
+    try:
+        yield
+    finally:
+        package.propagate = propagate

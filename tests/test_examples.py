@@ -16,6 +16,8 @@ def test_demo(tmp_path):
     )
     assert "10 images with " in output and "boxes of 4 classes" in output
     assert "AP by size: " in output and "Done in" in output
+    assert (folder / "served" / "shapes" / "1" / "saved_model.pb").exists()
+    assert "Running the SavedModel on the bytes of" in output
     assert (folder / "model.keras").exists()
     with Image.open(folder / "detections.png") as picture:
         assert picture.size == (1200, 600)

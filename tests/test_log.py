@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from keras_efficient.log import get_logger
+from keras_efficient.log import standard_output_only
 
 
 @pytest.fixture
@@ -36,3 +37,12 @@ def test_an_application_that_configures_logging_gets_it_once(capsys, caplog):
     get_logger("keras_efficient.sample").info("verified")
     assert [record.message for record in caplog.records] == ["verified"]
     assert capsys.readouterr().out == ""
+
+
+def test_a_program_prints_whatever_is_configured(capsys, caplog):
+    with standard_output_only():
+        get_logger("keras_efficient.sample").info("verified")
+    assert capsys.readouterr().out == "verified\n"
+    assert not caplog.records
+    get_logger("keras_efficient.sample").info("verified again")
+    assert [record.message for record in caplog.records] == ["verified again"]

@@ -22,6 +22,7 @@ from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import USAGE_ERROR
 from keras_efficient.cli.scale import scale
 from keras_efficient.cli.train import train
+from keras_efficient.log import standard_output_only
 
 COMMANDS: dict[str, Callable] = {
     "detect": detect,
@@ -72,7 +73,8 @@ def main() -> None:
     """Run the program. Invalid input produces a one-line error."""
     select_backend(sys.argv[1:])
     try:
-        app(prog_name=PROGRAM)
+        with standard_output_only():
+            app(prog_name=PROGRAM)
     except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"{PROGRAM}: {_with_options(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)

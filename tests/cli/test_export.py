@@ -141,7 +141,7 @@ WRONG = {
     "C a.tflite --format litert --layout mediapipe": "is for detectors only",
     "D a.tflite --format litert --layout x": "--layout must be one of",
     "C a.onnx --format onnx --nms hard": "--nms is an option for detectors",
-    "D a.onnx --format onnx --score-threshold -3": "--score-threshold must be in",
+    "D a.onnx --format onnx --score-threshold -3": "score-threshold must be in",
     "C a.onnx --format onnx --batch-size 0": "--batch-size must be at least 1",
     "C a.onnx --format onnx --split val": "--split requires --validation",
     "C a.onnx --format onnx --validation none": "No such folder: none",
