@@ -1,10 +1,9 @@
-"""Feature networks as lists of nodes: which features meet in which order.
+"""Feature networks as lists of nodes.
 
-FPN, PANet, NAS-FPN and BiFPN differ in their connections only, so each is a
-list of `FusionNode` for the one layer that runs such lists,
-`layers.FeatureNetworkLayer`. The features have numbers: 0 is the input of
-`min_level`, 1 that of the next level, and so on; after the inputs each node
-adds one. A level's output is the last feature of that level.
+FPN, PANet, NAS-FPN and BiFPN differ only in their connections, so that each is
+a list of `FusionNode`, which `layers.FeatureNetworkLayer` runs. Features are
+numbered: 0 is the input of `min_level`, 1 that of the next level, and so on;
+each node adds the next number. The output of a level is its last feature.
 """
 
 import dataclasses
@@ -12,18 +11,18 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class FusionNode:
-    """A place where features of several levels meet and become one.
+    """Fusion of features of several levels into a new feature.
 
     Attributes:
         level: Level of the new feature, which is `2**level` times smaller
             than the image.
-        inputs: Numbers of the features that are brought to this level and
+        inputs: Numbers of the features that are resampled to this level and
             merged.
-        merge: How: `"weighted"`, as the layer's `weight_method` says;
-            `"sum"`; or `"attention"`, where the coarser of two features says
-            how much of the finer is added to it. Defaults to `"weighted"`.
-        added: Numbers of features of this same level that are added, as they
-            are, to what was merged. Defaults to none.
+        merge: `"weighted"`, by the layer's `weight_method`; `"sum"`; or
+            `"attention"`, which weighs the finer of two features by the
+            coarser one and adds it. Defaults to `"weighted"`.
+        added: Numbers of features of this level that are added to the merged
+            feature. Defaults to none.
     """
 
     level: int
@@ -36,7 +35,7 @@ MERGES = ("weighted", "sum", "attention")
 
 
 def fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
-    """Top-down only: each level receives the next coarser one.
+    """Return the nodes of FPN: top-down only.
 
     ```
     P7 ────────── P7
@@ -73,7 +72,7 @@ def fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
 
 
 def panet_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
-    """Top-down, then bottom-up over what came of it.
+    """Return the nodes of PANet: top-down, then bottom-up.
 
     ```
     P7 ────────── P7 ─→ 7
@@ -111,7 +110,7 @@ def panet_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
 
 
 def bifpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
-    """Top-down, then bottom-up, where levels see their input once more.
+    """Return the nodes of BiFPN: top-down, then bottom-up with the inputs.
 
     ```
     P7 ──────────┬────→ 7
@@ -150,11 +149,10 @@ def bifpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
 
 
 def nas_fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
-    """The seven merging cells that architecture search found.
+    """Return the nodes of NAS-FPN, found by architecture search.
 
-    Only for levels 3 to 7, among which it was searched. Two cells sum, five
-    weigh the finer feature by the coarser one's global maximum; an output
-    also adds the input of its level, where nothing else has used it.
+    It is defined for levels 3 to 7 only. Outputs add the input of their level
+    if no other node uses it.
 
     Args:
         min_level: Finest level, 3.
@@ -164,7 +162,7 @@ def nas_fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
         A tuple of `FusionNode`.
 
     Raises:
-        ValueError: If the levels are others.
+        ValueError: For other levels.
 
     Example:
     >>> len(nas_fpn_nodes())
@@ -176,7 +174,7 @@ def nas_fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
     """
     if (min_level, max_level) != (3, 7):
         raise ValueError(
-            "NAS-FPN was searched on levels 3 to 7 and is no rule for others. "
+            "NAS-FPN is defined for levels 3 to 7 only. "
             f"Received: min_level={min_level}, max_level={max_level}"
         )
     return (
@@ -191,7 +189,7 @@ def nas_fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
 
 
 def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
-    """The level of each feature: of the inputs, then of the nodes.
+    """Return the level of each feature: of the inputs, then of the nodes.
 
     Args:
         nodes: Sequence of `FusionNode`.
@@ -202,9 +200,8 @@ def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
         A tuple of integers.
 
     Raises:
-        ValueError: If a node takes a feature that is not there yet, adds one
-            of another level, merges in no known way, or lies outside the
-            levels.
+        ValueError: If a node uses a feature that does not exist yet, adds one
+            of another level, has an unknown `merge`, or is outside the levels.
 
     Example:
     >>> levels_of_features(bifpn_nodes(3, 5), 3, 5)
@@ -233,7 +230,7 @@ def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
 
 
 def output_features(nodes, min_level: int, max_level: int) -> dict:
-    """The feature that leaves the network at each level: the level's last.
+    """Return the number of the output feature of each level.
 
     Args:
         nodes: Sequence of `FusionNode`.
@@ -253,7 +250,7 @@ def output_features(nodes, min_level: int, max_level: int) -> dict:
 
 
 class _Graph:
-    """Collects nodes, and remembers the features of each level."""
+    """Collects nodes and the features of each level."""
 
     def __init__(self, min_level, max_level):
         if not 0 <= min_level < max_level:
@@ -271,12 +268,12 @@ class _Graph:
         }
 
     def go_down(self):
-        """From the coarsest level to the finest."""
+        """Add nodes from the coarsest level to the finest."""
         for level in range(self.max_level - 1, self.min_level - 1, -1):
             self._add(level, (self._last(level), self._last(level + 1)))
 
     def go_up(self, with_inputs):
-        """From the finest level to the coarsest."""
+        """Add nodes from the finest level to the coarsest."""
         for level in range(self.min_level + 1, self.max_level + 1):
             own = self.features[level] if with_inputs else [self._last(level)]
             self._add(level, (*own, self._last(level - 1)))

@@ -1,7 +1,7 @@
-"""Names of the classes that the published detectors know."""
+"""Class names of the published detectors."""
 
-# COCO counts from 1 to 90 and left ten numbers out; the published networks have
-# an output for each number.
+# COCO numbers its 80 classes from 1 to 90 with gaps. The published networks
+# have an output for each of the 90 numbers.
 _NAMES = {
     1: "person",
     2: "bicycle",

@@ -187,6 +187,11 @@ class DetectionTraining(GraphModel):
         self._loss_parts.update(parts, x)
         return loss
 
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        raise NotImplementedError
+
     def generate_anchors(
         self, image_size: tuple[int | None, int | None] | None = None
     ) -> np.ndarray:

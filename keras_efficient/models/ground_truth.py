@@ -1,4 +1,7 @@
-"""What `fit` gets as ground truth: its forms, and what is wrong with it."""
+"""Ground truth passed to a detector's `fit`: its forms and validation."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,25 +18,25 @@ EXPECTED = (
 LABEL_KEYS = ("labels", "classes")
 
 
-def unpack_batch(batch):
-    """A batch as a tuple, also where it is a dict in Keras' dialect."""
+def unpack_batch(batch: Any) -> Any:
+    """Return a batch as a tuple, also if it is a dict as in KerasCV."""
     if isinstance(batch, dict) and "images" in batch:
         return batch["images"], batch.get("bounding_boxes")
     return batch
 
 
-def unpack_boxes(y):
-    """Boxes and labels of a batch.
+def unpack_boxes(y: Any) -> tuple[Any, Any]:
+    """Return boxes and labels of a batch.
 
     Args:
-        y: Dict of `"boxes"` and `"labels"`, or `"classes"`; or one that holds
-            it as `"bounding_boxes"`.
+        y: Dict of `"boxes"` and `"labels"` or `"classes"`, or a dict that
+            contains it as `"bounding_boxes"`.
 
     Returns:
         A pair of tensors or arrays `(boxes, labels)`.
 
     Raises:
-        ValueError: If it is something else.
+        ValueError: If `y` has another structure.
     """
     if isinstance(y, dict):
         y = y.get("bounding_boxes", y)
@@ -49,12 +52,17 @@ def unpack_boxes(y):
     )
 
 
-def check_training_data(x, y, num_classes, data_format, bounding_box_format):
-    """Looks at the arrays, or at the first batch, ahead of a training.
+def check_training_data(
+    x: Any,
+    y: Any,
+    num_classes: int,
+    data_format: str,
+    bounding_box_format: str,
+) -> None:
+    """Validate the arrays or the first batch before training.
 
-    Inside the compiled step nothing can be said about values any more; there
-    a label beyond the classes would just be no class, and boxes of another
-    format would fit no anchor.
+    The compiled step cannot check values: a label beyond the classes would be
+    ignored there, and boxes of another format would match no anchor.
 
     Args:
         x: First argument of `fit`.
@@ -64,7 +72,7 @@ def check_training_data(x, y, num_classes, data_format, bounding_box_format):
         bounding_box_format: String, of `compile`.
 
     Raises:
-        ValueError: If something is wrong with them.
+        ValueError: If they do not fit the model or the format.
     """
     batch = (x, y) if y is not None else _first_batch(x)
     if batch is None:
@@ -84,8 +92,8 @@ def check_training_data(x, y, num_classes, data_format, bounding_box_format):
     check_ground_truth(boxes, labels, size, num_classes, bounding_box_format)
 
 
-def _first_batch(data):
-    """The first batch of any data; `None` where looking would take it away."""
+def _first_batch(data: Any) -> Any:
+    """Return the first batch, or `None` if reading it would consume it."""
     if isinstance(data, keras.utils.PyDataset):
         return data[0]
     if not hasattr(data, "__iter__") or hasattr(data, "__next__"):
@@ -93,7 +101,9 @@ def _first_batch(data):
     return next(iter(data), None)
 
 
-def _check_shapes(images, boxes, labels):
+def _check_shapes(
+    images: Sequence[int], boxes: Sequence[int], labels: Sequence[int]
+) -> None:
     is_fit = (
         len(boxes) == 3
         and boxes[-1] == 4
@@ -108,15 +118,21 @@ def _check_shapes(images, boxes, labels):
         )
 
 
-def check_ground_truth(boxes, labels, size, num_classes, bounding_box_format):
-    """Raises an error where boxes or labels cannot be meant.
+def check_ground_truth(
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    size: Sequence[int],
+    num_classes: int,
+    bounding_box_format: str,
+) -> None:
+    """Raise an error for invalid boxes or labels.
 
     Args:
         boxes: Array `(number, max_boxes, 4)`.
         labels: Array `(number, max_boxes)`, -1 where there is no box.
         size: `(height, width)` of the images, in pixels.
         num_classes: Integer, of the model.
-        bounding_box_format: String, what `boxes` are said to be.
+        bounding_box_format: String, the declared format of `boxes`.
 
     Raises:
         ValueError: If labels lie beyond the classes, boxes are not finite, or

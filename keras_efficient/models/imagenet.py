@@ -1,13 +1,20 @@
-"""What goes into and comes out of a network trained on ImageNet."""
+"""Preprocessing and class names of networks trained on ImageNet."""
+
+from typing import Any
 
 import keras
 
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Tensor
 
-def preprocess_input(x, data_format=None):
-    """Returns its input: the models normalise pixels themselves.
 
-    It stands here as in `keras.applications`, so that code for other networks
-    runs unchanged. Pixels go in as they are, RGB in `[0, 255]`.
+def preprocess_input(
+    x: Tensor, data_format: DataFormat | None = None
+) -> Tensor:
+    """Return the input unchanged, since the models normalize pixels.
+
+    It exists for code written for `keras.applications`. Inputs of the models
+    are RGB pixels in `[0, 255]`.
 
     Args:
         x: Float or integer array or tensor of images, RGB in `[0, 255]`.
@@ -23,14 +30,16 @@ def preprocess_input(x, data_format=None):
     return x
 
 
-def decode_predictions(preds, top=5):
-    """Names the most probable ImageNet classes of each image.
+def decode_predictions(
+    preds: Any, top: int = 5
+) -> list[list[tuple[str, str, float]]]:
+    """Return the names of the most probable ImageNet classes of each image.
 
-    Downloads ImageNet's class names once (35 KB), into Keras' cache.
+    The first call downloads the class names (35 KB) into Keras' cache.
 
     Args:
         preds: Float array of shape `(batch, 1000)`, class probabilities.
-        top: Integer, how many classes to name. Defaults to 5.
+        top: Integer, number of classes to return. Defaults to 5.
 
     Returns:
         A list with, for each image, a list of `top` tuples `(wordnet_id,

@@ -1,9 +1,8 @@
-"""Compound scaling: depth, width and resolution grow together.
+"""Compound scaling of depth, width and resolution.
 
 The rules of EfficientNet (https://arxiv.org/abs/1905.11946, section 3.3) with
 the rounding of its released code (`tensorflow/tpu`, `efficientnet_model.py`).
-They know no network: EfficientNet, MobileNet, ResNet and EfficientDet pass
-their own tables.
+EfficientNet, MobileNet, ResNet and EfficientDet apply them to their tables.
 """
 
 import dataclasses
@@ -18,7 +17,7 @@ def round_filters(
     divisor: int = DIVISOR,
     min_filters: int | None = None,
 ) -> int:
-    """Scales a number of filters and rounds it to a multiple of `divisor`.
+    """Scale a number of filters and round it to a multiple of `divisor`.
 
     Halves round up, and rounding never takes away more than a tenth of the
     scaled width: where it would, the next multiple is used.
@@ -55,7 +54,7 @@ def round_filters(
 
 
 def round_repeats(repeats: int, depth_coefficient: float | None) -> int:
-    """Scales a number of repeats and rounds it up.
+    """Scale a number of repeats and round it up.
 
     Args:
         repeats: Number of repeats of the unscaled network, at least 1.
@@ -85,7 +84,7 @@ def scale_stages(
     depth_coefficient: float | None,
     divisor: int = DIVISOR,
 ) -> tuple:
-    """Scales the filters and repeats of a network's stages.
+    """Scale the filters and repeats of the stages of a network.
 
     Args:
         stages: Sequence of dataclasses with integer fields `filters` and
@@ -118,7 +117,7 @@ def scale_stages(
 
 @dataclasses.dataclass(frozen=True)
 class Coefficients:
-    """What a network is multiplied with.
+    """Factors on the width, depth and resolution of a network.
 
     Attributes:
         width: Factor on the filters of each layer.
@@ -132,11 +131,11 @@ class Coefficients:
 
     @property
     def cost(self) -> float:
-        """How many times the multiply-adds grow, before any rounding."""
+        """Factor on the multiply-adds, before rounding."""
         return self.depth * self.width**2 * self.resolution**2
 
     def scale_resolution(self, resolution: int, divisor: int = 1) -> int:
-        """Side of the scaled input in pixels, to the nearest multiple.
+        """Return the side of the scaled input in pixels, to a multiple.
 
         Args:
             resolution: Side of the unscaled input, in pixels.
@@ -213,11 +212,11 @@ class CompoundScaling:
         return self(1).cost
 
     def scale_resolution(self, resolution: int, phi: float) -> int:
-        """Side of the scaled input in pixels, rounded to the nearest."""
+        """Return the side of the scaled input in pixels."""
         return self(phi).scale_resolution(resolution)
 
     def family(self, phis) -> tuple:
-        """The `Coefficients` at each `phi`: the paper's step 2.
+        """Return the `Coefficients` at each `phi`: step 2 of the paper.
 
         Args:
             phis: Iterable of numbers.
@@ -228,7 +227,7 @@ class CompoundScaling:
         return tuple(self(phi) for phi in phis)
 
     def scale_stages(self, stages, phi: float, divisor: int = DIVISOR) -> tuple:
-        """Stages at `phi`; see the function `scale_stages`."""
+        """Return the stages at `phi`; see the function `scale_stages`."""
         coefficients = self(phi)
         return scale_stages(
             stages, coefficients.width, coefficients.depth, divisor
