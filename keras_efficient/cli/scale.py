@@ -62,12 +62,14 @@ def scale(
 
     keras-efficient scale --multiply-adds 1e9 --network MobileNetV2
     """
-    wanted = {
+    budgets = {
         "multiply_adds": multiply_adds,
         "parameters": parameters,
         "milliseconds": milliseconds,
     }
-    wanted = {name: x for name, x in wanted.items() if x is not None}
+    wanted: dict[str, Any] = {
+        name: x for name, x in budgets.items() if x is not None
+    }
     if (phi is None) == (not wanted):
         raise ValueError(
             "Pass either --phi or budgets (--multiply-adds, --parameters, "

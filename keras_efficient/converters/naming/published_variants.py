@@ -82,7 +82,7 @@ def _builder(padding: str, epsilon: float, variant: str | None) -> str:
             f'padding="{padding}", ...)`, its backbone an `EfficientNet` '
             f"with {', '.join(arguments)}"
         )
-    if variant in variants.EFFICIENTNET_VARIANTS:
+    if variant is not None and variant in variants.EFFICIENTNET_VARIANTS:
         row = variants.EFFICIENTNET_VARIANTS[variant]
         arguments = [
             f"width_coefficient={row.width_coefficient}",
