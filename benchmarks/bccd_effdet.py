@@ -1,4 +1,4 @@
-r"""Train effdet's D0 with the settings of `examples/finetune_detector.py`.
+r"""Train effdet's D0 with the settings of `examples/finetune_detection.py`.
 
     KERAS_BACKEND=torch python benchmarks/bccd_effdet.py data/bccd \
         --backbone data/efficientnet_b0_partial.npz

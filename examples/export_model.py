@@ -2,7 +2,7 @@
 
     python examples/export_model.py cells_run/model.keras --photo cell.jpg
 
-`finetune_detector.py` and `finetune_classifier.py` write
+`finetune_detection.py` and `finetune_classification.py` write
 `cells_run/model.keras`. With `--calibration`, a folder of images similar to
 those of the application, the model is also exported in int8.
 """

@@ -38,7 +38,7 @@ def test_finetune_detector(tmp_path):
             label.write_text("0 0.5 0.5 0.4 0.6\n")
     (source / "data.yaml").write_text("names: [cell]\n")
     output = run(
-        "finetune_detector.py",
+        "finetune_detection.py",
         source,
         *"--weights none --image-size 64 96 --batch-size 4 --epochs 1".split(),
         *("--anchor-scale", "12", "--directory", tmp_path / "run"),
@@ -67,7 +67,7 @@ def test_finetune_classifier(tmp_path, layout):
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(images[i]).save(folder / f"{i}.png")
     output = run(
-        "finetune_classifier.py",
+        "finetune_classification.py",
         source,
         *"--weights none --features block2b --image-size 32".split(),
         *"--batch-size 4 --head-epochs 1 --epochs 1 --directory".split(),

@@ -1,6 +1,6 @@
 """Fine-tune an EfficientDet on your own images with boxes.
 
-    python examples/finetune_detector.py cells --image-size 320
+    python examples/finetune_detection.py cells --image-size 320
 
 The folder contains COCO JSON files, Pascal VOC or YOLO annotations with the
 splits `train` and `val` or `test`; with `--test none`, a fifth is used for

@@ -1,7 +1,7 @@
 """Fine-tune an EfficientNet on a folder of images or on CIFAR-100.
 
-    python examples/finetune_classifier.py flowers --directory flowers_run
-    python examples/finetune_classifier.py cifar100 --image-size 96
+    python examples/finetune_classification.py flowers --directory flowers_run
+    python examples/finetune_classification.py cifar100 --image-size 96
 
 A folder contains `<class>/<image>`, or `train/<class>/<image>` beside `val/` or
 `test/`; without these, a fifth is used for validation. `cifar100` is downloaded
