@@ -137,7 +137,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("data", help="as for finetune_classification.py and finetune_detection.py")
+    add("data", help="as for finetune_classification.py, finetune_detection.py")
     add("--detection", action="store_true", help="the set has boxes")
     add("--split", default="train")
     add("--weights", help="a file, or none; default: the published ones")
