@@ -1,4 +1,4 @@
-"""Checks shared by the tests of all layers; none can be switched off."""
+"""Checks shared by the tests of all layers; none of them is optional."""
 
 import inspect
 
@@ -6,11 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_efficient.internals import keras_internals
+
 BASE_ARGS = {"self", "args", "kwargs", "name", "trainable", "dtype"}
 
 
 def check_config(layer_cls, **non_default):
-    """Checks that `get_config` carries every constructor argument."""
+    """Check that `get_config` returns every constructor argument."""
     parameters = inspect.signature(layer_cls.__init__).parameters
     names = set(parameters) - BASE_ARGS
     assert names == set(non_default), (
@@ -35,10 +37,10 @@ def check_layer(
     expected_output_shape,
     expected_num_weights,
 ):
-    """Checks everything that must hold for any layer of ours.
+    """Check everything that must hold for any layer of the package.
 
     `input_shape` and `expected_output_shape` are channels last, with height
-    and width different and odd enough to show a mix-up. For layers of several
+    and width different, so that mixing them up fails. For layers of several
     tensors they are lists or dicts of shapes.
     """
     for shape in _leaves(input_shape):
@@ -64,7 +66,7 @@ def to_numpy(x):
 
 
 def _map(function, structure):
-    """Applies a function to each tensor or shape of a list or dict."""
+    """Apply a function to each tensor or shape of a list or dict."""
     if isinstance(structure, dict):
         return {k: _map(function, v) for k, v in structure.items()}
     if isinstance(structure, list):
@@ -94,11 +96,11 @@ def _symbolic(inputs):
 
 
 def _sub_layers(layer):
-    return list(layer._flatten_layers(include_self=True, recursive=True))
+    return [layer, *keras_internals.all_layers(layer)]
 
 
 def _check_build(layer_cls, init_kwargs, input_shape):
-    """`build` alone makes all weights, here and in every sub-layer."""
+    """Check that `build` creates all weights, also in every sub-layer."""
     layer = layer_cls(**init_kwargs)
     layer.build(input_shape)
     for sub_layer in _sub_layers(layer):
@@ -121,7 +123,7 @@ def _check_shapes(layer, inputs, expected):
     free = layer.compute_output_shape(
         _map(lambda shape: (None, None, None, shape[-1]), shapes)
     )
-    # Only what the sizes decide may be unknown.
+    # Only sizes may be unknown, not the number of channels.
     for found, shape in zip(_leaves(free), _leaves(expected), strict=True):
         unknown = (None,) * (len(shape) - 1)
         assert tuple(found) == (*unknown, shape[-1])
@@ -166,7 +168,7 @@ def _check_mixed_precision(layer_cls, init_kwargs, inputs):
 
 
 def _check_training(layer_cls, init_kwargs, inputs):
-    """One step of `fit`: every trainable weight moves, and survives saving."""
+    """Check that one step of `fit` changes every weight, and saving it."""
     images = _symbolic(inputs)
     layer = layer_cls(**init_kwargs)
     outputs = layer(images)

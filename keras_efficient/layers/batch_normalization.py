@@ -1,30 +1,31 @@
-"""Batch normalisation that runs by the fastest way of its backend."""
+"""Batch normalization with a fast implementation for each backend."""
 
 import keras
 from keras import ops
 
 from keras_efficient import kernels
 from keras_efficient.layers.host_initialization import HostInitialization
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class BatchNormalization(HostInitialization, keras.layers.BatchNormalization):
-    """Batch normalisation, as `keras.layers.BatchNormalization` and faster.
+    """A faster `keras.layers.BatchNormalization`.
 
-    Config, weights and results are those of Keras' layer, also its freezing:
-    with `trainable = False` it runs in inference mode and its statistics stay
-    as they are. Only the way it is computed differs by backend and device,
-    see `keras_efficient.kernels`.
+    Configuration, weights and results are those of the layer in Keras. With
+    `trainable = False` it runs in inference mode and its statistics do not
+    change. Only the implementation depends on backend and device; see
+    `keras_efficient.kernels`.
 
     Args:
         *args: As for `keras.layers.BatchNormalization`: `axis`, `momentum`,
-            `epsilon`, ... `momentum` is the share of the old statistics that
-            is kept.
+            `epsilon`, ... `momentum` is the fraction of the moving statistics
+            that each update keeps.
         **kwargs: As for `keras.layers.BatchNormalization`.
 
     Call arguments:
         inputs: Tensor of any rank with channels at `axis`.
-        training: Boolean, whether to use the batch's statistics.
+        training: Boolean, whether to use the statistics of the batch.
         mask: As for `keras.layers.BatchNormalization`.
 
     Returns:
@@ -36,7 +37,13 @@ class BatchNormalization(HostInitialization, keras.layers.BatchNormalization):
     (2, 7, 12, 4)
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: Tensor,
+        training: bool | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Normalize by the statistics of the batch or by the moving ones."""
         if mask is not None or not self._is_plain():
             return super().call(inputs, training=training, mask=mask)
         gamma = ops.convert_to_tensor(self.gamma)
@@ -62,7 +69,8 @@ class BatchNormalization(HostInitialization, keras.layers.BatchNormalization):
             )
         return ops.cast(outputs, self.compute_dtype)
 
-    def _is_plain(self):
+    def _is_plain(self) -> bool:
+        """Return whether the kernels support the options."""
         return (
             self.scale
             and self.center

@@ -1,4 +1,6 @@
-"""One cell of EfficientDet's weighted bidirectional feature network."""
+"""One cell of the bidirectional feature network of EfficientDet."""
+
+from typing import Any
 
 import keras
 
@@ -8,9 +10,9 @@ from keras_efficient.layers.feature_network import FeatureNetworkLayer
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class BiFPNLayer(FeatureNetworkLayer):
-    """One cell of BiFPN: down and up the pyramid, by learned weights.
+    """One cell of BiFPN: down and up the pyramid, with learned weights.
 
-    Its nodes are those of `feature_graphs.bifpn_nodes`, where they are drawn.
+    Its nodes are those of `feature_graphs.bifpn_nodes`, which has a diagram.
 
     Args:
         filters: Integer, filters of every output.
@@ -19,12 +21,13 @@ class BiFPNLayer(FeatureNetworkLayer):
         **kwargs: Further arguments of `FeatureNetworkLayer`.
 
     Call arguments:
-        features: Dict of a tensor for each level, `{"P3": tensor, ...}`, of
+        features: Dict with a tensor for each level, `{"P3": tensor, ...}`, of
             shape `(batch, height, width, channels)` or with channels second.
-        training: Boolean, whether batch norm uses the batch's statistics.
+        training: Boolean, whether batch normalization uses the statistics of
+            the batch.
 
     Returns:
-        A dict of the same levels and sizes, each with `filters`.
+        A dict with the same levels and sizes, each with `filters` channels.
 
     Raises:
         ValueError: If there are fewer than two levels, or a level is missing.
@@ -42,7 +45,13 @@ class BiFPNLayer(FeatureNetworkLayer):
         - [Tan et al., 2020, section 3](https://arxiv.org/abs/1911.09070).
     """
 
-    def __init__(self, filters, min_level=3, max_level=7, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        min_level: int = 3,
+        max_level: int = 7,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             filters,
             min_level,

@@ -1,4 +1,6 @@
-"""Convolution that runs by the fastest way of its backend."""
+"""Convolution with a fast implementation for each backend."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -7,6 +9,9 @@ from keras_efficient import kernels
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.host_initialization import HostInitialization
+from keras_efficient.types import Padding
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 def check_padding(padding: str) -> None:
@@ -18,10 +23,12 @@ def check_padding(padding: str) -> None:
         )
 
 
-class Convolution:
-    """Mixin of convolutions: `padding="symmetric"`, and what follows them."""
+class Convolution(keras.layers.Layer):
+    """Mixin of convolutions that adds `padding="symmetric"`."""
 
-    def __init__(self, *args, padding="same", **kwargs):
+    def __init__(
+        self, *args: Any, padding: Padding = "same", **kwargs: Any
+    ) -> None:
         check_padding(padding)
         super().__init__(
             *args,
@@ -31,19 +38,20 @@ class Convolution:
         self.padding = padding
         if padding == "symmetric" and max(self.dilation_rate) > 1:
             raise ValueError(
-                '`padding="symmetric"` takes no dilation. '
+                '`padding="symmetric"` does not support dilation. Use '
+                '`padding="same"` or `dilation_rate=1`. '
                 f"Received: dilation_rate={self.dilation_rate}"
             )
 
-    def _tensors(self):
-        """Kernel and bias; `None` where there is no bias."""
+    def _tensors(self) -> tuple[Tensor, Tensor | None]:
+        """Return kernel and bias; the bias is `None` without `use_bias`."""
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
         return ops.convert_to_tensor(self.kernel), bias
 
-    def _activated(self, outputs):
+    def _activated(self, outputs: Tensor) -> Tensor:
         return outputs if self.activation is None else self.activation(outputs)
 
-    def _output_shape(self, input_shape, filters):
+    def _output_shape(self, input_shape: Shape, filters: int) -> Shape:
         shape = list(input_shape)
         shape[channel_axis(self.data_format)] = filters
         for i, axis in enumerate(spatial_axes(self.data_format)):
@@ -55,10 +63,10 @@ class Convolution:
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class Conv2D(Convolution, HostInitialization, keras.layers.Conv2D):
-    """2D convolution, as `keras.layers.Conv2D` and faster.
+    """A faster `keras.layers.Conv2D`.
 
-    Config, weights and results are those of `keras.layers.Conv2D`; only the
-    way it is computed differs by backend and device, see
+    Configuration, weights and results are those of the layer in Keras. Only
+    the implementation depends on backend and device; see
     `keras_efficient.kernels`. `padding` may also be `"symmetric"`, and is
     `"same"` by default.
 
@@ -87,7 +95,8 @@ class Conv2D(Convolution, HostInitialization, keras.layers.Conv2D):
     (2, 4, 6, 8)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply convolution, bias and activation."""
         if self.groups > 1 or max(self.dilation_rate) > 1:
             kernel, bias = self._tensors()
             outputs = self.convolution_op(inputs, kernel)
@@ -102,7 +111,8 @@ class Conv2D(Convolution, HostInitialization, keras.layers.Conv2D):
             )
         return self._activated(outputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
         if self.padding != "symmetric":
             return super().compute_output_shape(input_shape)
         return self._output_shape(input_shape, self.filters)

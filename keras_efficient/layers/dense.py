@@ -1,4 +1,4 @@
-"""Fully connected layer with fast initial weights."""
+"""Fully connected layer whose weights are initialized on the host."""
 
 import keras
 
@@ -7,7 +7,7 @@ from keras_efficient.layers.host_initialization import HostInitialization
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class Dense(HostInitialization, keras.layers.Dense):
-    """`keras.layers.Dense` whose initial weights are drawn by NumPy.
+    """A `keras.layers.Dense` whose initial weights are drawn by NumPy.
 
     Args:
         *args: As for `keras.layers.Dense`: `units`, `activation`, ...

@@ -1,21 +1,23 @@
-"""Depthwise convolution that runs by the fastest way of its backend."""
+"""Depthwise convolution with a fast implementation for each backend."""
 
 import keras
 
 from keras_efficient import kernels
 from keras_efficient.layers.conv2d import Convolution
-from keras_efficient.layers.data_format import channel_axis
+from keras_efficient.layers.data_format import channels_of
 from keras_efficient.layers.host_initialization import HostInitialization
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class DepthwiseConv2D(
     Convolution, HostInitialization, keras.layers.DepthwiseConv2D
 ):
-    """2D depthwise convolution, as Keras' own and faster.
+    """A faster `keras.layers.DepthwiseConv2D`.
 
-    Config, weights and results are those of `keras.layers.DepthwiseConv2D`;
-    only the way it is computed differs by backend and device, see
+    Configuration, weights and results are those of the layer in Keras. Only
+    the implementation depends on backend and device; see
     `keras_efficient.kernels`. `padding` may also be `"symmetric"`, and is
     `"same"` by default.
 
@@ -43,7 +45,8 @@ class DepthwiseConv2D(
     (2, 4, 6, 4)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply convolution, bias and activation."""
         if self.depth_multiplier > 1 or max(self.dilation_rate) > 1:
             return super().call(inputs)
         outputs = kernels.depthwise_conv(
@@ -55,8 +58,9 @@ class DepthwiseConv2D(
         )
         return self._activated(outputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
         if self.padding != "symmetric":
             return super().compute_output_shape(input_shape)
-        channels = input_shape[channel_axis(self.data_format)]
+        channels = channels_of(input_shape, self.data_format)
         return self._output_shape(input_shape, channels * self.depth_multiplier)

@@ -1,28 +1,34 @@
-"""Initial weights drawn on the host, by NumPy.
+"""Initial weights drawn on the host by NumPy.
 
-On JAX each initial weight of a new shape is a program to compile, and a B0
-takes 19 s to build. NumPy draws the same distributions in milliseconds, and
-after one `keras.utils.set_random_seed` the same numbers on all backends.
+On JAX each initial weight of a new shape is a program to compile, so that B0
+takes 19 seconds to build. NumPy draws from the same distributions in
+milliseconds, and after `keras.utils.set_random_seed` the same numbers on all
+backends.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
-# Standard deviation of a unit normal distribution cut off at +-2.
+from keras_efficient.types import Initializer
+
+# Standard deviation of a standard normal distribution truncated at +-2.
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 
-class HostInitialization:
-    """Mixin of layers: draws the initial weights of Keras' initializers.
+class HostInitialization(keras.layers.Layer):
+    """Mixin of layers that draws initial weights by NumPy.
 
-    The layer's initializers and its config stay as they are. Initializers
-    that are not Keras' own, or that share a `SeedGenerator`, run as they are.
+    The initializers of the layer and its configuration are unchanged.
+    Initializers that Keras does not define, or that share a `SeedGenerator`,
+    run as usual.
     """
 
-    def add_weight(self, *args, **kwargs):
-        """`keras.layers.Layer.add_weight`, with the values from NumPy."""
+    def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
+        """Add a weight as `keras.layers.Layer` does, initialized by NumPy."""
         if kwargs.get("initializer") is not None:
             kwargs["initializer"] = host_initializer(
                 keras.initializers.get(kwargs["initializer"])
@@ -30,21 +36,34 @@ class HostInitialization:
         return super().add_weight(*args, **kwargs)
 
 
-def host_initializer(initializer):
-    """The same initializer on the host; itself where there is no such form."""
+def host_initializer(initializer: Initializer) -> Initializer:
+    """Return an initializer that runs on the host.
+
+    Args:
+        initializer: A `keras.initializers.Initializer`.
+
+    Returns:
+        A callable with the same distribution, or `initializer` itself if it
+        has no implementation in NumPy.
+    """
     draw = _draw_of(type(initializer))
     if draw is None or not isinstance(getattr(initializer, "seed", 0), int):
         return initializer
 
-    def on_host(shape, dtype=None, **kwargs):
+    def on_host(
+        shape: tuple[int, ...], dtype: Any = None, **kwargs: Any
+    ) -> np.ndarray:
         values = draw(initializer, shape)
         return values.astype(keras.backend.standardize_dtype(dtype))
 
     return on_host
 
 
-def _draw_of(cls):
-    """The draw of Keras' initializer that `cls` is, or inherits unchanged."""
+def _draw_of(cls: type) -> Callable[..., np.ndarray] | None:
+    """Return the function for a class that is an initializer of Keras.
+
+    A subclass counts if it inherits `__call__` unchanged.
+    """
     for base in cls.__mro__:
         if base in _DRAWS:
             return _DRAWS[base]
@@ -53,11 +72,21 @@ def _draw_of(cls):
     return None
 
 
-def _normal(generator, shape, mean, deviation):
+def _normal(
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    mean: float,
+    deviation: float,
+) -> np.ndarray:
     return mean + deviation * generator.standard_normal(shape)
 
 
-def _truncated_normal(generator, shape, mean, deviation):
+def _truncated_normal(
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    mean: float,
+    deviation: float,
+) -> np.ndarray:
     values = generator.standard_normal(shape)
     outside = np.abs(values) > 2
     while outside.any():
@@ -66,29 +95,37 @@ def _truncated_normal(generator, shape, mean, deviation):
     return mean + deviation * values
 
 
-def _generator(initializer):
+def _generator(initializer: Initializer) -> np.random.Generator:
     return np.random.default_rng(initializer.seed)
 
 
-def _draw_normal(initializer, shape):
+def _draw_normal(
+    initializer: Initializer, shape: tuple[int, ...]
+) -> np.ndarray:
     generator = _generator(initializer)
     return _normal(generator, shape, initializer.mean, initializer.stddev)
 
 
-def _draw_truncated_normal(initializer, shape):
+def _draw_truncated_normal(
+    initializer: Initializer, shape: tuple[int, ...]
+) -> np.ndarray:
     generator = _generator(initializer)
     return _truncated_normal(
         generator, shape, initializer.mean, initializer.stddev
     )
 
 
-def _draw_uniform(initializer, shape):
+def _draw_uniform(
+    initializer: Initializer, shape: tuple[int, ...]
+) -> np.ndarray:
     return _generator(initializer).uniform(
         initializer.minval, initializer.maxval, shape
     )
 
 
-def _draw_variance_scaling(initializer, shape):
+def _draw_variance_scaling(
+    initializer: Initializer, shape: tuple[int, ...]
+) -> np.ndarray:
     fan_in, fan_out = _fans(shape)
     fan = {
         "fan_in": fan_in,
@@ -106,8 +143,8 @@ def _draw_variance_scaling(initializer, shape):
     return _truncated_normal(generator, shape, 0.0, deviation)
 
 
-def _fans(shape):
-    """Inputs and outputs of one unit, for kernels of any rank."""
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return fan in and fan out, for kernels of any rank."""
     if len(shape) < 2:
         size = shape[0] if shape else 1
         return size, size
@@ -115,7 +152,7 @@ def _fans(shape):
     return shape[-2] * receptive_field, shape[-1] * receptive_field
 
 
-_DRAWS = {
+_DRAWS: dict[type, Callable[..., np.ndarray]] = {
     keras.initializers.Zeros: lambda initializer, shape: np.zeros(shape),
     keras.initializers.Ones: lambda initializer, shape: np.ones(shape),
     keras.initializers.Constant: lambda initializer, shape: np.broadcast_to(

@@ -6,6 +6,7 @@ import keras
 
 from keras_efficient.layers.conv_norm import ConvNorm
 from keras_efficient.layers.data_format import channel_axis
+from keras_efficient.layers.data_format import channels_of
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.folding import Foldable
 from keras_efficient.layers.remat import rematerializable
@@ -135,7 +136,7 @@ class MBConvBlock(Foldable):
 
     def build(self, input_shape: Shape) -> None:
         """Create the layers whose filters depend on those of the input."""
-        input_filters = input_shape[channel_axis(self.data_format)]
+        input_filters = channels_of(input_shape, self.data_format)
         self.has_residual = (
             self.use_residual
             and self.strides == 1

@@ -1,4 +1,6 @@
-"""One cell of the feature network that architecture search found."""
+"""One cell of NAS-FPN, which was found by architecture search."""
+
+from typing import Any
 
 import keras
 
@@ -8,7 +10,7 @@ from keras_efficient.layers.feature_network import FeatureNetworkLayer
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class NASFPNLayer(FeatureNetworkLayer):
-    """One cell of NAS-FPN: seven nodes, sums and attention. Levels 3 to 7.
+    """One cell of NAS-FPN: seven sums and attentions on levels 3 to 7.
 
     Its nodes are those of `feature_graphs.nas_fpn_nodes`.
 
@@ -17,16 +19,17 @@ class NASFPNLayer(FeatureNetworkLayer):
         min_level: Integer, finest level. Defaults to 3.
         max_level: Integer, coarsest level. Defaults to 7.
         **kwargs: Further arguments of `FeatureNetworkLayer`; by
-            default ReLU, plain 3x3 convolutions and pooling windows as large
+            default ReLU, regular 3x3 convolutions and pooling windows as large
             as their stride, as published.
 
     Call arguments:
-        features: Dict of a tensor for each level, `{"P3": tensor, ...}`, of
+        features: Dict with a tensor for each level, `{"P3": tensor, ...}`, of
             shape `(batch, height, width, channels)` or with channels second.
-        training: Boolean, whether batch norm uses the batch's statistics.
+        training: Boolean, whether batch normalization uses the statistics of
+            the batch.
 
     Returns:
-        A dict of the same levels and sizes, each with `filters`.
+        A dict with the same levels and sizes, each with `filters` channels.
 
     Raises:
         ValueError: If the levels are not 3 to 7, or a level is missing.
@@ -47,7 +50,13 @@ class NASFPNLayer(FeatureNetworkLayer):
           `architecture/nasfpn.py`.
     """
 
-    def __init__(self, filters, min_level=3, max_level=7, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        min_level: int = 3,
+        max_level: int = 7,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             filters,
             min_level,

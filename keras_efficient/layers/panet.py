@@ -1,5 +1,7 @@
 """One cell of the path aggregation network."""
 
+from typing import Any
+
 import keras
 
 from keras_efficient.feature_graphs import panet_nodes
@@ -10,22 +12,23 @@ from keras_efficient.layers.feature_network import FeatureNetworkLayer
 class PANetLayer(FeatureNetworkLayer):
     """One cell of PANet: down the pyramid and up again.
 
-    Its nodes are those of `feature_graphs.panet_nodes`, where they are drawn.
+    Its nodes are those of `feature_graphs.panet_nodes`, which has a diagram.
 
     Args:
         filters: Integer, filters of every output.
         min_level: Integer, finest level. Defaults to 3.
         max_level: Integer, coarsest level. Defaults to 7.
         **kwargs: Further arguments of `FeatureNetworkLayer`; inputs
-            are summed unless `weight_method` says otherwise.
+            are summed unless `weight_method` is passed.
 
     Call arguments:
-        features: Dict of a tensor for each level, `{"P3": tensor, ...}`, of
+        features: Dict with a tensor for each level, `{"P3": tensor, ...}`, of
             shape `(batch, height, width, channels)` or with channels second.
-        training: Boolean, whether batch norm uses the batch's statistics.
+        training: Boolean, whether batch normalization uses the statistics of
+            the batch.
 
     Returns:
-        A dict of the same levels and sizes, each with `filters`.
+        A dict with the same levels and sizes, each with `filters` channels.
 
     Raises:
         ValueError: If there are fewer than two levels, or a level is missing.
@@ -41,10 +44,16 @@ class PANetLayer(FeatureNetworkLayer):
 
     Reference:
         - [Liu et al., 2018](https://arxiv.org/abs/1803.01534), with the
-          convolution and the norms of EfficientDet, section 5.2.
+          convolution and the normalization of EfficientDet, section 5.2.
     """
 
-    def __init__(self, filters, min_level=3, max_level=7, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        min_level: int = 3,
+        max_level: int = 7,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             filters,
             min_level,

@@ -185,9 +185,10 @@ class PredictionHead(Foldable):
             for axis in axes
         ]
         batch = features_shape[self.levels[0]][0]
-        if None in sizes:
+        known = [size for size in sizes if size is not None]
+        if len(known) < len(sizes):
             return (batch, None, self.units)
-        pairs = zip(sizes[::2], sizes[1::2], strict=True)
+        pairs = zip(known[::2], known[1::2], strict=True)
         positions = sum(height * width for height, width in pairs)
         return (batch, positions * self.num_anchors, self.units)
 

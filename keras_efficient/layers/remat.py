@@ -1,25 +1,37 @@
-"""Gradient checkpointing: what is inside a layer is computed twice.
+"""Gradient checkpointing: the interior of a layer is computed twice.
 
-Training keeps what every step of a network has computed until the gradients
-are made, most of its memory. A rematerialized layer keeps its inputs only,
-and computes the rest anew when its gradients are wanted.
+Training keeps the intermediate results of a network until it has computed the
+gradients; they take most of its memory. A rematerialized layer keeps its inputs
+only, and recomputes the rest for the gradients.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_efficient.types import Tensor
 
-def rematerializable(call):
-    """Lets `call(self, inputs, training=None)` heed `self.remat`.
 
-    Random numbers are the same both times, and statistics of batch norm are
-    updated once: the layer runs as a function of its variables.
+def rematerializable(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate the `call` of a layer so that it respects `self.remat`.
+
+    The layer runs as a function of its variables: random numbers are the same
+    in both passes, and the statistics of batch normalization are updated once.
+
+    Args:
+        call: Method with the signature `call(self, inputs, training=None)`.
+
+    Returns:
+        The decorated method.
     """
 
     @functools.wraps(call)
-    def wrapped(self, inputs, training=None):
+    def wrapped(
+        self: keras.layers.Layer, inputs: Any, training: bool | None = None
+    ) -> Any:
         if not (self.remat and training) or _is_symbolic(inputs):
             return call(self, inputs, training=training)
         return _call_rematerialized(self, call, inputs)
@@ -27,21 +39,23 @@ def rematerializable(call):
     return wrapped
 
 
-def _is_symbolic(inputs):
+def _is_symbolic(inputs: Any) -> bool:
     return any(
         isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(inputs)
     )
 
 
-def _call_rematerialized(layer, call, inputs):
+def _call_rematerialized(
+    layer: keras.layers.Layer, call: Callable[..., Any], inputs: Any
+) -> Any:
     variables = layer.trainable_variables + layer.non_trainable_variables
     updated = layer.non_trainable_variables
     flat_inputs = keras.tree.flatten(inputs)
     count = len(flat_inputs)
-    structures = []
+    structures: list[Any] = []
 
-    # Tensors one by one: TensorFlow's way takes no lists.
-    def pure(*tensors):
+    # Tensors one by one: `keras.remat` on TensorFlow does not accept lists.
+    def pure(*tensors: Tensor) -> tuple[Tensor, ...]:
         images = keras.tree.pack_sequence_as(inputs, list(tensors[:count]))
         mapping = list(zip(variables, tensors[count:], strict=True))
         with keras.StatelessScope(state_mapping=mapping) as scope:
@@ -52,7 +66,7 @@ def _call_rematerialized(layer, call, inputs):
         return (*keras.tree.flatten(outputs), *updates)
 
     values = [ops.convert_to_tensor(v.value) for v in variables]
-    # Copies of what is updated in place before the second time.
+    # Copies, because these are updated in place before the second pass.
     values[len(variables) - len(updated) :] = [
         ops.copy(v.value) for v in updated
     ]

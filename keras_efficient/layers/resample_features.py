@@ -159,14 +159,15 @@ class ResampleFeatures(Foldable):
         shape = list(inputs_shape)
         shape[channel_axis(self.data_format)] = self.filters
         for axis in spatial_axes(self.data_format):
-            if shape[axis] is None:
+            size = shape[axis]
+            if size is None:
                 continue
             if self.level_change > 0:
                 shape[axis] = kernels.output_size(
-                    shape[axis], *self._window(), self.padding
+                    size, *self._window(), self.padding
                 )
             elif self.level_change < 0:
-                size = shape[axis] * self._factor()
+                size = size * self._factor()
                 wanted = target_shape[axis] if target_shape else size
                 _check_size(wanted, size, self._factor())
                 shape[axis] = wanted

@@ -1,18 +1,24 @@
-"""Squeeze and excitation: channels weighed by what the whole image shows."""
+"""Squeeze-and-excitation: attention over channels."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_efficient.layers.conv2d import Conv2D
-from keras_efficient.layers.data_format import channel_axis
+from keras_efficient.layers.data_format import channels_of
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.initializers import conv_kernel_initializer
+from keras_efficient.types import Activation
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class SqueezeExcite(keras.layers.Layer):
-    """Scales each channel by a gate computed from all channels' means.
+    """Multiplies each channel by a gate computed from the means of all.
 
     The means over height and width pass a 1x1 convolution to
     `squeeze_filters`, `activation`, a 1x1 convolution back and
@@ -20,10 +26,11 @@ class SqueezeExcite(keras.layers.Layer):
 
     Args:
         squeeze_filters: Integer, filters between the two convolutions. In
-            EfficientNet a quarter of the *block's* input filters.
+            EfficientNet it is a quarter of the input filters of the *block*.
         activation: Activation after the first convolution. Defaults to
             `"swish"`.
-        gate_activation: Activation after the second. Defaults to `"sigmoid"`.
+        gate_activation: Activation after the second convolution. Defaults to
+            `"sigmoid"`.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -49,12 +56,12 @@ class SqueezeExcite(keras.layers.Layer):
 
     def __init__(
         self,
-        squeeze_filters,
-        activation="swish",
-        gate_activation="sigmoid",
-        data_format=None,
-        **kwargs,
-    ):
+        squeeze_filters: int,
+        activation: Activation = "swish",
+        gate_activation: Activation = "sigmoid",
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         if squeeze_filters < 1:
             raise ValueError(
                 "`squeeze_filters` must be at least 1. "
@@ -66,8 +73,9 @@ class SqueezeExcite(keras.layers.Layer):
         self.gate_activation = keras.activations.get(gate_activation)
         self.data_format = standardize_data_format(data_format)
 
-    def build(self, input_shape):
-        channels = input_shape[channel_axis(self.data_format)]
+    def build(self, input_shape: Shape) -> None:
+        """Create both convolutions."""
+        channels = channels_of(input_shape, self.data_format)
         self.reduce_conv = self._conv(
             self.squeeze_filters, self.activation, "reduce_conv"
         )
@@ -80,16 +88,19 @@ class SqueezeExcite(keras.layers.Layer):
             self.reduce_conv.compute_output_shape(squeezed_shape)
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
+        """Multiply the channels by their gates."""
         axes = spatial_axes(self.data_format)
         means = ops.mean(inputs, axis=axes, keepdims=True)
         gates = self.expand_conv(self.reduce_conv(means))
         return inputs * gates
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {
@@ -103,7 +114,7 @@ class SqueezeExcite(keras.layers.Layer):
         )
         return config
 
-    def _conv(self, filters, activation, name):
+    def _conv(self, filters: int, activation: Activation, name: str) -> Conv2D:
         return Conv2D(
             filters,
             1,
@@ -114,7 +125,7 @@ class SqueezeExcite(keras.layers.Layer):
             name=name,
         )
 
-    def _pooled_shape(self, input_shape, channels):
+    def _pooled_shape(self, input_shape: Shape, channels: int) -> Shape:
         if self.data_format == "channels_last":
             return (input_shape[0], 1, 1, channels)
         return (input_shape[0], channels, 1, 1)

@@ -1,26 +1,31 @@
-"""Stochastic depth: residual branches that are left out at random."""
+"""Stochastic depth: residual branches are dropped at random."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
+
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class StochasticDepth(keras.layers.Layer):
-    """Drops a residual branch, for each sample of the batch on its own.
+    """Drops the residual branch of each sample independently.
 
-    In training a sample's whole branch becomes zero with probability `rate`,
-    and the kept ones are scaled by `1 / (1 - rate)`, so that the expected
-    value stays. In inference nothing happens. EfficientNet's code calls it
-    drop connect.
+    During training the branch of a sample is set to zero with probability
+    `rate` and otherwise multiplied by `1 / (1 - rate)`, so that its expected
+    value is unchanged. In inference mode the layer does nothing. The code of
+    EfficientNet calls it drop connect.
 
     Args:
         rate: Float in `[0, 1)`, the probability of dropping a sample.
-        seed: Integer, for the same choices at each run. Defaults to `None`.
+        seed: Integer, random seed. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, ...)`, the output of the branch.
-        training: Boolean, whether to drop.
+        training: Boolean, whether to drop branches.
 
     Returns:
         Tensor of the shape of `inputs`.
@@ -38,11 +43,13 @@ class StochasticDepth(keras.layers.Layer):
           as `drop_connect` in `tensorflow/tpu`, `efficientnet/utils.py`.
     """
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Any
+    ) -> None:
         if not 0 <= rate < 1:
             raise ValueError(
-                "`rate` must lie in [0, 1): it is the probability of "
-                f"dropping, not of keeping. Received: rate={rate!r}"
+                "`rate` must be in [0, 1). It is the probability of dropping, "
+                f"not of keeping. Received: rate={rate!r}"
             )
         super().__init__(**kwargs)
         self.rate = rate
@@ -50,7 +57,8 @@ class StochasticDepth(keras.layers.Layer):
         if rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
+        """Drop branches during training."""
         if not training or self.rate == 0:
             return inputs
         shape = (ops.shape(inputs)[0],) + (1,) * (len(inputs.shape) - 1)
@@ -60,10 +68,12 @@ class StochasticDepth(keras.layers.Layer):
         is_kept = ops.cast(uniform >= self.rate, inputs.dtype)
         return inputs * is_kept / (1.0 - self.rate)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update({"rate": self.rate, "seed": self.seed})
         return config

@@ -1,4 +1,7 @@
-"""Fusion of features of one shape by learned weights."""
+"""Fusion of features of the same shape with learned weights."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +11,9 @@ from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.folding import Foldable
 from keras_efficient.layers.folding import is_folding
 from keras_efficient.layers.host_initialization import HostInitialization
+from keras_efficient.types import DataFormat
+from keras_efficient.types import Shape
+from keras_efficient.types import Tensor
 
 CHANNEL_PREFIX = "channel_"
 _METHODS = ("fast_normalized", "softmax", "unbounded")
@@ -20,29 +26,29 @@ WEIGHT_METHODS = (
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
 class WeightedFusion(HostInitialization, Foldable):
-    """Sums tensors of one shape, each times a weight that learns.
+    """Sums tensors of the same shape, each times a trainable weight.
 
     | `weight_method` | each input is multiplied by |
     |---|---|
-    | `"fast_normalized"` | its `relu(w)` over the sum of all plus `epsilon` |
-    | `"softmax"` | its share of the softmax over all `w` |
-    | `"unbounded"` | its `w` |
-    | `"sum"` | 1; nothing learns |
+    | `"fast_normalized"` | `relu(w) / (sum of all relu(w) + epsilon)` |
+    | `"softmax"` | softmax over all `w` |
+    | `"unbounded"` | `w` |
+    | `"sum"` | 1; the layer has no weights |
 
-    With `"channel_"` before the method each channel has weights of its own.
-    All weights begin at 1.
+    With the prefix `"channel_"` each channel has its own weights. The initial
+    value of all weights is 1.
 
     Args:
-        weight_method: String, one of the table. Defaults to
+        weight_method: String, a method of the table. Defaults to
             `"fast_normalized"`.
-        epsilon: Float, keeps the fast normalized sum from 0. Defaults to
-            1e-4.
+        epsilon: Float, added to the denominator of `"fast_normalized"`.
+            Defaults to 1e-4.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: List of tensors of one shape, `(batch, height, width,
+        inputs: List of tensors of the same shape, `(batch, height, width,
             channels)` or with channels second.
 
     Returns:
@@ -64,11 +70,11 @@ class WeightedFusion(HostInitialization, Foldable):
 
     def __init__(
         self,
-        weight_method="fast_normalized",
-        epsilon=1e-4,
-        data_format=None,
-        **kwargs,
-    ):
+        weight_method: str = "fast_normalized",
+        epsilon: float = 1e-4,
+        data_format: DataFormat | None = None,
+        **kwargs: Any,
+    ) -> None:
         if weight_method not in WEIGHT_METHODS:
             raise ValueError(
                 f"`weight_method` must be one of {WEIGHT_METHODS}. "
@@ -78,25 +84,28 @@ class WeightedFusion(HostInitialization, Foldable):
         self.weight_method = weight_method
         self.epsilon = epsilon
         self.data_format = standardize_data_format(data_format)
-        self.fusion_weights = None
+        self.fusion_weights: keras.Variable | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
+        """Create the weights of the inputs."""
         self.folded = is_folding()
         shape = _common_shape(input_shape)
         if self.weight_method == "sum":
             return
-        weight_shape = [len(input_shape)]
+        weight_shape: list[int | None] = [len(input_shape)]
         if self.weight_method.startswith(CHANNEL_PREFIX):
             weight_shape.append(shape[channel_axis(self.data_format)])
         self.fusion_weights = self.add_weight(
             shape=weight_shape, initializer="ones", name="fusion_weights"
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return the weighted sum."""
         if self.weight_method == "sum":
             weighted = inputs
         else:
-            # In float32 so far: half precision has no room for `epsilon`.
+            # Normalized in float32, because half precision cannot represent
+            # `epsilon`.
             weights = ops.cast(self.normalized_weights(), self.compute_dtype)
             if len(weights.shape) == 2:
                 shape = [len(inputs), 1, 1, 1]
@@ -114,10 +123,12 @@ class WeightedFusion(HostInitialization, Foldable):
             values = ops.convert_to_numpy(fusion.normalized_weights())
             self.fusion_weights.assign(values)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        """Return the shape of the outputs."""
         return _common_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
         config = super().get_config()
         config.update(
             {
@@ -128,7 +139,7 @@ class WeightedFusion(HostInitialization, Foldable):
         )
         return config
 
-    def normalized_weights(self):
+    def normalized_weights(self) -> Tensor:
         """Return the factors of the inputs, in the dtype of the weights."""
         weights = ops.convert_to_tensor(self.fusion_weights)
         if self.folded:
@@ -142,8 +153,8 @@ class WeightedFusion(HostInitialization, Foldable):
         return weights
 
 
-def _common_shape(shapes):
-    """The one shape of all inputs, with what any of them knows of it."""
+def _common_shape(shapes: Sequence[Shape]) -> Shape:
+    """Return the shape of all inputs, with every size known of any of them."""
     is_list = len(shapes) > 0 and isinstance(shapes[0], tuple | list)
     if is_list and len({len(shape) for shape in shapes}) == 1:
         sizes = [
@@ -153,6 +164,6 @@ def _common_shape(shapes):
         if all(len(known) <= 1 for known in sizes):
             return tuple(next(iter(known), None) for known in sizes)
     raise ValueError(
-        "`WeightedFusion` takes a list of tensors of one shape. "
+        "`WeightedFusion` requires a list of tensors of the same shape. "
         f"Received shapes: {shapes}"
     )

@@ -61,7 +61,7 @@ class GraphModel(keras.Model):
         """Return the graph, its frozen layers and the class names."""
         graph = keras.Model(self.input, self.output, name=self.name)
         config = graph.get_config()
-        # Keras sets the model's own `trainable` on every layer when it loads.
+        # Keras applies the model's `trainable` to every layer when it loads.
         config["frozen_layers"] = [
             index
             for index, layer in enumerate(keras_internals.all_layers(self))

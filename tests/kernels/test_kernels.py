@@ -1,7 +1,4 @@
-"""Tests for the kernels of each backend, against sums in NumPy.
-
-The layers are what a user sees, so they are what is compared.
-"""
+"""Tests for the kernels of each backend against NumPy, through the layers."""
 
 import itertools
 
@@ -25,7 +22,7 @@ CASES = list(
 
 
 def padded_for(x, kernel_size, stride, padding):
-    """Zeros around height and width, by the rules of TensorFlow or PyTorch."""
+    """Pad height and width by the rules of TensorFlow or PyTorch."""
     pads = [(0, 0)]
     for size in x.shape[1:3]:
         total = {
@@ -40,7 +37,7 @@ def padded_for(x, kernel_size, stride, padding):
 
 
 def conv_by_hand(x, kernel, stride, padding):
-    """Float64 loops; a depthwise kernel is `(k, k, channels, 1)`."""
+    """Convolve in float64; a depthwise kernel is `(k, k, channels, 1)`."""
     size = kernel.shape[0]
     x = padded_for(x.astype("float64"), size, stride, padding)
     rows = (x.shape[1] - size) // stride + 1
@@ -106,7 +103,7 @@ def test_layers(layer_cls):
     )
 
 
-def test_what_has_no_kernel_of_ours_runs_as_in_keras():
+def test_options_without_a_kernel_run_as_in_keras():
     arguments = {"dilation_rate": 2, "padding": "same"}
     x = np.random.default_rng(0).normal(size=(2, 9, 12, 4)).astype("float32")
     for ours, theirs in [
@@ -144,7 +141,7 @@ def test_batch_normalization_equals_keras(axis, training):
         outputs.append(to_numpy(layer(x, training=training)))
         statistics.append([to_numpy(w) for w in layer.non_trainable_weights])
     np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)
-    # With 72 or 90 values a count less one in the variance would show.
+    # With 72 or 90 values, dividing the variance by count - 1 would fail.
     np.testing.assert_allclose(*statistics, rtol=1e-5)
     if training:
         mean = x.mean(axis=tuple(i for i in range(4) if i != axis % 4))
@@ -177,7 +174,7 @@ def test_batch_normalization_layer():
 
 
 def gradient(function, x):
-    """d sum(function(x) * fixed numbers) / dx, on any backend."""
+    """Return d sum(function(x) * constants) / dx on any backend."""
     fixed = np.random.default_rng(9).normal(
         size=ops.shape(function(ops.convert_to_tensor(x)))
     )
@@ -265,9 +262,9 @@ def test_output_size(size, kernel_size, stride, padding, expected):
 )
 def test_max_pool_equals_keras_ops(size, stride, padding, data_format):
     if padding == "symmetric" and size % 2 == 0:
-        pytest.skip("padded on both sides alike by odd windows only")
+        pytest.skip("symmetric padding requires odd windows")
     rng = np.random.default_rng(size)
-    # Below 0: a pad of zeros would win.
+    # All below 0, so that a padded zero would be the maximum.
     for height, width in ((8, 11), (9, 12), (13, 7)):
         x = -1 - rng.random((2, height, width, 3)).astype("float32")
         x = ops.convert_to_tensor(moved(x, data_format))
@@ -298,7 +295,7 @@ def test_upsample_repeats_pixels(factor, data_format):
 @pytest.mark.parametrize("size", [(8, 11), (9, 10), (8, 10)])
 @pytest.mark.parametrize("is_depthwise", [True, False])
 def test_compiled_convolutions(size, is_depthwise, data_format):
-    """As they are recorded, with kernels laid out ahead."""
+    """On PyTorch, with kernels rearranged while they are recorded."""
     if keras.backend.backend() == "tensorflow":
         if data_format == "channels_first":
             pytest.skip("TensorFlow has no such convolutions on a CPU")
@@ -319,8 +316,8 @@ def test_compiled_convolutions(size, is_depthwise, data_format):
             )
 
 
-def test_while_loop_stops_where_it_shall():
-    """PyTorch runs some steps at once: those past the end change nothing."""
+def test_while_loop_stops_when_the_condition_fails():
+    """PyTorch runs several steps at once; those past the end do nothing."""
     limits = ops.convert_to_tensor(np.array([3.0, 7.0], "float32"))
 
     def condition(limits, i, sums):

@@ -13,6 +13,7 @@ from keras_efficient.layers import PANetLayer
 from tests.harness import check_config
 from tests.harness import check_layer
 from tests.harness import to_numpy
+from tests.marks import slow_to_compile
 
 # Odd sizes; P4 has the filters of the network already.
 SHAPES = {"P3": (2, 9, 14, 5), "P4": (2, 5, 7, 8), "P5": (2, 3, 4, 6)}
@@ -73,16 +74,15 @@ def test_named_forms_come_back_from_their_config(layer_cls):
 @pytest.mark.parametrize(
     "layer_cls, num_weights",
     [
-        # Edges from P3 and P5 change filters; P5's own output in FPN, too.
-        (FPNLayer, 2 * NODE + 2 * EDGE + EDGE),
-        (PANetLayer, 4 * NODE + 2 * EDGE + EDGE),
-        (BiFPNLayer, 4 * NODE + 3 * EDGE - EDGE + EDGE + 4),
+        # Each input whose number of filters differs has an edge with weights.
+        # FPN and PANet run the code of BiFPN with other nodes.
+        pytest.param(FPNLayer, 2 * NODE + 3 * EDGE, marks=pytest.mark.slow),
+        pytest.param(PANetLayer, 4 * NODE + 3 * EDGE, marks=pytest.mark.slow),
+        # With one vector of fusion weights for each node.
+        (BiFPNLayer, 4 * (NODE + 1) + 3 * EDGE),
     ],
 )
 def test_layer(layer_cls, num_weights):
-    if layer_cls is BiFPNLayer:
-        # P5 (down and up), P3; one vector of weights for each node.
-        num_weights = 4 * (NODE + 1) + 3 * EDGE
     check_layer(
         layer_cls,
         {"filters": 8, "max_level": 5},
@@ -92,6 +92,7 @@ def test_layer(layer_cls, num_weights):
     )
 
 
+@slow_to_compile
 def test_nas_fpn_layer():
     check_layer(
         NASFPNLayer,

@@ -95,5 +95,5 @@ def test_normalizes_in_float32_under_mixed_precision():
     "mean, std", [((0.1,), (0.1, 0.2)), ((0.1,), (0.0,)), ((), ())]
 )
 def test_refuses_bad_statistics(mean, std):
-    with pytest.raises(ValueError, match="of one length.*Received"):
+    with pytest.raises(ValueError, match="same length.*Received"):
         ImageNormalization(mean, std)

@@ -118,7 +118,7 @@ def test_fusion_weights_train_without_reaching_the_wrong_input():
     "build, message",
     [
         (lambda: WeightedFusion("mean"), "weight_method='mean'"),
-        (lambda: WeightedFusion().build(SHAPE), "takes a list"),
+        (lambda: WeightedFusion().build(SHAPE), "requires a list"),
         (
             lambda: WeightedFusion().build([SHAPE, (2, 3, 4, 4)]),
             r"\(2, 3, 4, 4\)",

@@ -1,10 +1,11 @@
-"""Tests for networks whose batch norm is folded."""
+"""Tests for networks whose batch normalization is folded."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_efficient import fusing
+from keras_efficient.internals import keras_internals
 from keras_efficient.layers import BatchNormalization
 from tests.harness import to_numpy
 from tests.models import builders
@@ -26,7 +27,7 @@ def assert_equal(fused, model, shape, share=1e-5):
 
 
 def norms(model):
-    layers = model._flatten_layers()
+    layers = keras_internals.all_layers(model)
     return [x for x in layers if isinstance(x, BatchNormalization)]
 
 
@@ -93,7 +94,7 @@ def test_bfloat16(build):
     assert_equal(half, model, shape_of(model), share=0.1)
 
 
-def test_weights_of_now():
+def test_fill_fused_copies_changed_weights():
     model = builders.tiny()
     fused = model.fused()
     randomize(model)
@@ -104,7 +105,7 @@ def test_weights_of_now():
 
 
 def test_any_keras_model():
-    """Layers of Keras, a model in a model, norms that cannot be folded."""
+    """Layers of Keras, nested models, normalizations that cannot be folded."""
     images = keras.Input((12, 14, 3))
     x = keras.layers.BatchNormalization()(images)
     x = keras.layers.Conv2D(4, 3, activation="relu")(x)
@@ -130,20 +131,20 @@ def test_any_keras_model():
     fused = fusing.fuse(model)
     kept = [
         x
-        for x in fused._flatten_layers()
+        for x in keras_internals.all_layers(fused)
         if isinstance(x, keras.layers.BatchNormalization)
     ]
     before = [
         x
-        for x in model._flatten_layers()
+        for x in keras_internals.all_layers(model)
         if isinstance(x, keras.layers.BatchNormalization)
     ]
-    # Not behind an activation, a layer of two calls, or a value read twice.
+    # Kept after an activation, a layer called twice, or a value read twice.
     assert len(before) == 7 and len(kept) == 4
     assert_equal(fused, model, (2, 12, 14, 3))
 
 
-def test_what_has_no_graph():
+def test_subclassed_models_cannot_be_fused():
     class Own(keras.Model):
         def call(self, inputs):
             return inputs

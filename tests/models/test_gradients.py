@@ -13,7 +13,7 @@ from tests.models import detectors
 
 
 def precise():
-    """Lets JAX have numbers of 64 bits."""
+    """Enable float64 on JAX."""
     if keras.backend.backend() != "jax":
         return contextlib.nullcontext()
     import jax
@@ -22,7 +22,7 @@ def precise():
 
 
 def gradients(model, x, y):
-    """Gradients of the cross-entropy, without dropout, by name."""
+    """Return the gradients of the cross-entropy by variable path."""
     dtype = model.trainable_variables[0].dtype
     x, y = ops.convert_to_tensor(x, dtype), ops.convert_to_tensor(y, dtype)
 
@@ -83,8 +83,8 @@ def test_gradients_of_b0():
     for path, gradient in found.items():
         reference = expected[path]
         largest = np.abs(reference).max()
-        # A shift of all pixels of a channel which the next batch norm takes
-        # out has no gradient: what remains is rounding, of any relative size.
+        # A shift of a channel that the next batch normalization removes has
+        # no gradient. Only rounding remains, of any relative size.
         if largest < 1e-10:
             assert path.endswith("project/norm/beta"), path
             continue

@@ -1,4 +1,4 @@
-"""Tests for training that computes blocks twice to save memory."""
+"""Tests for gradient checkpointing."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from tests.models import detectors
 
 
 def trained(model, x, y, loss):
-    """Weights, statistics and losses after some steps."""
+    """Return losses, weights and statistics after some steps."""
     keras.utils.set_random_seed(3)
     model.compile(keras.optimizers.SGD(0.01), **loss)
     losses = model.fit(
@@ -35,15 +35,15 @@ def expect_same(make, x, y, **loss):
 
 
 @slow_to_compile
-def test_classifier_learns_the_same():
-    # With stochastic depth and dropout: random numbers are drawn once.
+def test_classifier_trains_the_same():
+    # With stochastic depth: both passes use the same random numbers.
     x, y = detectors.image(8, 40, 40, 3), np.eye(5)[np.arange(8) % 5]
     make = lambda: builders.tiny(drop_connect_rate=0.5, dropout_rate=0)
     expect_same(make, x, y, loss="categorical_crossentropy")
 
 
 @slow_to_compile
-def test_detector_learns_the_same():
+def test_detector_trains_the_same():
     x = detectors.image(4, 64, 96, 3)
     boxes = np.tile([[[8.0, 8, 40, 50]]], (4, 1, 1))
     y = {"boxes": boxes, "labels": np.zeros((4, 1))}
@@ -71,5 +71,5 @@ def test_blocks_run_twice(monkeypatch):
         model.train_on_batch(x, y)
         counts.append(sum(calls))
     if keras.backend.backend() == "jax":
-        pytest.skip("JAX repeats what it has recorded, not the Python code")
+        pytest.skip("JAX repeats the recorded operations, not the Python code")
     assert counts[1] > counts[0]
