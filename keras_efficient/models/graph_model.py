@@ -145,9 +145,9 @@ class GraphModel(keras.Model):
         ]
         if not layers:
             raise ValueError(
-                f"{type(self).__name__} has no layer that can be computed "
-                "twice. MBConvBlock, PredictionHead and the layers of feature "
-                "networks can."
+                "Gradient checkpointing is supported by MBConvBlock, "
+                "PredictionHead and the layers of feature networks. "
+                f"{type(self).__name__} has none of these layers."
             )
         for layer in layers:
             layer.remat = bool(remat)
