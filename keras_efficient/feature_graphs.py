@@ -7,6 +7,7 @@ each node adds the next number. The output of a level is its last feature.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +189,9 @@ def nas_fpn_nodes(min_level: int = 3, max_level: int = 7) -> tuple:
     )
 
 
-def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
+def levels_of_features(
+    nodes: Sequence[FusionNode], min_level: int, max_level: int
+) -> tuple[int, ...]:
     """Return the level of each feature: of the inputs, then of the nodes.
 
     Args:
@@ -220,7 +223,7 @@ def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
         )
         if not is_right:
             raise ValueError(
-                f"A node's level must lie in {min_level} to {max_level}, its "
+                f"A node's level must be in {min_level} to {max_level}, its "
                 f"`inputs` be numbers of the {len(levels)} features before "
                 "it, two of them for attention, its `added` be of its own "
                 f"level, and its `merge` one of {MERGES}. Received: {node}"
@@ -229,7 +232,9 @@ def levels_of_features(nodes, min_level: int, max_level: int) -> tuple:
     return tuple(levels)
 
 
-def output_features(nodes, min_level: int, max_level: int) -> dict:
+def output_features(
+    nodes: Sequence[FusionNode], min_level: int, max_level: int
+) -> dict[int, int]:
     """Return the number of the output feature of each level.
 
     Args:
@@ -252,7 +257,7 @@ def output_features(nodes, min_level: int, max_level: int) -> dict:
 class _Graph:
     """Collects nodes and the features of each level."""
 
-    def __init__(self, min_level, max_level):
+    def __init__(self, min_level: int, max_level: int) -> None:
         if not 0 <= min_level < max_level:
             raise ValueError(
                 "A feature network needs two levels or more: 0 <= min_level "
@@ -267,12 +272,12 @@ class _Graph:
             for i, level in enumerate(range(min_level, max_level + 1))
         }
 
-    def go_down(self):
+    def go_down(self) -> None:
         """Add nodes from the coarsest level to the finest."""
         for level in range(self.max_level - 1, self.min_level - 1, -1):
             self._add(level, (self._last(level), self._last(level + 1)))
 
-    def go_up(self, with_inputs):
+    def go_up(self, with_inputs: bool) -> None:
         """Add nodes from the finest level to the coarsest."""
         for level in range(self.min_level + 1, self.max_level + 1):
             own = self.features[level] if with_inputs else [self._last(level)]

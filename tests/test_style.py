@@ -9,6 +9,7 @@ import pytest
 import keras_efficient
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "keras_efficient"
 MAX_FILE_LINES = 400
 MAX_BODY_LINES = 60
 PATHS = sorted(
@@ -76,3 +77,33 @@ def test_docstring_names_every_argument(symbol):
             assert "\nReturns:" in docstring or "\nYields:" in docstring
     if not is_record:
         assert "\nExample" in docstring
+
+
+def public_functions(tree):
+    """Yields public functions, and public methods of all classes."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from public_functions(node)
+        elif isinstance(node, ast.FunctionDef):
+            if not node.name.startswith("_") or node.name == "__init__":
+                yield node
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PATHS if path.is_relative_to(PACKAGE)],
+    ids=lambda path: str(path.relative_to(REPOSITORY)),
+)
+def test_public_functions_are_annotated(path):
+    missing = []
+    for function in public_functions(ast.parse(path.read_text())):
+        given = function.args
+        arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+        arguments += [x for x in (given.vararg, given.kwarg) if x is not None]
+        names = [x.arg for x in arguments if x.annotation is None]
+        names = [name for name in names if name not in ("self", "cls")]
+        # The return value of a constructor needs no annotation.
+        is_open = function.returns is None and function.name != "__init__"
+        if names or is_open:
+            missing.append((function.name, names))
+    assert not missing

@@ -7,8 +7,13 @@ EfficientNet, MobileNet, ResNet and EfficientDet apply them to their tables.
 
 import dataclasses
 import math
+from collections.abc import Iterable
+from typing import Any
+from typing import TypeVar
 
 DIVISOR = 8
+# A dataclass with the fields `filters` and `repeats`.
+Stage = TypeVar("Stage", bound=Any)
 
 
 def round_filters(
@@ -79,11 +84,11 @@ def round_repeats(repeats: int, depth_coefficient: float | None) -> int:
 
 
 def scale_stages(
-    stages,
+    stages: Iterable[Stage],
     width_coefficient: float | None,
     depth_coefficient: float | None,
     divisor: int = DIVISOR,
-) -> tuple:
+) -> tuple[Stage, ...]:
     """Scale the filters and repeats of the stages of a network.
 
     Args:
@@ -215,7 +220,7 @@ class CompoundScaling:
         """Return the side of the scaled input in pixels."""
         return self(phi).scale_resolution(resolution)
 
-    def family(self, phis) -> tuple:
+    def family(self, phis: Iterable[float]) -> tuple[Coefficients, ...]:
         """Return the `Coefficients` at each `phi`: step 2 of the paper.
 
         Args:
@@ -226,7 +231,9 @@ class CompoundScaling:
         """
         return tuple(self(phi) for phi in phis)
 
-    def scale_stages(self, stages, phi: float, divisor: int = DIVISOR) -> tuple:
+    def scale_stages(
+        self, stages: Iterable[Stage], phi: float, divisor: int = DIVISOR
+    ) -> tuple[Stage, ...]:
         """Return the stages at `phi`; see the function `scale_stages`."""
         coefficients = self(phi)
         return scale_stages(
