@@ -56,7 +56,7 @@ def check_training_data(
     x: Any,
     y: Any,
     num_classes: int,
-    data_format: str,
+    data_format: DataFormat,
     bounding_box_format: str,
 ) -> None:
     """Validate the arrays or the first batch before training.
