@@ -1,13 +1,15 @@
 """EfficientNet and EfficientDet for Keras 3, on every backend.
 
 Importing the package loads nothing else: its parts, and with them Keras and
-the backend, are imported when they are first used (PEP 562).
+the backend, are imported when they are first used (PEP 562). Only placeholders
+for its Keras classes are registered, so that saved models can be loaded.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 from typing import Any
 
+from keras_efficient import saved_classes
 from keras_efficient.version import __version__
 
 # The module that each public name lives in. The block for type checkers below
@@ -105,6 +107,9 @@ if TYPE_CHECKING:
     from keras_efficient.models import ResNet50
     from keras_efficient.models import decode_predictions
     from keras_efficient.models import preprocess_input
+
+
+saved_classes.register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

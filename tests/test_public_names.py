@@ -8,17 +8,19 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import pytest
 
 import keras_efficient
+from keras_efficient import saved_classes
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "PIL", "grain")
 
 
 def in_new_process(code, *arguments, **environment):
     """Standard output of Python code in a process of its own."""
-    variables = {**os.environ, **environment}
-    variables.pop("KERAS_BACKEND", None)
+    inherited = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    variables = {**inherited, **environment}
     output = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
@@ -100,3 +102,43 @@ def test_names_are_loaded_when_they_are_used():
         "print(EfficientDetD0.__name__)"
     )
     assert in_new_process(code).endswith("EfficientDetD0\n")
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import keras; import keras_efficient",
+        "import keras_efficient; import keras",
+        "import keras_efficient; from keras import layers; import keras",
+    ],
+)
+def test_saved_models_load_before_anything_else_is_used(tmp_path, imports):
+    model = keras_efficient.EfficientNet(
+        stages=keras_efficient.variants.EFFICIENTNET_STAGES[:1],
+        width_coefficient=0.25,
+        include_top=False,
+    )
+    model.save(tmp_path / "model.keras")
+    code = (
+        f"import sys; {imports}\n"
+        "assert 'keras_efficient.models' not in sys.modules\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "print(type(model).__name__, keras.__spec__.loader is not None)"
+    )
+    backend = keras.backend.backend()
+    output = in_new_process(
+        code, str(tmp_path / "model.keras"), KERAS_BACKEND=backend
+    )
+    assert output.endswith("EfficientNet True\n")
+
+
+def test_every_registered_class_has_a_placeholder():
+    for name in keras_efficient.__all__:
+        getattr(keras_efficient, name)
+    known = keras.saving.get_custom_objects()
+    names = {x.partition(">")[2] for x in known if "keras_efficient>" in x}
+    assert names == set(saved_classes.CLASSES)
+    left = [
+        x for x in known.values() if isinstance(x, saved_classes.Placeholder)
+    ]
+    assert not left, "add the part that registers it to `_PARTS`"

@@ -9,6 +9,7 @@ import numpy as np
 from keras_efficient.data.readers.boxes import guess_box_format
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.ops import convert_boxes
+from keras_efficient.types import DataFormat
 
 EXPECTED = (
     'a dict of "boxes", (batch, max_boxes, 4), and "labels", (batch, '
