@@ -77,7 +77,7 @@ def test_finetune_classifier(tmp_path, layout):
     assert (tmp_path / "run" / "model.keras").exists()
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_swap_feature_network(tmp_path):
     picture = tmp_path / "networks.png"
     output = run(
@@ -119,7 +119,7 @@ def test_export_model(tmp_path):
     assert "cat" in rows[0][4] and rows[0][4] == rows[1][4]
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_scale_network(tmp_path):
     arguments = ("--step", "0.4", "--epochs", "1", "--multiply-adds", "1e7")
     results = tmp_path / "search.jsonl"

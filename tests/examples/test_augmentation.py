@@ -7,7 +7,6 @@ from PIL import Image
 import keras_efficient
 from tests.data import painted
 from tests.examples.running import functions_of
-from tests.examples.running import quick_on_torch
 from tests.examples.running import run
 
 pytest.importorskip("tensorflow", reason="the layers run in tf.data")
@@ -98,7 +97,7 @@ def test_layers_of_keras_mix_classes():
     assert ((labels > 0.02) & (labels < 0.98)).any(), "nothing was mixed"
 
 
-@quick_on_torch
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classification", "detection"])
 def test_augment_with_keras(tmp_path, kind):
     is_detection = kind == "detection"
@@ -170,7 +169,7 @@ def as_numpy(dataset):
         )
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_augment_with_keras_cv(tmp_path):
     keras_cv()
     picture = tmp_path / "augmented.png"

@@ -6,6 +6,7 @@ import runpy
 import sys
 
 import numpy as np
+import pytest
 from keras.applications import imagenet_utils
 from PIL import Image
 
@@ -15,7 +16,6 @@ from keras_efficient.weights import manifest
 from tests.converters import checkpoints
 from tests.converters import detector_files
 from tests.examples.running import EXAMPLES
-from tests.examples.running import quick_on_torch
 from tests.examples.running import run
 from tests.weights import file_server
 
@@ -38,7 +38,7 @@ def publish(name, file, monkeypatch):
     monkeypatch.setattr(manifest, "entries", lambda: entries)
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_classify_image(tmp_path, monkeypatch, capsys):
     file = tmp_path / "efficientnetb0.h5"
     checkpoints.write_keras2_h5(
@@ -66,7 +66,7 @@ def test_classify_image(tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(shares, expected[best], atol=6e-4)
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_detect_objects(tmp_path):
     model = keras_efficient.EfficientDetD0(
         weights=None, input_shape=(64, 96, 3), backbone_weights=None

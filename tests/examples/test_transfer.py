@@ -8,7 +8,6 @@ import pytest
 
 import keras_efficient
 from tests.examples.running import functions_of
-from tests.examples.running import quick_on_torch
 from tests.examples.running import run
 
 NUM_CLASSES = 7  # more than the five of top-5
@@ -39,7 +38,7 @@ def settings(files, directory, *more):
     )
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_cifar100_transfer(files, tmp_path):
     arguments = settings(files, tmp_path / "run")
     output = run("cifar100_transfer.py", *arguments)
