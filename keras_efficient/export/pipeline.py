@@ -7,7 +7,6 @@ finished file or folder.
 
 import dataclasses
 import pathlib
-import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +27,7 @@ from keras_efficient.export.specs import without_training
 from keras_efficient.export.tf_subprocess import call_on_tensorflow
 from keras_efficient.export.verification import expected_outputs
 from keras_efficient.export.verification import report
-from keras_efficient.export.verification.comparison import verify
-from keras_efficient.fusing import fuse
+from keras_efficient.export.writing import write_and_verify
 from keras_efficient.types import PathLike
 from keras_efficient.version import __version__
 
@@ -92,9 +90,6 @@ def run_export(
         ExportMismatchError: If the export does not reproduce the model.
     """
     path, precision = pathlib.Path(path), options.precision
-    export_format = FORMATS[format_name]
-    export_format.check_precision(precision, options.calibration)
-    export_format.require_packages(precision)
     spec = describe(
         model,
         options.class_names,
@@ -102,6 +97,10 @@ def run_export(
         options.from_logits,
         options.postprocessing,
     )
+    metadata = spec.metadata()
+    export_format = FORMATS[format_name]
+    export_format.check_precision(precision, options.calibration)
+    export_format.require_packages(precision)
     settings = export_format.prepare(
         spec,
         ExportSettings(
@@ -112,7 +111,7 @@ def run_export(
             served_name=path.absolute().parent.name,
         ),
     )
-    metadata = {
+    metadata |= {
         "format_version": METADATA_VERSION,
         "keras_efficient_version": __version__,
         "keras_version": keras.__version__,
@@ -120,7 +119,6 @@ def run_export(
         "model": model.name,
         "precision": precision,
         "fixed_image_size": settings.image_size,
-        **spec.metadata(),
     }
     settings = dataclasses.replace(settings, metadata=metadata)
     writer = atomic_folder if export_format.is_folder else atomic_file
@@ -182,54 +180,3 @@ def _export(
         model_metrics=own_metrics,
         export_metrics=export_metrics,
     )
-
-
-def write_and_verify(
-    model: keras.Model,
-    export_format: ExportFormat,
-    spec: Spec,
-    path: pathlib.Path,
-    settings: ExportSettings,
-    expected: expected_outputs.ExpectedOutputs | None,
-) -> tuple[float | None, float | None]:
-    """Write an export and run it, on the TensorFlow backend.
-
-    Args:
-        model: A `keras.Model`.
-        export_format: The `ExportFormat`.
-        spec: The description of the model.
-        path: File or empty folder to write.
-        settings: `ExportSettings`.
-        expected: The outputs to compare with, or `None` to skip verification.
-
-    Returns:
-        A tuple of the largest difference from the model, and the time for one
-        image in the format's runtime in milliseconds; both `None` without
-        verification.
-
-    Raises:
-        ExportMismatchError: If the difference is too large.
-    """
-    # The converters do not fold the batch normalization of a head, whose
-    # convolution several levels share.
-    model = fuse(model)
-    export_format.write(model, spec, path, settings)
-    if expected is None:
-        return None, None
-    signatures = export_format.read(path)
-    difference = verify(signatures, expected)
-    milliseconds = report.median_milliseconds(
-        lambda: signatures["images"](expected.samples.images[:1])
-    )
-    if "network" in expected.outputs and "raw" not in signatures:
-        # No detections to compare, so compare the outputs of the network.
-        settings = dataclasses.replace(
-            settings, layout="named", network_only=True
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder)
-            path = path if export_format.is_folder else path / "network"
-            export_format.write(model, spec, path, settings)
-            network = {"network": export_format.read(path)["images"]}
-            difference = max(difference, verify(network, expected))
-    return difference, milliseconds

@@ -94,6 +94,7 @@ def compute_expected_outputs(
     >>> expected.outputs["raw"]["probabilities"].shape, expected.tolerance
     ((2, 2), 1e-05)
     """
+    is_exact = precision == "float32" and _computes_in_float32(model)
     samples = make_samples(spec.preprocessing.size, photos, image_size)
     if isinstance(spec, ClassificationSpec):
         outputs = _classification_outputs(model, spec, samples)
@@ -104,7 +105,6 @@ def compute_expected_outputs(
     else:
         outputs = _detection_outputs(model, spec, samples)
         exact, coarse = DETECTION_TOLERANCE, COARSE_DETECTION_TOLERANCE
-    is_exact = precision == "float32" and _computes_in_float32(model)
     if precision == "int8":
         coarse = INT8_TOLERANCE
     return ExpectedOutputs(

@@ -1,0 +1,66 @@
+"""Writing and verification of an export, on the TensorFlow backend."""
+
+import dataclasses
+import pathlib
+import tempfile
+
+import keras
+
+from keras_efficient.export.formats.export_format import ExportFormat
+from keras_efficient.export.formats.export_format import ExportSettings
+from keras_efficient.export.specs import Spec
+from keras_efficient.export.verification.comparison import verify
+from keras_efficient.export.verification.expected_outputs import ExpectedOutputs
+from keras_efficient.export.verification.report import median_milliseconds
+from keras_efficient.fusing import fuse
+
+
+def write_and_verify(
+    model: keras.Model,
+    export_format: ExportFormat,
+    spec: Spec,
+    path: pathlib.Path,
+    settings: ExportSettings,
+    expected: ExpectedOutputs | None,
+) -> tuple[float | None, float | None]:
+    """Write an export and run it, on the TensorFlow backend.
+
+    Args:
+        model: A `keras.Model`.
+        export_format: The `ExportFormat`.
+        spec: The description of the model.
+        path: File or empty folder to write.
+        settings: `ExportSettings`.
+        expected: The outputs to compare with, or `None` to skip verification.
+
+    Returns:
+        A tuple of the largest difference from the model, and the time for one
+        image in the format's runtime in milliseconds; both `None` without
+        verification.
+
+    Raises:
+        ExportMismatchError: If the difference is too large.
+    """
+    # The converters do not fold the batch normalization of a head, whose
+    # convolution several levels share.
+    model = fuse(model)
+    export_format.write(model, spec, path, settings)
+    if expected is None:
+        return None, None
+    signatures = export_format.read(path)
+    difference = verify(signatures, expected)
+    milliseconds = median_milliseconds(
+        lambda: signatures["images"](expected.samples.images[:1])
+    )
+    if "network" in expected.outputs and "raw" not in signatures:
+        # No detections to compare, so compare the outputs of the network.
+        settings = dataclasses.replace(
+            settings, layout="named", network_only=True
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            path = path if export_format.is_folder else path / "network"
+            export_format.write(model, spec, path, settings)
+            network = {"network": export_format.read(path)["images"]}
+            difference = max(difference, verify(network, expected))
+    return difference, milliseconds
