@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import classification_from_arrays
+from keras_efficient.export.formats.saved_model.format import with_precision
 from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.verification.comparison import coarse_difference
 from keras_efficient.export.verification.comparison import difference
@@ -28,6 +29,7 @@ from tests.support.export import plain_classifier
 from tests.support.export import prepare
 from tests.support.export import sharpen_classifier
 from tests.support.export import sharpen_detector
+from tests.support.export import tensorflow_only
 from tests.support.export import trained_classifier
 
 for package in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):
@@ -297,6 +299,19 @@ def test_precisions_of_classifiers(name, precision, tmp_path):
     assert (found.argmax(-1) == labels).mean() > accuracy
     change = np.abs(found - expected)
     assert 0 < change.mean() < MEAN_CHANGES[precision]
+
+
+@tensorflow_only
+def test_fused_networks_in_half_precision():
+    fused = classifier().fused()
+    half = with_precision(fused, "bfloat16")
+    assert [x.shape for x in half.weights] == [x.shape for x in fused.weights]
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 48, 3))
+    expected = fused.predict(images.astype("float32"), verbose=0)
+    change = np.abs(
+        half.predict(images.astype("float32"), verbose=0) - expected
+    )
+    assert 0 < change.max() < 0.05
 
 
 @pytest.mark.slow
