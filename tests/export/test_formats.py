@@ -12,6 +12,8 @@ from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import classification_from_arrays
 from keras_efficient.export.formats.saved_model.format import with_precision
 from keras_efficient.export.formats.table import FORMATS
+from keras_efficient.export.pipeline import ExportOptions
+from keras_efficient.export.pipeline import run_export
 from keras_efficient.export.verification.comparison import coarse_difference
 from keras_efficient.export.verification.comparison import difference
 from tests import golden_fill
@@ -331,7 +333,7 @@ def test_precisions_of_detectors(name, precision, tmp_path):
 
 
 @slow_elsewhere
-def test_accuracy_is_measured_and_logged(tmp_path, caplog):
+def test_accuracies_are_measured(tmp_path):
     model = plain_classifier()
     images = np.random.default_rng(0).integers(0, 256, (6, 24, 32, 3), "uint8")
     preprocessing = ClassificationPreprocessing((24, 32))
@@ -341,7 +343,7 @@ def test_accuracy_is_measured_and_logged(tmp_path, caplog):
     dataset = classification_from_arrays(
         images, labels, class_names=CLASS_NAMES
     )
-    export.onnx(model, tmp_path / "a.onnx", validation=dataset)
-    assert caplog.messages[-1] == (
-        "onnx in float32: accuracy 0.833; model in Keras: accuracy 0.833"
-    )
+    options = ExportOptions(validation=dataset)
+    report = run_export("onnx", model, tmp_path / "a.onnx", options)
+    assert report.model_metrics == {"accuracy": pytest.approx(5 / 6)}
+    assert report.export_metrics == report.model_metrics
