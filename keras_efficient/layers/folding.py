@@ -44,25 +44,42 @@ def is_folding() -> bool:
 class Foldable(keras.layers.Layer):
     """Base class of layers that contain something that can be folded.
 
-    The form is decided when a layer is built. It is saved with the shape that
-    the layer was built for, and restored with it.
+    The form is decided when a layer is built. The config of a folded layer
+    has an entry for it, so that copies and saved layers are folded as well.
     """
 
     # Set by the `build` of layers that themselves have two forms.
     folded = False
+    # Whether the config that the layer was created from is of a folded layer.
+    _is_copy_of_folded = False
 
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Return the input shape and whether the layer is folded."""
-        config = super().get_build_config()
-        if config is not None and is_folded(self):
-            config["folded"] = True
-        return config
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; the first call builds it in its form."""
+        if self.built or not self._is_copy_of_folded:
+            return super().__call__(*args, **kwargs)
+        with folding_scope():
+            return super().__call__(*args, **kwargs)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer in the form in which it was saved."""
-        config = dict(config)
-        with folding_scope(config.pop("folded", False)):
+        with folding_scope(self._is_copy_of_folded):
             super().build_from_config(config)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the base config, with an entry if the layer is folded."""
+        config = super().get_config()
+        if is_folded(self):
+            config["folded"] = True
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Foldable":
+        """Create a layer, in the form of the layer that the config is of."""
+        config = dict(config)
+        is_copy_of_folded = config.pop("folded", False)
+        layer = super().from_config(config)
+        layer._is_copy_of_folded = is_copy_of_folded
+        return layer
 
 
 def is_folded(layer: keras.layers.Layer) -> bool:

@@ -86,6 +86,15 @@ def test_detector_is_saved_and_loaded(tmp_path):
 
 
 @pytest.mark.parametrize("build", [builders.tiny, detectors.tiny])
+def test_a_clone_is_fused_as_well(build):
+    fused = randomize(build()).fused()
+    clone = keras.models.clone_model(fused)
+    clone.set_weights(fused.get_weights())
+    assert not norms(clone)
+    assert_equal(clone, fused, shape_of(fused))
+
+
+@pytest.mark.parametrize("build", [builders.tiny, detectors.tiny])
 def test_bfloat16(build):
     model = randomize(build())
     half = model.fused("bfloat16")

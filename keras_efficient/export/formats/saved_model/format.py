@@ -14,8 +14,6 @@ from keras_efficient.export.formats.saved_model.warmup import warmup_record
 from keras_efficient.export.graph.signatures import make_signatures
 from keras_efficient.export.specs import Spec
 from keras_efficient.export.verification.samples import make_samples
-from keras_efficient.internals import keras_internals
-from keras_efficient.layers.folding import folding_scope
 
 # The folder of a SavedModel that TensorFlow reserves for other programs.
 EXTRA_FOLDER = "assets.extra"
@@ -115,12 +113,8 @@ def with_precision(model: keras.Model, precision: str) -> keras.Model:
             config["dtype"] = policy
         return type(layer).from_config(config)
 
-    # The configs of folded layers do not say that they are folded.
-    layers = keras_internals.all_layers(model)
-    is_fused = any(getattr(layer, "folded", False) for layer in layers)
-    with folding_scope(is_fused):
-        cloned = keras.models.clone_model(
-            model, clone_function=clone, recursive=True
-        )
+    cloned = keras.models.clone_model(
+        model, clone_function=clone, recursive=True
+    )
     cloned.set_weights(model.get_weights())
     return cloned
