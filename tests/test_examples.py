@@ -8,7 +8,7 @@ from tests.examples.running import quick_on_torch
 from tests.examples.running import run
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_demo(tmp_path):
     folder = tmp_path / "demo"
     output = run(

@@ -104,7 +104,9 @@ def test_clipping_is_optional(outputs):
     assert np.abs(first - last).max() > 1e-3
 
 
-@pytest.mark.parametrize("nms", ["soft", "hard"])
+@pytest.mark.parametrize(
+    "nms", [pytest.param("soft", marks=pytest.mark.slow), "hard"]
+)
 def test_equal_to_effdet(outputs, nms):
     checkpoints.import_peer("effdet")
     torch = pytest.importorskip("torch")

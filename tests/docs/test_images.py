@@ -6,8 +6,6 @@ import pathlib
 import pytest
 from PIL import Image
 
-from tests.examples.running import quick_on_torch
-
 REPOSITORY = pathlib.Path(__file__).parents[2]
 IMAGES = {
     "training_batch.jpg",
@@ -25,7 +23,7 @@ def module_of(path):
     return module
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_pictures_of_a_training(tmp_path):
     pytest.importorskip("matplotlib")
     demo = module_of(REPOSITORY / "examples" / "demo.py")

@@ -24,10 +24,10 @@ QUICK = {
     "README.md": (),
     "index.md": (),
     "keras_cv.md": (),
-    "models.md": ("torch", "tensorflow"),
+    "models.md": ("torch",),
     "scaling.md": (),
     "serving.md": (),
-    "training.md": ("torch",),
+    "training.md": (),
 }
 
 
