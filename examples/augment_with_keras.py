@@ -1,13 +1,17 @@
-"""Augments with Keras' own preprocessing layers, for any kind of model.
+"""Augment images with the preprocessing layers of Keras.
 
     python examples/augment_with_keras.py flowers
     python examples/augment_with_keras.py cells --detection
 
-The layers change whole batches in `tf.data`, on every backend (TensorFlow must
-be installed); what comes out goes into `fit` as it is. The first batch is
-drawn into `augmented.png`. In Keras 3.15 `RandomCrop` moves boxes to where
-nothing is, `MixUp` and `CutMix` refuse boxes, and `RandAugment` does the same
-two things to a whole batch and leaves fewer colors the milder it is set.
+The layers augment batches for classification or detection in a `tf.data`
+pipeline, whose output is passed to `fit`. This works on every backend, but
+TensorFlow must be installed. A figure of the first batch is saved to
+`augmented.png`.
+
+Some layers of Keras 3.15 are not suitable: `RandomCrop` returns wrong boxes,
+`MixUp` and `CutMix` raise an error for boxes, and `RandAugment` applies the
+same two operations to all images of a batch and keeps fewer colors the lower
+its `factor` is.
 """
 
 import argparse
@@ -18,7 +22,7 @@ import tensorflow as tf
 
 import keras_efficient
 
-# `data_format` is that of the pictures, whatever Keras is configured to.
+# The images are always channels-last, whatever Keras is configured to use.
 CHANNELS = {"data_format": "channels_last"}
 BOXES = {"bounding_box_format": "xyxy", **CHANNELS}
 
@@ -26,20 +30,20 @@ COLORS = {
     "value_range": (0, 255),
     "brightness_factor": 0.1,
     "contrast_factor": 0.2,
-    "saturation_factor": (0.4, 0.6),  # 0.5 leaves them alone
+    "saturation_factor": (0.4, 0.6),  # 0.5 keeps the saturation
     "hue_factor": 0.05,
 }
 
 
 def main():
-    """Reads the set, augments it, draws a batch and trains."""
+    """Load the data, augment it, draw a batch and train a model."""
     args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
     kind = "detection" if args.detection else "classification"
     load = getattr(keras_efficient.data, f"load_{kind}")
     train = load(args.data, args.split)
     size = (args.image_size, args.image_size)
-    # Only resized here: the layers do the rest.
+    # The data set only resizes the images; the layers augment them.
     batches = train.batches(
         size,
         args.batch_size,
@@ -55,7 +59,7 @@ def main():
 
 
 def classifier_layers():
-    """Changes that leave the class as it is, or mix two classes."""
+    """Return layers that keep the class of an image or mix two classes."""
     return keras.layers.Pipeline(
         [
             keras.layers.RandomFlip("horizontal", **CHANNELS),
@@ -68,26 +72,26 @@ def classifier_layers():
 
 
 def detector_layers():
-    """Changes that move boxes with what they surround."""
+    """Return layers that transform images together with their boxes."""
     filled = {"fill_mode": "constant", **BOXES}
     return keras.layers.Pipeline(
         [
             keras.layers.RandomFlip("horizontal", **BOXES),
             keras.layers.RandomTranslation(0.1, 0.1, **filled),
             keras.layers.RandomZoom((-0.25, 0.25), **filled),
-            # It only passes boxes on, and must be told their format, too.
+            # Returns the boxes unchanged, but requires their format as well.
             keras.layers.RandomColorJitter(**COLORS, **BOXES),
         ]
     )
 
 
 def augment(batches, layers):
-    """Our batches as `tf.data` that passes through layers of Keras."""
+    """Return a `tf.data.Dataset` of augmented batches."""
 
     def generate():
         for index in range(len(batches)):
             yield batches[index]
-        batches.on_epoch_end()  # the next pass has an order of its own
+        batches.on_epoch_end()  # Shuffle before the next epoch.
 
     signature = keras.tree.map_structure(
         lambda x: tf.TensorSpec(x.shape, x.dtype), batches[0]
@@ -106,16 +110,16 @@ def augment(batches, layers):
 
 
 def draw(batch, class_names, path):
-    """A sheet of the pictures as the model gets them."""
+    """Save a figure of a batch, as the model receives it."""
     images, truth = keras.tree.map_structure(np.asarray, batch)
     keras_efficient.visualization.plot_batch(
         images, truth, class_names=class_names, path=path
     )
-    print(f"Drawn: {path}")
+    print(f"Saved the figure to {path}")
 
 
 def build_model(args, num_classes):
-    """A network with its loss, upon published weights."""
+    """Return a compiled model, with pretrained weights unless disabled."""
     shape = (args.image_size, args.image_size, 3)
     weights = None if args.weights == "none" else args.weights
     if args.detection:
@@ -132,15 +136,22 @@ def build_model(args, num_classes):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("data", help="as for finetune_classification.py, finetune_detection.py")
-    add("--detection", action="store_true", help="the set has boxes")
+    add(
+        "data",
+        help="data set, as in finetune_classification.py or "
+        "finetune_detection.py",
+    )
+    add("--detection", action="store_true", help="train a detector on boxes")
     add("--split", default="train")
-    add("--weights", help="a file, or none; default: the published ones")
+    add(
+        "--weights",
+        help="checkpoint file, or none (default: published weights)",
+    )
     add("--image-size", type=int, default=224)
     add("--batch-size", type=int, default=8)
     add("--epochs", type=int, default=1)
@@ -155,8 +166,7 @@ def parse_arguments():
 if __name__ == "__main__":
     main()
 
-# On blood cells (BCCD, 205 pictures, --detection --weights none --image-size
-# 128), PyTorch, two cores beside other work:
-#   Drawn: augmented.png
+# On blood cells (BCCD, 205 images, --detection --weights none --image-size
+# 128), on PyTorch with two CPU cores that also ran other programs:
 #   25/25 ... 40s 2s/step - box_loss: 0.0171 - class_loss: 1.1106 - loss: 1.9675
-# In the picture each box lies around its cell, however it was moved.
+# In the figure, each box surrounds its cell after every transformation.

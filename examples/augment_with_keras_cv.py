@@ -1,13 +1,13 @@
-"""Augments with KerasCV's layers, and trains a detector on what they give.
+"""Train a detector on images augmented with the layers of KerasCV.
 
     pip install "keras-efficient[keras-cv]"
     python examples/augment_with_keras_cv.py cells
 
-KerasCV is no longer developed, but its mosaics and jittered crops are there.
-They run in `tf.data` under every backend, and speak Keras' dialect, with
-`classes` for `labels`; `fit` takes that as it is. The first batch is drawn
-into `augmented.png`. Which layers are right, and which are not:
-docs/keras_cv.md.
+KerasCV is no longer developed, but provides layers for mosaics and random
+resizing with boxes. They run in a `tf.data` pipeline on every backend. Their
+output has the key `classes` instead of `labels`, which `fit` accepts. A figure
+of the first batch is saved to `augmented.png`. `docs/keras_cv.md` lists the
+layers whose boxes are correct.
 """
 
 import argparse
@@ -23,12 +23,12 @@ BOXES = {"bounding_box_format": "xyxy"}
 
 
 def main():
-    """Reads the set, augments it, draws a batch and trains."""
+    """Load the data, augment it, draw a batch and train a detector."""
     args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
     train = keras_efficient.data.load_detection(args.data, args.split)
     size = (args.image_size, args.image_size)
-    # Only resized here: the layers do the rest.
+    # The data set only resizes the images; the layers augment them.
     batches = train.batches(
         size,
         args.batch_size,
@@ -52,7 +52,7 @@ def main():
 
 
 def layers(size):
-    """KerasCV's layers that move boxes with what they surround."""
+    """Return layers that transform images together with their boxes."""
     return (
         keras_cv.layers.RandomFlip("horizontal", **BOXES),
         keras_cv.layers.Mosaic(**BOXES),
@@ -61,14 +61,14 @@ def layers(size):
             value_range=(0, 255),
             brightness_factor=0.1,
             contrast_factor=0.2,
-            saturation_factor=(0.4, 0.6),  # 0.5 leaves them alone
+            saturation_factor=(0.4, 0.6),  # 0.5 keeps the saturation
             hue_factor=0.05,
         ),
     )
 
 
 def augment(batches, layers, max_boxes):
-    """Our batches as `tf.data` that passes through KerasCV's layers."""
+    """Return a `tf.data.Dataset` of augmented batches."""
 
     def generate():
         for index in range(len(batches)):
@@ -78,12 +78,12 @@ def augment(batches, layers, max_boxes):
                 "images": images,
                 "bounding_boxes": {"boxes": boxes, "classes": classes},
             }
-        batches.on_epoch_end()  # the next pass has an order of its own
+        batches.on_epoch_end()  # Shuffle before the next epoch.
 
     def change(batch):
         for layer in layers:
             batch = layer(batch, training=True)
-        # Boxes come out ragged; `fit` wants rows of -1 where there are none.
+        # The layers return ragged boxes; `fit` expects rows padded with -1.
         batch["bounding_boxes"] = keras_cv.bounding_box.to_dense(
             batch["bounding_boxes"], max_boxes=max_boxes
         )
@@ -100,7 +100,7 @@ def augment(batches, layers, max_boxes):
 
 
 def draw(batch, class_names, path):
-    """A sheet of the pictures as the model gets them."""
+    """Save a figure of a batch, as the model receives it."""
     batch = keras.tree.map_structure(np.asarray, batch)
     truth = batch["bounding_boxes"]
     keras_efficient.visualization.plot_batch(
@@ -109,18 +109,18 @@ def draw(batch, class_names, path):
         class_names=class_names,
         path=path,
     )
-    print(f"Drawn: {path}")
+    print(f"Saved the figure to {path}")
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("data", help="a folder with COCO, Pascal VOC or YOLO annotations")
+    add("data", help="folder with COCO, Pascal VOC or YOLO annotations")
     add("--split", default="train")
-    add("--weights", default="coco", help="coco, a file, or none")
+    add("--weights", default="coco", help="coco, a checkpoint file, or none")
     add("--image-size", type=int, default=512)
     add("--batch-size", type=int, default=8)
     add("--max-boxes", type=int, default=100)
@@ -133,8 +133,7 @@ def parse_arguments():
 if __name__ == "__main__":
     main()
 
-# On blood cells (BCCD, 205 pictures, --weights none --image-size 128), PyTorch,
-# two cores beside other work:
-#   Drawn: augmented.png
+# On blood cells (BCCD, 205 images, --weights none --image-size 128), on PyTorch
+# with two CPU cores that also ran other programs:
 #   25/25 ... 83s 3s/step - box_loss: 0.0260 - class_loss: 1.1213 - loss: 2.4227
-# The picture shows parts of four photos in each, with their boxes.
+# Each image of the figure is a mosaic of four photos with their boxes.

@@ -1,9 +1,9 @@
-"""Says what a photo shows, with the weights that were trained on ImageNet.
+"""Classify a photo with weights pretrained on ImageNet.
 
     python examples/classify_image.py photo.jpg
 
-Downloads EfficientNet-B0's published weights once (21 MB), and the names of
-ImageNet's 1,000 classes (35 KB).
+The first run downloads the published weights of EfficientNet-B0 (21 MB) and the
+names of the 1,000 classes of ImageNet (35 KB).
 """
 
 import argparse
@@ -14,34 +14,35 @@ import keras_efficient
 
 
 def main():
-    """Loads a network, asks it, prints the five best answers."""
+    """Load a model and print the five most probable classes of a photo."""
     args = parse_arguments()
     builder = getattr(keras_efficient, args.model)
     model = builder(weights=args.weights)
-    # Any size and any format; resized as the network was evaluated.
-    (answer,) = keras_efficient.inference.classify(model, args.photo, top=5)
-    for name, share in zip(
-        imagenet_names(answer.labels), answer.probabilities, strict=True
-    ):
-        print(f"{share:6.1%}  {name}")
+    # Photos of any size are resized in the same way as for the evaluation.
+    (result,) = model.classify(args.photo, top=5)
+    names = imagenet_names(result.labels)
+    for name, probability in zip(names, result.probabilities, strict=True):
+        print(f"{probability:6.1%}  {name}")
 
 
 def imagenet_names(labels):
-    """The names of some of ImageNet's classes."""
+    """Return the names of ImageNet classes."""
     one_hot = np.eye(1000, dtype="float32")[labels]
     decoded = keras_efficient.decode_predictions(one_hot, top=1)
     return [name for ((_, name, _),) in decoded]
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("photo")
+    parser.add_argument("photo", help="image file")
     parser.add_argument("--model", default="EfficientNetB0")
     parser.add_argument(
-        "--weights", default="imagenet", help="noisy-student, ..., or a file"
+        "--weights",
+        default="imagenet",
+        help="published weights, such as noisy-student, or a checkpoint file",
     )
     return parser.parse_args()
 
@@ -49,7 +50,7 @@ def parse_arguments():
 if __name__ == "__main__":
     main()
 
-# Published weights could not be downloaded where this was written. With random
-# ones in the published file's form (tests/examples/test_pretrained.py) five
-# lines come, each a share and a name:
+# Not run with the published weights, for lack of network access. With random
+# weights in a file of the same format (tests/examples/test_pretrained.py), it
+# prints five lines, each with a probability and the name of a class:
 #    0.1%  class_...

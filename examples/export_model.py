@@ -17,7 +17,7 @@ import numpy as np
 
 import keras_efficient
 
-# For each format the name of its file or folder, and its precisions.
+# The file or folder name of each format, and its precisions.
 FORMATS = {
     "saved_model": ("saved_model/1", ("float32",)),
     "onnx": ("model-{}.onnx", ("float32", "float16", "int8")),
@@ -27,7 +27,7 @@ FORMATS = {
 
 
 def main():
-    """Export, load and run the model; print a table."""
+    """Export the model to each format, run the exports and print a table."""
     args = parse_arguments()
     model = keras.saving.load_model(args.model, compile=False)
     image = keras_efficient.data.load_image(args.photo)
@@ -52,7 +52,7 @@ def main():
 
 
 def export(model, name, path, precision, args):
-    """Export to one format; the function compares the result with the model."""
+    """Export a model to one format and compare the export with the model."""
     arguments = {}
     if precision == "int8":
         folder = pathlib.Path(args.calibration)
@@ -72,7 +72,7 @@ def export(model, name, path, precision, args):
 
 
 def measure(exported, image):
-    """Return the run time of one image in milliseconds, and the result."""
+    """Return the run time for one image in milliseconds, and the result."""
     is_detector = exported.metadata["task"] == "detection"
     times = []
     for _ in range(6):
@@ -104,11 +104,11 @@ def megabytes(path):
 def parse_arguments():
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", help="a .keras file")
+    parser.add_argument("model", help=".keras file")
     parser.add_argument(
-        "--photo", required=True, help="an image to run the model on"
+        "--photo", required=True, help="image to run the exports on"
     )
-    parser.add_argument("--calibration", help="a folder of images for int8")
+    parser.add_argument("--calibration", help="folder of images for int8")
     parser.add_argument("--directory", default="exported")
     parser.add_argument(
         "--formats", nargs="+", choices=FORMATS, default=list(FORMATS)

@@ -1,13 +1,14 @@
-"""Scales a network of your own: the search, a family of sizes, a budget.
+"""Scale your own network: search, family of sizes and budget.
 
     python examples/scale_network.py
     python examples/scale_network.py --multiply-adds 2e8 --data cifar100
 
-Step 1 tries how depth, width and resolution share twice the cost, on random
-pictures that take seconds or on CIFAR-100; step 2 grows a family with what was
-found; the last line is the largest member that a budget has room for. Put
-your own network into `build` and your own training into `evaluate`. Scores
-are kept in `--results`: the same command goes on after a break.
+Step 1 searches the factors of depth, width and resolution with which a network
+of twice the cost reaches the best score, on synthetic images (seconds) or on
+CIFAR-100. Step 2 scales the network to a family with these factors. The last
+line of the output is the largest network within a budget. To scale your own
+network, replace `build` and `evaluate`. Scores are saved in the file of
+`--results`; repeat the command to resume after an interruption.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from keras_efficient import scaling
 
 
 def main():
-    """Searches, then prints the table, the family and the largest network."""
+    """Search the coefficients, then print a family and the largest network."""
     args = parse_arguments()
     search = scaling.search_coefficients(
         functools.partial(evaluate, load(args.data), args.epochs),
@@ -44,7 +45,7 @@ def main():
 
 
 def build(c, classes=100):
-    """A small network, as deep, wide and fine as it is told."""
+    """Return a small network with the depth, width and resolution of `c`."""
     return keras_efficient.EfficientNet(
         classes=classes,
         width_coefficient=c.width,
@@ -52,13 +53,13 @@ def build(c, classes=100):
         resolution=c.scale_resolution(32),
         stages=keras_efficient.variants.EFFICIENTNET_STAGES[:3],
         top_filters=256,
-        # Statistics that keep up with a short training.
+        # Adapts the moving statistics within a short training.
         batch_norm_momentum=0.8,
     )
 
 
 def evaluate(data, epochs, c):
-    """Accuracy on held-out pictures after a short training."""
+    """Return the accuracy on validation images after a short training."""
     x, y, x_test, y_test = data
     keras.utils.set_random_seed(0)
     model = build(c, classes=int(y.max()) + 1)
@@ -74,11 +75,11 @@ def evaluate(data, epochs, c):
 
 
 def load(name):
-    """Training and held-out pictures with their labels."""
+    """Return training and validation images, each followed by their labels."""
     if name == "cifar100":
         (x, y), (x_test, y_test) = keras.datasets.cifar100.load_data()
         return x.astype("float32"), y, x_test.astype("float32"), y_test
-    # Stripes of ten directions.
+    # Ten classes of stripes that differ in their direction.
     rng = np.random.default_rng(0)
     y = rng.integers(0, 10, 768)
     angles = (y * np.pi / 10)[:, None, None]
@@ -91,17 +92,21 @@ def load(name):
 
 
 def parse_arguments():
-    """What the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
     add("--data", default="stripes", choices=("stripes", "cifar100"))
     add("--epochs", type=int, default=3)
-    add("--step", type=float, default=0.2, help="of the grid")
-    add("--results", default="scaling_search.jsonl")
-    add("--plot", help="picture of the search to draw, .png")
-    add("--multiply-adds", type=float, default=5e7, help="the budget")
+    add("--step", type=float, default=0.2, help="step of the grid")
+    add(
+        "--results",
+        default="scaling_search.jsonl",
+        help="file of scores",
+    )
+    add("--plot", help="file for a figure of the search, .png")
+    add("--multiply-adds", type=float, default=5e7, help="budget")
     return parser.parse_args()
 
 

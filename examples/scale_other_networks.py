@@ -1,12 +1,13 @@
-"""Scales MobileNet and ResNet four ways to one cost, as in Table 3.
+"""Scale MobileNet and ResNet in four ways to one cost, as in Table 3.
 
     python examples/scale_other_networks.py MobileNetV2 ResNet50
 
-For each network: how deep, wide or fine it gets when one dimension alone, or
-all three together, may cost four times as many multiply-adds; counted on the
-networks, with their rounding. Says what that costs in parameters and time.
-What it is worth in accuracy a training says: `benchmarks/compound_scaling.py`
-trains such a table, `docs/scaling.md` has the paper's.
+Each network is scaled to four times its multiply-adds in depth, width or
+resolution alone, and in all three together. Multiply-adds are counted on the
+scaled networks, after rounding. The table shows the coefficients, the
+parameters and the run time. `benchmarks/compound_scaling.py` also trains such
+networks to compare their accuracy. `docs/scaling.md` contains the results of
+the paper.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from keras_efficient import budgets
 from keras_efficient import counting
 from keras_efficient.scaling import CompoundScaling
 
-# What doubles the cost at phi 1, roughly: the factors of depth, width and
-# resolution. Compound is the paper's.
+# Factors of depth, width and resolution that about double the cost at phi = 1.
+# Those of compound scaling are from the paper.
 WAYS = {
     "depth": CompoundScaling(2.0, 1.0, 1.0),
     "width": CompoundScaling(1.0, 2.0**0.5, 1.0),
@@ -27,7 +28,7 @@ WAYS = {
 
 
 def main():
-    """Prints a table of each network."""
+    """Print a table for each network."""
     args = parse_arguments()
     for name in args.networks:
 
@@ -54,7 +55,7 @@ def main():
 
 
 def print_row(way, c, model, resolution):
-    """One way of scaling, and what the network then costs."""
+    """Print the coefficients, size, cost and run time of a scaled network."""
     print(
         f"{way:<12} {c.depth:6.2f} {c.width:6.2f} "
         f"{c.scale_resolution(resolution):7} "
@@ -65,19 +66,21 @@ def print_row(way, c, model, resolution):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     names = list(keras_efficient.variants.SCALABLE_NETWORKS)
     add = parser.add_argument
-    add("networks", nargs="*", help=f"of {', '.join(names)}")
-    add("--growth", type=float, default=4.0, help="of the multiply-adds")
-    add("--resolution", type=int, default=224, help="of the baseline")
+    add("networks", nargs="*", help=f"any of {', '.join(names)}; default: all")
+    add("--growth", type=float, default=4.0, help="factor of the multiply-adds")
+    add(
+        "--resolution", type=int, default=224, help="resolution of the baseline"
+    )
     args = parser.parse_args()
     unknown = sorted(set(args.networks) - set(names))
     if unknown:
-        parser.error(f"there is no {unknown[0]}; there are {names}")
+        parser.error(f"unknown network {unknown[0]}; choose from {names}")
     args.networks = args.networks or names
     return args
 
@@ -85,7 +88,8 @@ def parse_arguments():
 if __name__ == "__main__":
     main()
 
-# PyTorch, two cores beside other work, four minutes for all three:
+# On PyTorch with two CPU cores that also ran other programs, four minutes for
+# all three networks:
 # MobileNetV2   depth  width  pixels   parameters  multiply-adds      ms
 # baseline       1.00   1.00     224    3,504,872          301 M    13.3
 # depth          3.66   1.00     224   11,544,408        1,160 M    42.4

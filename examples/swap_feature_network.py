@@ -1,9 +1,11 @@
-"""Swaps EfficientDet's BiFPN for the networks that it was measured against.
+"""Compare the BiFPN of EfficientDet with FPN, PANet and NAS-FPN.
 
     python examples/swap_feature_network.py --resolution 512
 
-Same backbone, same heads, same filters, as often repeated; nothing is
-downloaded. Draws all four into `feature_networks.png`.
+The four detectors differ only in their feature network: the backbone, heads,
+filters and repeats are the same. Prints their size, cost and run time, and
+saves a figure of the feature networks to `feature_networks.png`. Nothing is
+downloaded.
 """
 
 import argparse
@@ -26,7 +28,7 @@ NETWORKS = {
 
 
 def main():
-    """Builds, counts, measures and draws."""
+    """Build the detectors, print a table of them and draw their networks."""
     args = parse_arguments()
     size = args.resolution
     models = {
@@ -50,23 +52,24 @@ def main():
             f"{multiply_adds / 1e6:12,.0f} M {milliseconds[network]:12.1f}"
         )
     draw(args.picture)
-    print(f"Drawn: {args.picture}")
+    print(f"Saved the figure to {args.picture}")
 
 
 def measure(models, image, runs):
-    """Median time of a prediction, the models taking turns."""
+    """Return the median time of a prediction in milliseconds, by network."""
     times = {network: [] for network in models}
+    # Alternate between the models, so that other load affects all of them.
     for _ in range(runs + 1):
         for network, model in models.items():
             start = time.perf_counter()
             model.predict_on_batch(image)
             times[network].append(1000 * (time.perf_counter() - start))
-    # The first run compiles.
+    # The first run of each model includes its compilation.
     return {network: np.median(all_[1:]) for network, all_ in times.items()}
 
 
 def draw(path):
-    """The figure of the EfficientDet paper."""
+    """Save a figure of the feature networks, as in the EfficientDet paper."""
     figure, axes = plt.subplots(
         1, len(NETWORKS), figsize=(12, 4), width_ratios=(2, 3, 4, 3)
     )
@@ -76,7 +79,7 @@ def draw(path):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -36,4 +36,4 @@ def test_scale_other_networks():
 def test_an_unknown_network():
     process = start("scale_other_networks.py", "AlexNet")
     assert process.returncode == 2
-    assert "there is no AlexNet; there are" in process.stderr
+    assert "unknown network AlexNet; choose from" in process.stderr

@@ -42,8 +42,8 @@ def settings(files, directory, *more):
 def test_cifar100_transfer(files, tmp_path):
     arguments = settings(files, tmp_path / "run")
     output = run("cifar100_transfer.py", *arguments)
-    assert "14 pictures of (32, 32), 2 epochs" in output
-    said = re.search(r"top-1 ([\d.]+)%, top-5 [\d.]+% of 7 pictures", output)
+    assert "14 images of (32, 32), 2 epochs" in output
+    said = re.search(r"top-1 ([\d.]+)%, top-5 [\d.]+% of 7 images", output)
     # What was saved is what was measured.
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     test = keras_efficient.data.load_classification(files / "set.npz", "test")
