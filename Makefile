@@ -1,13 +1,13 @@
-# `make demo` and `make test` create .venv themselves.
+# All targets that run Python create .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
-# The tests to run: `make test MARKERS=slow` runs the large variants.
+# Marker expression of pytest: `make test MARKERS=slow` runs the slow tests.
 MARKERS ?= not slow
 ARGS ?=
-# Processes for each backend: building and tracing use a single core.
+# Test processes for each backend; building and tracing use a single core.
 JOBS ?= 2
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -37,7 +37,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The documentation site, in site/.
+# Build the documentation site in site/.
 docs: $(VENV)/docs
 	$(BIN)/python docs/scripts/generate.py
 	$(BIN)/mkdocs build --strict
@@ -46,15 +46,15 @@ $(VENV)/docs: $(VENV)/dev
 	$(BIN)/python -m pip install -q -e ".[docs]"
 	touch $@
 
-# The demo needs one backend only.
+# The demo requires a single backend.
 $(VENV)/demo: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 	$(BIN)/python -m pip install -q -e ".[tensorflow]"
 	touch $@
 
-# torch first and alone: 2.13.0 exists as a small CPU build, which satisfies
-# the packages installed after it. Other versions may install CUDA packages.
+# Install torch first: version 2.13.0 is available as a small CPU build, which
+# satisfies the packages installed after it. Others may install CUDA packages.
 $(VENV)/dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip

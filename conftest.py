@@ -1,8 +1,8 @@
 import os
 
-# Said before TensorFlow is imported: its start-up messages are no warnings.
+# Must be set before TensorFlow is imported, to hide its start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# OpenVINO then sends no telemetry, for which it forks this process.
+# Disables the telemetry of OpenVINO, which forks this process.
 os.environ.setdefault("CI", "true")
 
 import keras
@@ -26,7 +26,7 @@ def _seed():
 
 @pytest.fixture
 def zero_initial_weights(monkeypatch):
-    """Spares Keras' own initial weights, which are slow to draw on JAX."""
+    """Initialize weights with zeros, because random ones are slow on JAX."""
     add_weight = keras.layers.Layer.add_weight
 
     def add_zeros(self, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""Marks of tests that take much longer on one backend than on another."""
+"""Marks for tests that are slow on some backends."""
 
 import keras
 import pytest
@@ -9,12 +9,13 @@ def _unmarked(test):
 
 
 BACKEND = keras.backend.backend()
-# Starting another process with TensorFlow takes seconds.
+# For tests that start another process with TensorFlow, which takes seconds.
 slow_elsewhere = pytest.mark.slow if BACKEND != "tensorflow" else _unmarked
-# A step of training is compiled, for up to a minute.
+# For tests that compile a training step, which takes up to a minute.
 slow_to_compile = pytest.mark.slow if BACKEND != "torch" else _unmarked
-# Code that does not depend on the backend is tested on the one whose models
-# build fastest; on the others its tests are slow ones. Usable as `pytestmark`.
+# For tests of code that does not depend on the backend: they run on PyTorch,
+# which builds models fastest, and are marked as slow on the other backends.
+# Also valid as `pytestmark`.
 on_one_backend = (
     pytest.mark.slow
     if BACKEND != "torch"

@@ -1,4 +1,4 @@
-"""Where the real photos and weights lie, and the skip without them."""
+"""The folder of photos and weights, and a mark for tests that require it."""
 
 import pathlib
 

@@ -1,10 +1,10 @@
-"""A page for each public package, which mkdocstrings fills."""
+"""Generation of the API pages, one for each public subpackage."""
 
 import inspect
 
 import keras_efficient
 
-# In the order in which a user meets them.
+# In the order in which a user needs them.
 PACKAGES = (
     "models",
     "data",
@@ -29,22 +29,22 @@ PACKAGES = (
 
 
 def pages():
-    """The pages of the API.
+    """Return the pages, which mkdocstrings fills from docstrings.
 
     Returns:
-        A dict of names, without `.md`, to texts in Markdown.
+        A dictionary from file names without `.md` to Markdown texts.
     """
     return {name: _page(name) for name in PACKAGES}
 
 
 def public_names(module):
-    """What a package offers, in its own order.
+    """Return the public names of a module.
 
     Args:
         module: A public package or module of `keras_efficient`.
 
     Returns:
-        A list of names.
+        A list of names, in the order of `__all__` or of their definition.
     """
     listed = getattr(module, "__all__", None)
     return listed or [

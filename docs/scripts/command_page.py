@@ -55,7 +55,7 @@ def _row(parameter):
         name = ", ".join(f"`{option}`" for option in options)
     explained = [parameter.help or "", _choices(parameter)]
     text = " ".join(filter(None, explained))
-    # Such as <height>, which is not an HTML tag.
+    # Placeholders such as <height> are not HTML tags.
     text = text.replace("|", "\\|").replace("<", "&lt;")
     return f"| {name} | {_default(parameter)} | {text} |\n"
 

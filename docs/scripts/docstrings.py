@@ -1,43 +1,44 @@
-"""Readies this project's docstrings for mkdocstrings.
+"""Extension of griffe that converts docstrings for mkdocstrings.
 
-Keras' form has `Example:` and its siblings without indentation, which
-griffe takes for text, and sections that griffe does not know. Here they become
-headings with text, lists and blocks of code.
+As in Keras, the content of `Example:` is not indented, so that griffe does not
+recognize the section, and some sections, such as `Call arguments:`, are unknown
+to griffe. The extension converts these sections to Markdown headings, lists and
+code blocks.
 """
 
 import re
 
 import griffe
 
-# A section, up to the next line that is not indented.
+# Titles of the sections that are converted.
 TITLE = re.compile(r"^(Call arguments|Examples?|References?|Returns):$")
 NAMED = re.compile(r"^(\*{0,2}\w+): ")
 INDENT = "    "
 
 
 class Docstrings(griffe.Extension):
-    """Rewrites every docstring as it is read."""
+    """Extension that converts each docstring when griffe loads it."""
 
     def on_object(self, *, obj, loader, **kwargs):
-        """Changes one docstring.
+        """Convert the docstring of one object.
 
         Args:
-            obj: What has it.
-            loader: Of griffe; not used.
-            **kwargs: Of griffe; not used.
+            obj: The `griffe.Object` that has the docstring.
+            loader: The loader of griffe, not used.
+            **kwargs: Further arguments of griffe, not used.
         """
         if obj.docstring is not None:
             obj.docstring.value = rewrite(obj.docstring.value)
 
 
 def rewrite(text):
-    """A docstring as griffe and Markdown understand it.
+    """Convert a docstring to a form that griffe and Markdown support.
 
     Args:
-        text: The docstring, without the indentation that all of it has.
+        text: String, the docstring without common indentation.
 
     Returns:
-        The same, for griffe.
+        The converted docstring.
     """
     lines = []
     section = None

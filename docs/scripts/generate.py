@@ -1,11 +1,12 @@
-"""Writes what the documents repeat from the code.
+"""Generate the parts of the documentation that repeat the code.
 
     python docs/scripts/generate.py
     python docs/scripts/generate.py --check
 
-The tables of models in README and `docs/models.md`, between markers; the page
-of the command line; the pages of the API. `--check` writes nothing, tells which
-files are not as they would be, and ends with 1 if there are any.
+Writes the tables of models in the README and `docs/models.md` (between
+markers), the page of the command line and the API pages. With `--check`, files
+are not written: those out of date are listed, and the exit status is 1 if there
+are any.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import pathlib
 import re
 import sys
 
-# By its path: scripts are no package, and tests import them the same way.
+# The scripts are not a package. Tests load this file by its path, too.
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import api_pages
@@ -28,15 +29,17 @@ TABLES = {
     "times": model_tables.times,
     "other networks": model_tables.other_networks,
 }
-# Where tables are filled in.
+# Pages whose tables are generated.
 PAGES = ("README.md", "docs/models.md")
 MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main():
-    """Writes or compares, and says what."""
+    """Write the files that are out of date, or only list them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
+    parser.add_argument(
+        "--check", action="store_true", help="list files that are out of date"
+    )
     is_check = parser.parse_args().check
     for path in stale():
         print(f"{'stale' if is_check else 'written'}: {path}")
@@ -48,7 +51,7 @@ def main():
 
 
 def stale():
-    """Files that are not as they would be written.
+    """Return the files that are out of date.
 
     Returns:
         A list of paths relative to the repository.
@@ -62,10 +65,10 @@ def stale():
 
 
 def generated():
-    """All files with something generated in them.
+    """Generate all files.
 
     Returns:
-        A dict of paths relative to the repository to texts.
+        A dictionary from paths relative to the repository to texts.
     """
     files = {"docs/commands.md": command_page.page()}
     for name, text in api_pages.pages().items():

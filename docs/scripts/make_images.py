@@ -1,10 +1,11 @@
-"""Makes the pictures of the documents that the package draws.
+"""Draw the images of the documentation.
 
     python docs/scripts/make_images.py
 
-Runs `examples/demo.py`, a quarter of an hour on two cores, unless `--demo` is a
-folder where it has run. All that is shown is drawn by the demo, from seeds, so
-that a second run on the same machine gives the same pictures.
+Runs `examples/demo.py`, which takes a quarter of an hour on two CPU cores, or
+uses an existing output folder of the demo, `--demo`. The demo draws its data
+from fixed seeds, so that a repeated run on the same machine produces the same
+images.
 """
 
 import argparse
@@ -23,7 +24,7 @@ IMAGE_SIZE = (128, 128)
 
 
 def main():
-    """Makes all of them, and says where they are."""
+    """Draw all images and print their folder."""
     args = parse_arguments()
     folder = pathlib.Path(args.to)
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,11 +36,11 @@ def main():
             sys.argv = [str(DEMO), "--directory", demo]
             runpy.run_path(str(DEMO), run_name="__main__")
             draw_training(pathlib.Path(demo), folder)
-    print(f"The pictures are in {folder}")
+    print(f"Saved the images to {folder}")
 
 
 def draw_networks(folder):
-    """Stages of the smallest networks of both papers."""
+    """Draw the stages of EfficientNet-B0 and EfficientDet-D0."""
     plot_stages = keras_efficient.visualization.plot_stages
     b0 = keras_efficient.EfficientNetB0(weights=None)
     plot_stages(b0, path=folder / "stages_b0.png")
@@ -48,7 +49,7 @@ def draw_networks(folder):
 
 
 def draw_training(demo, folder):
-    """What a detector was trained on, how it went, and what it does."""
+    """Draw a training batch, curves, metrics and predictions of the demo."""
     folder.mkdir(parents=True, exist_ok=True)
     visualization = keras_efficient.visualization
     load = keras_efficient.data.load_detection
@@ -73,11 +74,11 @@ def draw_training(demo, folder):
 
 
 def parse_arguments():
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--demo", help="folder where the demo has run")
+    parser.add_argument("--demo", help="output folder of the demo")
     images = REPOSITORY / "docs" / "images"
-    parser.add_argument("--to", default=images, help="where to write them")
+    parser.add_argument("--to", default=images, help="output folder")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Tables of the models, from `variants`, the manifest and the results."""
+"""Tables of the models, from variants, weights manifest and results."""
 
 import pathlib
 import re
@@ -9,7 +9,7 @@ from keras_efficient.ops import count_anchors
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results.md"
 TAGS = ("imagenet", "noisy-student", "advprop")
-# Of a row of the results: model, batch, where it ran, what, milliseconds.
+# Columns of the results: model, batch size, backend, variant, milliseconds.
 SPEED = re.compile(
     r"^\| (\w+) \| (\d+) \| (\w+) \| ([^|]+) \| ([\d.]+) ", re.MULTILINE
 )
@@ -19,7 +19,7 @@ WAYS = {
     "tensorflow": ("ours", "ours bfloat16"),
     "runtime": ("ORT-ours", "OpenVINO-ours", "OpenVINO-ours bfloat16"),
 }
-# As a head of the table says them.
+# Column titles in the table of times.
 TITLES = {
     "torch ours": "PyTorch",
     "jax ours": "JAX",
@@ -34,7 +34,7 @@ AUTHORS = (
 
 
 def classifiers():
-    """B0 to B7: size, cost, and what their authors report.
+    """Return the size, cost and reported accuracy of B0 to B7.
 
     Returns:
         A table in Markdown.
@@ -48,7 +48,7 @@ def classifiers():
 
 
 def detectors():
-    """D0 to D7x: parts, size, cost, and what their authors report.
+    """Return the parts, size, cost and reported AP of D0 to D7x.
 
     Returns:
         A table in Markdown.
@@ -67,7 +67,7 @@ def detectors():
 
 
 def anchors():
-    """The anchors of the detectors, at their own resolution.
+    """Return the anchors of the detectors at their default resolution.
 
     Returns:
         A table in Markdown.
@@ -92,7 +92,7 @@ def anchors():
 
 
 def times():
-    """Milliseconds of one image, of the models that were timed.
+    """Return the measured times for one image in milliseconds.
 
     Returns:
         A table in Markdown.
@@ -109,7 +109,7 @@ def times():
 
 
 def other_networks():
-    """The networks that scale by the same rule.
+    """Return the size, cost and weights of MobileNet and ResNet.
 
     Returns:
         A table in Markdown.
@@ -132,14 +132,14 @@ def _short(row):
 
 
 def _cost(row):
-    # Three digits, as in the papers.
+    # Three significant digits, as in the papers.
     billions = row.multiply_adds / 1e9
     digits = 3 if billions < 1 else max(0, 3 - len(str(int(billions))))
     return f"{row.parameters:,}", f"{billions:.{digits}f} G"
 
 
 def _reported(model, tag, measure):
-    # The authors' own figure; other libraries measure some a bit differently.
+    # The authors' own figures; those of other libraries differ slightly.
     values = [
         entry.metrics["reported"][measure]
         for entry in weights.entries()
