@@ -9,6 +9,12 @@ from typing import Any
 
 import numpy as np
 
+# Reasons why an image has no boxes and trains as background, each after a
+# number in a report.
+NO_ANNOTATIONS = "images without annotations"
+EMPTY_LABEL_FILE = "images with an empty label file"
+NO_LABEL_FILE = "images without a label file"
+
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
@@ -41,6 +47,12 @@ class RawImage:
             missing ones, or `None` if all are missing.
         size: `(height, width)` as the file states it, or `None`.
         where: Name of the place in messages. Defaults to the path.
+        num_unread: Number of objects that the file states and that the reader
+            cannot represent as boxes. An image that has only such objects is
+            left out: trained as background, it would teach that the objects
+            are none.
+        background: Reason why the file states no object, such as
+            `NO_LABEL_FILE`. Defaults to `NO_ANNOTATIONS`.
     """
 
     image: Any
@@ -51,6 +63,8 @@ class RawImage:
     areas: Any = None
     size: tuple[int, int] | None = None
     where: str = ""
+    num_unread: int = 0
+    background: str = NO_ANNOTATIONS
 
     def __post_init__(self) -> None:
         self.boxes = _box_array(self.boxes)
@@ -76,6 +90,9 @@ class RawAnnotations:
         layout: Name of the layout, for the report.
         source: Path of the files, for messages.
         dropped: Pairs `(reason, where)` of what the reader dropped.
+        repaired: Pairs `(reason, where)` of what the reader repaired.
+        noted: Pairs `(reason, where)` of what the reader used unchanged and
+            users should know.
     """
 
     images: list[RawImage]
@@ -85,6 +102,8 @@ class RawAnnotations:
     layout: str
     source: pathlib.Path | str
     dropped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    repaired: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    noted: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
