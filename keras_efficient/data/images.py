@@ -1,6 +1,7 @@
 """Reading of one image, from a file, bytes or memory, into an array."""
 
 import contextlib
+import dataclasses
 import io
 import numbers
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags
 from PIL import Image
+from PIL import TiffImagePlugin
 
 from keras_efficient.types import ImageLike
 from keras_efficient.types import PathLike
@@ -25,6 +27,7 @@ UPRIGHT_TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+TURNING_ORIENTATIONS = (5, 6, 7, 8)
 # Divisors of the sides that a JPEG decoder can apply while it decodes.
 REDUCTIONS = (8, 4, 2)
 
@@ -70,10 +73,27 @@ def load_image(
         return _to_rgb(image)
 
 
-def upright_size(
-    source: PathLike | bytes, decode: bool = False
-) -> tuple[int, int]:
-    """Return the size of an image as `load_image` would return it.
+@dataclasses.dataclass(frozen=True)
+class ImageFrame:
+    """How an image is stored, and how `load_image` returns it.
+
+    Attributes:
+        size: `(height, width)` in pixels, upright, as `load_image` returns.
+        stored_size: `(height, width)` in pixels, as stored in the file.
+        orientation: Integer in `[1, 8]`, the EXIF orientation; 1 if the file
+            is stored upright or states none.
+        note: String, what `load_image` changes beyond the orientation, or
+            `None`.
+    """
+
+    size: tuple[int, int]
+    stored_size: tuple[int, int]
+    orientation: int = 1
+    note: str | None = None
+
+
+def image_frame(source: PathLike | bytes, decode: bool = False) -> ImageFrame:
+    """Return the size and orientation of an image.
 
     Args:
         source: Path of a file, or its contents as bytes.
@@ -81,7 +101,7 @@ def upright_size(
             possible, to find out whether it is complete. Defaults to `False`.
 
     Returns:
-        `(height, width)` in pixels.
+        An `ImageFrame`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -89,17 +109,36 @@ def upright_size(
             also if it is truncated.
     """
     with open_image(source) as image:
-        size = _upright(image)
+        height, width = stored_size(image)
+        orientation = _orientation(image)
         if decode:
             _reduce(image, lambda height, width: REDUCTIONS[0])
             _to_rgb(image)
-        return size
+    is_turned = orientation in TURNING_ORIENTATIONS
+    size = (width, height) if is_turned else (height, width)
+    return ImageFrame(size, (height, width), orientation)
 
 
-def _upright(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    is_turned = _orientation(image) in (5, 6, 7, 8)
-    return (width, height) if is_turned else (height, width)
+def upright_size(
+    source: PathLike | bytes, decode: bool = False
+) -> tuple[int, int]:
+    """Return the `(height, width)` of an image as `load_image` returns it.
+
+    `image_frame` states the arguments, the errors and more of the image.
+    """
+    return image_frame(source, decode).size
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return the `(height, width)` in which a file stores its pixels."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # PIL turns TIFF images itself: the size before that, and after it,
+        # depends on its version.
+        tags = image.tag_v2
+        return tags[TiffImagePlugin.IMAGELENGTH], tags[
+            TiffImagePlugin.IMAGEWIDTH
+        ]
+    return image.height, image.width
 
 
 @contextlib.contextmanager
@@ -160,7 +199,8 @@ def _check_pixels(image: Image.Image) -> None:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(orientation) if 1 <= orientation <= 8 else 1
     except Exception:  # broken EXIF data does not affect the pixels
         return 1
 
@@ -172,7 +212,9 @@ def _reduce(
     if image.format not in ("JPEG", "MPO"):
         return
     width, height = image.size
-    allowed = max_reduction(*_upright(image))
+    is_turned = _orientation(image) in TURNING_ORIENTATIONS
+    upright = (width, height) if is_turned else (height, width)
+    allowed = max_reduction(*upright)
     for reduction in REDUCTIONS:
         if reduction <= allowed:
             size = max(1, width // reduction), max(1, height // reduction)

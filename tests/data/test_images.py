@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import load_image
+from keras_efficient.data.images import ImageFrame
+from keras_efficient.data.images import image_frame
 from keras_efficient.data.images import open_image
+from keras_efficient.data.images import upright_size
 from tests.data.pictures import write_photo
 from tests.marks import on_one_backend
 
@@ -77,24 +80,60 @@ def test_cmyk_jpeg(tmp_path, photo):
     assert load_image(tmp_path / "cmyk.jpg").shape == (5, 8, 3)
 
 
+UPRIGHT = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.transpose(1, 0, 2),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda x: np.rot90(x),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize(
-    "orientation, turned",
+    "ending, options",
     [
-        (1, lambda x: x),
-        (2, lambda x: x[:, ::-1]),
-        (3, lambda x: x[::-1, ::-1]),
-        (4, lambda x: x[::-1]),
-        (5, lambda x: x.transpose(1, 0, 2)),
-        (6, lambda x: np.rot90(x, -1)),
-        (7, lambda x: x[::-1, ::-1].transpose(1, 0, 2)),
-        (8, lambda x: np.rot90(x)),
+        ("png", {}),
+        ("webp", {"lossless": True}),
+        ("tif", {}),
+        ("tif", {"compression": "tiff_lzw"}),
+        # Lossy: compared with some tolerance.
+        ("jpg", {"quality": 95}),
+        ("mpo", {"quality": 95}),
+        ("avif", {"quality": 95}),
+        ("tif", {"compression": "jpeg"}),
     ],
 )
-def test_exif_orientation_is_applied(tmp_path, photo, orientation, turned):
+def test_orientation_is_applied_once(tmp_path, orientation, ending, options):
+    image = np.zeros((32, 64, 3), "uint8")
+    image[:16, :32, 0], image[16:, :32, 1], image[:16, 32:, 2] = 250, 240, 230
+    upright = UPRIGHT[orientation](image)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = save(tmp_path / "turned.png", photo, exif=exif)
-    np.testing.assert_array_equal(load_image(path), turned(photo))
+    path = save(tmp_path / f"turned.{ending}", image, exif=exif, **options)
+    loaded = load_image(path)
+    assert loaded.shape == upright.shape
+    assert np.abs(loaded.astype("int") - upright).mean() < 4
+    for decode in (False, True):
+        assert image_frame(path, decode) == ImageFrame(
+            upright.shape[:2], (32, 64), orientation
+        )
+        assert upright_size(path, decode) == upright.shape[:2]
+    once = load_image(path, lambda height, width: 2)
+    divisor = 2 if ending in ("jpg", "mpo") else 1
+    assert once.shape[:2] == tuple(x // divisor for x in upright.shape[:2])
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 300])
+def test_unknown_orientations_are_upright(tmp_path, photo, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "odd.png", photo, exif=exif)
+    np.testing.assert_array_equal(load_image(path), photo)
+    assert image_frame(path) == ImageFrame((5, 8), (5, 8))
 
 
 # Turned by a quarter, and a width (0x100) that is no whole number: PIL can
