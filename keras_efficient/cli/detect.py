@@ -22,6 +22,7 @@ from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
 from keras_efficient.cli.options import ModelOption
 from keras_efficient.cli.options import Nms
+from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.cli.results import DetectionFiles
@@ -100,12 +101,7 @@ def detect(
         bool, typer.Option("--show", help="Show videos in a window.")
     ] = False,
     dtype: DtypeOption = Dtype.FLOAT32,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Write into a folder that is not empty."
-        ),
-    ] = False,
+    overwrite: OverwriteFolderOption = False,
     backend: BackendOption = None,
 ) -> None:
     """Detect objects in images, videos and camera streams.

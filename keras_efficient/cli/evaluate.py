@@ -20,6 +20,7 @@ from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
 from keras_efficient.cli.options import ModelArgument
 from keras_efficient.cli.options import Nms
+from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 
@@ -53,12 +54,7 @@ def evaluate(
         ),
     ] = None,
     dtype: DtypeOption = Dtype.FLOAT32,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Write into a folder that is not empty."
-        ),
-    ] = False,
+    overwrite: OverwriteFolderOption = False,
     backend: BackendOption = None,
 ) -> None:
     """Evaluate a detector by the COCO metrics or a classifier by its accuracy.

@@ -95,3 +95,7 @@ ClassNamesOption = Annotated[
 DtypeOption = Annotated[
     Dtype, typer.Option(help="Data type in which the network computes.")
 ]
+OverwriteFolderOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Write into a folder that is not empty."),
+]

@@ -37,14 +37,9 @@ class TensorFlowKernels(DefaultKernels):
         data_format: DataFormat,
     ) -> Tensor:
         """Return a convolution whose bias TensorFlow fuses with it."""
-        if bias is None or data_format != "channels_last":
-            return super().conv(
-                inputs, kernel, bias, strides, padding, data_format
-            )
-        outputs = super().conv(
-            inputs, kernel, None, strides, padding, data_format
+        return _with_fused_bias(
+            super().conv, inputs, kernel, bias, strides, padding, data_format
         )
-        return tf.nn.bias_add(outputs, tf.cast(bias, outputs.dtype))
 
     def depthwise_conv(
         self,
@@ -56,14 +51,15 @@ class TensorFlowKernels(DefaultKernels):
         data_format: DataFormat,
     ) -> Tensor:
         """Return a depthwise convolution with which the bias is fused."""
-        if bias is None or data_format != "channels_last":
-            return super().depthwise_conv(
-                inputs, kernel, bias, strides, padding, data_format
-            )
-        outputs = super().depthwise_conv(
-            inputs, kernel, None, strides, padding, data_format
+        return _with_fused_bias(
+            super().depthwise_conv,
+            inputs,
+            kernel,
+            bias,
+            strides,
+            padding,
+            data_format,
         )
-        return tf.nn.bias_add(outputs, tf.cast(bias, outputs.dtype))
 
     def batch_norm(
         self,
@@ -166,6 +162,22 @@ def _weighted_sums(values: list[Tensor]) -> Tensor:
         flat = tf.cast(tf.reshape(value, [-1]), tf.float32)
         sums.append(tf.tensordot(flat, weights[: flat.shape[0]], 1))
     return tf.stack(sums) if sums else tf.zeros([0])
+
+
+def _with_fused_bias(
+    convolution: Callable[..., Tensor],
+    inputs: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None,
+    strides: Strides,
+    padding: Padding,
+    data_format: DataFormat,
+) -> Tensor:
+    """Return a convolution, with the bias as an operation of TensorFlow."""
+    if bias is None or data_format != "channels_last":
+        return convolution(inputs, kernel, bias, strides, padding, data_format)
+    outputs = convolution(inputs, kernel, None, strides, padding, data_format)
+    return tf.nn.bias_add(outputs, tf.cast(bias, outputs.dtype))
 
 
 def _is_fusible(inputs: Tensor, axis: int) -> bool:

@@ -22,14 +22,6 @@ pytestmark = on_one_backend
 FORMATS = (".weights.h5", ".keras")
 
 
-def check_refused(model, message, path, **arguments):
-    before = model.get_weights()
-    with pytest.raises(ValueError, match=message):
-        load_checkpoint(model, path, **arguments)
-    for value, same in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(value, same)
-
-
 @pytest.mark.parametrize("ending", FORMATS)
 def test_the_name_does_not_matter(tmp_path, ending):
     original = tiny.trained()
@@ -70,7 +62,7 @@ def test_another_number_of_classes(tmp_path, ending, caplog):
 def test_no_classifier_in_the_file(tmp_path, ending):
     path = tiny.save(tiny.trained(include_top=False), tmp_path / f"a{ending}")
     model = tiny.build()
-    check_refused(model, "no classifier.*`include_top=False`", path)
+    tiny.check_refused(model, "no classifier.*`include_top=False`", path)
     report = load_checkpoint(model, path, strict=False)
     assert report.missing == ("predictions/kernel", "predictions/bias")
 
@@ -92,7 +84,7 @@ def test_another_network(tmp_path, ending):
     )
     model = tiny.build()
     message = r"does not fit[\s\S]*stem_conv/kernel is \(3, 3, 3, 16\) in the"
-    check_refused(model, message, path)
+    tiny.check_refused(model, message, path)
     report = load_checkpoint(model, path, strict=False)
     assert report.mismatched[0].name == "stem_conv/kernel"
     assert np.isfinite(model.get_layer("stem_conv").kernel).all()
@@ -102,21 +94,21 @@ def test_no_network_at_all(tmp_path):
     inputs = keras.Input((4,))
     path = tmp_path / "a.keras"
     keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(path)
-    check_refused(tiny.build(), "a.keras", path)
+    tiny.check_refused(tiny.build(), "a.keras", path)
 
 
 def test_impossible_numbers(tmp_path):
     original = tiny.trained()
     original.get_layer("stem_bn").gamma.assign(np.full(8, np.nan))
     path = tiny.save(original, tmp_path / "a.weights.h5")
-    check_refused(tiny.build(), "damaged.*stem_bn/gamma contains 8", path)
+    tiny.check_refused(tiny.build(), "damaged.*stem_bn/gamma contains 8", path)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_truncated_files(tmp_path, ending):
     path = tiny.save(tiny.trained(), tmp_path / f"a{ending}")
     path.write_bytes(path.read_bytes()[:-5000])
-    check_refused(tiny.build(), f"a{ending}", path)
+    tiny.check_refused(tiny.build(), f"a{ending}", path)
 
 
 def test_a_deeper_network(tmp_path):
@@ -124,7 +116,7 @@ def test_a_deeper_network(tmp_path):
     path = tiny.save(
         tiny.trained(depth_coefficient=0.6), tmp_path / "a.weights.h5"
     )
-    check_refused(tiny.build(), "does not fit", path)
+    tiny.check_refused(tiny.build(), "does not fit", path)
 
 
 def test_more_layers_than_the_model_has(tmp_path):
@@ -135,7 +127,7 @@ def test_more_layers_than_the_model_has(tmp_path):
         keras.Model(model.input, outputs), tmp_path / "a.weights.h5"
     )
     message = r"2 unexpected: layers/dense_1/vars/0; layers/dense_1/vars/1"
-    check_refused(tiny.build(), message, path)
+    tiny.check_refused(tiny.build(), message, path)
     report = load_checkpoint(tiny.build(), path, strict=False)
     assert report.missing == report.mismatched == ()
 
@@ -172,7 +164,7 @@ def test_arrays_in_other_files_are_refused(tmp_path):
             "f4",
             external=[(str(tmp_path / "secret"), 0, 8)],
         )
-    check_refused(
+    tiny.check_refused(
         tiny.build(), "stored in another file", tmp_path / "a.weights.h5"
     )
 

@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 
 import keras_efficient
+from keras_efficient.converters import load_checkpoint
 from keras_efficient.converters.naming.variable_names import named_variables
 from keras_efficient.variants import EFFICIENTNET_STAGES
 from tests.converters import checkpoints
@@ -61,3 +63,12 @@ def save(model, path):
     else:
         model.save_weights(path)
     return path
+
+
+def check_refused(model, message, path, **arguments):
+    """Check that an error is raised and the model is not changed."""
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(model, path, **arguments)
+    for value, same in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, same)

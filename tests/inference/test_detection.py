@@ -12,6 +12,7 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.inference import detect_each
 from keras_efficient.postprocessing import postprocess
 from tests.models.detectors import tiny
+from tests.support.export import sharpen_detector
 
 SIZES = [(50, 120), (200, 90), (64, 96), (333, 250), (64, 64)]
 OPTIONS = {"score_threshold": 0.02, "max_detections": 20, "nms": "hard"}
@@ -21,14 +22,7 @@ OPTIONS = {"score_threshold": 0.02, "max_detections": 20, "nms": "hard"}
 def model():
     """A detector with random weights and different scores."""
     keras.utils.set_random_seed(0)
-    model = tiny()
-    rng = np.random.default_rng(0)
-    for head, deviation in ((model.class_head, 1.3), (model.box_head, 0.5)):
-        for weight in head.weights:
-            if weight.path.endswith("kernel"):
-                values = rng.normal(0, deviation, weight.shape)
-                weight.assign(values.astype("float32"))
-    return model
+    return sharpen_detector(tiny(), class_deviation=1.3)
 
 
 @pytest.fixture(scope="module")

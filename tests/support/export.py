@@ -158,10 +158,11 @@ def confident_detector(**arguments):
     return model
 
 
-def sharpen_detector(model):
-    """Draws large weights for the heads, so that some scores are high."""
+def sharpen_detector(model, class_deviation=1.7):
+    """Draw large weights for the heads, so that some scores are high."""
     rng = np.random.default_rng(0)
-    for head, deviation in ((model.class_head, 1.7), (model.box_head, 0.5)):
+    heads = ((model.class_head, class_deviation), (model.box_head, 0.5))
+    for head, deviation in heads:
         for weight in head.weights:
             if weight.path.endswith("kernel"):
                 values = rng.normal(0, deviation, weight.shape)

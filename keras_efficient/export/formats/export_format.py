@@ -51,6 +51,11 @@ class ExportSettings:
     served_name: str = ""
     network_only: bool = False
 
+    @property
+    def images_shape(self) -> tuple[int | None, ...]:
+        """Shape of the images that the export accepts; `None` for any."""
+        return (self.batch_size, *(self.image_size or (None, None)), 3)
+
 
 class ExportFormat(abc.ABC):
     """A format that models are exported to.

@@ -8,6 +8,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from typing import TypeAlias
 
@@ -134,6 +135,25 @@ def numeric_signature(
         return {name: outputs[name] for name in names}
 
     return NumericSignature(run, names)
+
+
+def function_of_images(
+    function: Callable[[Tensor], Any], shape: Sequence[int | None]
+) -> Any:
+    """Return a TensorFlow function of one uint8 tensor named `images`.
+
+    Args:
+        function: Function from this tensor to its outputs.
+        shape: Shape of the tensor, `(batch, height, width, 3)`, with `None`
+            for any number.
+
+    Returns:
+        A `tf.function` with this signature.
+    """
+    import tensorflow as tf
+
+    images = tf.TensorSpec(shape, tf.uint8, "images")
+    return tf.function(function, input_signature=[images])
 
 
 def _make_steps(model: keras.Model, spec: Spec) -> _Steps:

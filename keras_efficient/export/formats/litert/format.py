@@ -19,6 +19,7 @@ from keras_efficient.export.formats.export_format import run_in_batches
 from keras_efficient.export.formats.litert import files
 from keras_efficient.export.formats.litert import mediapipe
 from keras_efficient.export.formats.litert.quantization import quantize
+from keras_efficient.export.graph.signatures import function_of_images
 from keras_efficient.export.graph.signatures import numeric_signature
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
@@ -164,10 +165,7 @@ def _convert(
     module = tf.Module()
     # `tf.Module` does not find the weights inside Keras layers.
     module.weights = [variable.value for variable in model.variables]
-    module.images = tf.function(
-        function,
-        input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-    )
+    module.images = function_of_images(function, shape)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, {SIGNATURE: module.images})
         converter = tf.lite.TFLiteConverter.from_saved_model(

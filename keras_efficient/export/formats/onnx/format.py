@@ -19,6 +19,7 @@ from keras_efficient.export.formats.export_format import SignatureFunction
 from keras_efficient.export.formats.export_format import run_in_batches
 from keras_efficient.export.formats.onnx.float16 import to_float16
 from keras_efficient.export.formats.onnx.quantization import quantize
+from keras_efficient.export.graph.signatures import function_of_images
 from keras_efficient.export.graph.signatures import numeric_signature
 from keras_efficient.export.specs import Spec
 from keras_efficient.internals import tensorflow_internals
@@ -47,14 +48,11 @@ class ONNX(ExportFormat):
     ) -> None:
         """See `ExportFormat.write`."""
         import onnx
-        import tensorflow as tf
 
         signature = numeric_signature(model, spec, settings.network_only)
-        size = settings.image_size or (None, None)
-        shape = (settings.batch_size, *size, 3)
-        graph = tf.function(
+        graph = function_of_images(
             lambda images: list(signature.function(images).values()),
-            input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
+            settings.images_shape,
         )
         proto = _simplify(convert(graph.get_concrete_function()))
         old_names = [x.name for x in proto.graph.output]

@@ -13,6 +13,7 @@ from keras_efficient.export.formats.export_format import Outputs
 from keras_efficient.export.formats.export_format import SignatureFunction
 from keras_efficient.export.formats.export_format import run_in_batches
 from keras_efficient.export.formats.openvino.quantization import quantize
+from keras_efficient.export.graph.signatures import function_of_images
 from keras_efficient.export.graph.signatures import numeric_signature
 from keras_efficient.export.specs import Spec
 
@@ -43,15 +44,9 @@ class OpenVINO(ExportFormat):
     ) -> None:
         """See `ExportFormat.write`."""
         import openvino
-        import tensorflow as tf
 
         signature = numeric_signature(model, spec, settings.network_only)
-        size = settings.image_size or (None, None)
-        shape = (settings.batch_size, *size, 3)
-        graph = tf.function(
-            signature.function,
-            input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-        )
+        graph = function_of_images(signature.function, settings.images_shape)
         converted = openvino.convert_model(graph.get_concrete_function())
         converted.inputs[0].get_tensor().set_names({"images"})
         _use_unstable_top_k(converted)
