@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.readers.arrays import read_detection_arrays
+from keras_efficient.data.readers.frames import FrameOptions
 from keras_efficient.data.readers.layouts import read_annotations
 from keras_efficient.data.readers.validation import validated_records
 from keras_efficient.types import PathLike
@@ -19,6 +20,8 @@ def load_detection(
     check: str = "decode",
     layout: str | None = None,
     images: PathLike | None = None,
+    box_frame: str = "auto",
+    stated_size: str = "auto",
 ) -> DetectionDataset:
     """Load images with boxes; the layout is recognized.
 
@@ -36,10 +39,16 @@ def load_detection(
     Invalid annotations are repaired or dropped, and reported: inverted boxes
     are swapped, boxes that reach beyond their image are clipped; boxes without
     area, outside the image, with NaN or of an unknown class are dropped, as
-    are images that are missing or broken. The dataset's `report` counts and
-    locates them. Images without boxes are kept as examples of background. The
-    size of an image is that of the upright image, as `load_image` returns it,
-    whatever the annotations state.
+    are images that are missing or broken. An image is also dropped if none of
+    its objects can be read: as background it would teach the model that they
+    are none. Images without any object are kept as examples of background. The
+    dataset's `report` counts and locates all of these.
+
+    Boxes of the dataset are in pixels of the upright image, as `load_image`
+    returns it. The size that annotations state for an image shows whether
+    their boxes are in another frame: the frame of the camera's sensor, which
+    EXIF data rotates, or the image before it was resized. Such boxes are
+    rotated or scaled, and the image is reported.
 
     Args:
         source: Path of a folder, of a json file or of a `data.yaml`; or a
@@ -59,6 +68,15 @@ def load_detection(
             several layouts. Defaults to `None`: the layout that is found.
         images: Folder of the images of COCO files, if they are in none of the
             usual places. Defaults to `None`.
+        box_frame: `"upright"` if the boxes are in the image as it is shown,
+            `"stored"` if they are in the image before its EXIF rotation.
+            Defaults to `"auto"`: as the stated size of an image shows,
+            upright if it does not.
+        stated_size: `"ignore"` to use boxes in pixels as they are, whatever
+            size the annotations state; `"scale"` to scale them if the stated
+            size has the same aspect ratio as the image. Defaults to `"auto"`:
+            `"scale"`, unless boxes reach beyond the stated size and not
+            beyond the image.
 
     Returns:
         A `DetectionDataset`.
@@ -76,7 +94,10 @@ def load_detection(
     ```
     """
     raw = read_annotations(source, split, layout, images, class_names)
-    return DetectionDataset(*validated_records(raw, class_names, strict, check))
+    frames = FrameOptions(box_frame, stated_size)
+    return DetectionDataset(
+        *validated_records(raw, class_names, strict, check, frames)
+    )
 
 
 def detection_from_arrays(

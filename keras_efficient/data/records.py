@@ -116,6 +116,9 @@ class DetectionReport:
         dropped: Dict from a reason to a pair `(count, places)` of the
             annotations and images that were dropped.
         left_out: Classes of the dataset that were not requested.
+        background: Dict of the same form, why images have no boxes.
+        noted: Dict of the same form, what was used unchanged but may be
+            unintended.
     """
 
     source: str
@@ -131,6 +134,12 @@ class DetectionReport:
         default_factory=dict
     )
     left_out: Sequence[str] = ()
+    background: Mapping[str, tuple[int, Sequence[str]]] = dataclasses.field(
+        default_factory=dict
+    )
+    noted: Mapping[str, tuple[int, Sequence[str]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def num_boxes(self) -> int:
@@ -148,7 +157,10 @@ class DetectionReport:
         if empty:
             lines.append(f"classes without boxes: {listed(empty)}")
         if self.num_empty:
-            lines.append(f"{self.num_empty} images without boxes")
+            lines.append(
+                f"{self.num_empty} images without boxes, used as background"
+            )
+            lines += [f"  {n} {x}" for x, (n, _) in self.background.items()]
         if self.num_crowd:
             lines.append(f"{self.num_crowd} boxes around crowds")
         if self.left_out:
@@ -156,6 +168,7 @@ class DetectionReport:
                 f"left out, not in `class_names`: {listed(self.left_out)}"
             )
         for verb, issues in (
+            ("noted", self.noted),
             ("repaired", self.repaired),
             ("dropped", self.dropped),
         ):

@@ -1,7 +1,6 @@
 """Recognition of wrong box formats, and repair of single boxes."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,56 +28,40 @@ MIN_IMPOSSIBLE = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class CheckedBoxes:
-    """Boxes after `check_boxes`.
+class OtherFormat:
+    """The format that boxes seem to have instead of the expected one.
 
     Attributes:
-        boxes: Float32 array of shape `(number, 4)`, `xyxy` in pixels, repaired.
-        repaired: Dict from a reason to a boolean array of shape `(number,)`.
-        dropped: Dict of the same form. A box has at most one reason to be
-            dropped, and is not repaired if it has one.
-        looks_like: The format that most boxes seem to have instead of the
-            expected one, or `None`.
-        may_look_like: The format that fits better than the expected one, which
+        likely: The format that most boxes seem to have, or `None`.
+        possible: The format that fits better than the expected one, which
             fits most boxes, or `None`.
     """
 
-    boxes: np.ndarray
-    repaired: Mapping[str, np.ndarray]
-    dropped: Mapping[str, np.ndarray]
-    looks_like: str | None
-    may_look_like: str | None
+    likely: str | None
+    possible: str | None
 
 
-def check_boxes(
+def check_box_format(
     boxes: np.ndarray,
+    corners: np.ndarray,
     sizes: np.ndarray,
-    box_format: str,
-    is_trusted: np.ndarray,
-) -> CheckedBoxes:
-    """Convert the boxes of a dataset to pixels, check and repair them.
+    expected: str,
+) -> OtherFormat:
+    """Check whether the boxes of a dataset have the expected format.
 
     Args:
-        boxes: Float array of shape `(number, 4)`.
+        boxes: Float array of shape `(number, 4)`, as the files state them.
+        corners: The same boxes, converted from `expected` to `xyxy` in pixels.
         sizes: Array of shape `(number, 2)`, height and width of the image of
             each box, in pixels.
-        box_format: String, the expected format.
-        is_trusted: Boolean array of shape `(number,)`, the boxes by which the
-            format is checked.
+        expected: String, the declared format.
 
     Returns:
-        A `CheckedBoxes`.
+        An `OtherFormat`.
     """
-    with np.errstate(invalid="ignore"):  # infinite coordinates
-        corners = convert_boxes(boxes, box_format, "xyxy", sizes)
-    first, second, third = (x[is_trusted] for x in (boxes, corners, sizes))
-    trusted = first, second, third, box_format
-    looks_like = _guess(*trusted, SUSPICIOUS)
-    return CheckedBoxes(
-        *repair_boxes(corners, sizes),
-        looks_like,
-        looks_like or _guess(*trusted, WORTH_A_NOTE),
-    )
+    likely = _guess(boxes, corners, sizes, expected, SUSPICIOUS)
+    possible = likely or _guess(boxes, corners, sizes, expected, WORTH_A_NOTE)
+    return OtherFormat(likely, possible)
 
 
 def guess_box_format(
@@ -178,7 +161,9 @@ def repair_boxes(
             2)` for boxes of several images.
 
     Returns:
-        A tuple `(boxes, repaired, dropped)`; see `CheckedBoxes`.
+        A tuple `(boxes, repaired, dropped)`: the boxes as float32, and two
+        dicts from a reason to a boolean array of shape `(number,)`. A box has
+        at most one reason to be dropped, and is not repaired if it has one.
     """
     boxes = np.array(boxes, "float64").reshape(-1, 4)
     is_finite = np.isfinite(boxes).all(-1)

@@ -1,37 +1,69 @@
 """Validation of annotations: from raw ones to records and a report."""
 
 import collections
-import os
+import dataclasses
+import math
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
-from keras_efficient.data.readers.boxes import CheckedBoxes
-from keras_efficient.data.readers.boxes import check_boxes
+from keras_efficient.data.readers.boxes import check_box_format
+from keras_efficient.data.readers.boxes import repair_boxes
 from keras_efficient.data.readers.class_names import select_classes
+from keras_efficient.data.readers.duplicates import merge_duplicates
+from keras_efficient.data.readers.frames import Frame
+from keras_efficient.data.readers.frames import FrameOptions
+from keras_efficient.data.readers.frames import choose_frames
+from keras_efficient.data.readers.image_checks import ImageCheck
 from keras_efficient.data.readers.image_checks import check_images
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
+from keras_efficient.ops.boxes import convert_boxes
 
 # Reasons in reports, each after a number.
 NO_CLASS = "boxes of a class that the file does not name"
 NOT_REQUESTED = "boxes of classes that are not in `class_names`"
-LISTED_TWICE = "images listed twice (boxes merged)"
-ID_TAKEN = "images with the id of an earlier image"
-STATED_SIZE = "images whose size differs from the stated one (actual size used)"
 MISSING = "missing images"
 UNREADABLE = "images that cannot be read"
+LOST = "images of which no object can be read (not used as background)"
+ONLY_NOT_REQUESTED = "images with boxes of other classes only"
 LOOKS_LIKE = "sets of boxes that cannot be {!r} and look like {!r}"
 
 
-class _Issues:
-    """Places of the invalid annotations, by what was wrong."""
+@dataclasses.dataclass(frozen=True)
+class _Placed:
+    """An image that can be read, and the frame of its boxes."""
 
-    def __init__(self) -> None:
-        self.repaired: dict[str, list[str]] = collections.defaultdict(list)
-        self.dropped: dict[str, list[str]] = collections.defaultdict(list)
+    image: RawImage
+    size: tuple[int, int]
+    frame: Frame
+
+
+class _Issues:
+    """Places of annotations by what was found, as reports contain them."""
+
+    def __init__(self, raw: RawAnnotations) -> None:
+        self.repaired = _by_reason(raw.repaired)
+        self.dropped = _by_reason(raw.dropped)
+        self.noted = _by_reason(raw.noted)
+        self.background = _by_reason(())
+
+
+def _by_reason(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    places: dict[str, list[str]] = collections.defaultdict(list)
+    for reason, where in pairs:
+        places[reason].append(where)
+    return places
+
+
+def _counted(
+    places: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[int, tuple[str, ...]]]:
+    return {reason: (len(x), tuple(x)) for reason, x in places.items()}
 
 
 def validated_records(
@@ -39,6 +71,7 @@ def validated_records(
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
+    frames: FrameOptions | None = None,
 ) -> tuple[
     tuple[DetectionRecord, ...],
     tuple[str, ...],
@@ -53,6 +86,7 @@ def validated_records(
             their labels; `None` for all.
         strict: Boolean, whether an invalid annotation is an error.
         check: `"decode"` or `"header"`, how images are checked.
+        frames: A `FrameOptions`; defaults to automatic choice.
 
     Returns:
         A tuple `(records, class_names, category_ids, report)`.
@@ -64,12 +98,11 @@ def validated_records(
     names, left_out = select_classes(
         raw.source, raw.class_names, class_names, strict
     )
-    issues = _Issues()
-    for reason, where in raw.dropped:
-        issues.dropped[reason].append(where)
-    images = _merge_duplicates(raw.images, issues)
+    issues = _Issues(raw)
+    images = merge_duplicates(raw.images, issues.repaired, issues.dropped)
     readable = _readable(raw, images, check, issues)
-    records = _records(raw, readable, names, issues)
+    placed = _placed(raw, readable, frames or FrameOptions(), issues)
+    records = _records(raw, placed, names, issues)
     report = _report(raw, records, names, left_out, issues)
     if strict:
         _raise_if_invalid(report)
@@ -89,67 +122,13 @@ def _category_ids(raw: RawAnnotations, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(ids.get(n, highest + 1 + i) for i, n in enumerate(names))
 
 
-def _merge_duplicates(
-    images: Sequence[RawImage], issues: _Issues
-) -> list[RawImage]:
-    """Return each image once, with the boxes of all entries of its file."""
-    by_file: dict[str, RawImage] = {}
-    ids, kept = set(), []
-    for image in images:
-        file = None
-        if not isinstance(image.image, np.ndarray):
-            file = os.path.normpath(image.image)
-        if file in by_file:
-            issues.repaired[LISTED_TWICE].append(image.where)
-            _add_boxes(by_file[file], image)
-        elif image.image_id in ids:
-            where = f"{image.where}, id {image.image_id!r}"
-            issues.dropped[ID_TAKEN].append(where)
-        else:
-            kept.append(image)
-            ids.add(image.image_id)
-            if file is not None:
-                by_file[file] = image
-    return kept
-
-
-def _add_boxes(image: RawImage, other: RawImage) -> None:
-    """Add the boxes that the image does not have yet."""
-    own, new = (
-        [
-            (label, *box)
-            for label, box in zip(
-                x.labels.tolist(), x.boxes.tolist(), strict=True
-            )
-        ]
-        for x in (image, other)
-    )
-    is_new = np.array([row not in set(own) for row in new], bool)
-    if not is_new.any():
-        return
-
-    def joined(name: str, default: object) -> np.ndarray:
-        parts = [
-            np.full(len(x.boxes), default)
-            if getattr(x, name) is None
-            else getattr(x, name)
-            for x in (image, other)
-        ]
-        return np.concatenate([parts[0], parts[1][is_new]])
-
-    image.is_crowd = joined("is_crowd", False)
-    image.areas = joined("areas", np.nan)
-    image.labels = joined("labels", -1)
-    image.boxes = np.concatenate([image.boxes, other.boxes[is_new]])
-
-
 def _readable(
     raw: RawAnnotations,
     images: Sequence[RawImage],
     check: str,
     issues: _Issues,
-) -> list[tuple[RawImage, tuple[int, int]]]:
-    """The images that can be read, with height and width."""
+) -> list[tuple[RawImage, ImageCheck]]:
+    """The images that can be read."""
     results = check_images([image.image for image in images], check)
     errors = [result.error for result in results if result.error is not None]
     for error in errors:
@@ -157,22 +136,64 @@ def _readable(
         reason = MISSING if is_missing else UNREADABLE
         issues.dropped[reason].append(str(error))
     readable = [
-        (image, result.size)
+        (image, result)
         for image, result in zip(images, results, strict=True)
         if result.size is not None
     ]
+    for image, result in readable:
+        if result.note is not None:
+            issues.noted[result.note].append(str(image.image))
     if not readable:
-        first = f" The first error: {errors[0]}." if errors else ""
         raise ValueError(
             f"{raw.source} ({raw.layout}) lists {len(images)} images, none of "
-            f"which can be read.{first}"
+            f"which can be read.{_what_was_dropped(issues)}"
         )
     return readable
 
 
+def _what_was_dropped(issues: _Issues) -> str:
+    """The reasons of dropped images and annotations, for an error message."""
+    lines = [
+        f"\n- {len(places)} {reason}, the first: {places[0]}"
+        for reason, places in issues.dropped.items()
+    ]
+    return " Dropped:" + "".join(lines) if lines else ""
+
+
+def _placed(
+    raw: RawAnnotations,
+    readable: Sequence[tuple[RawImage, ImageCheck]],
+    options: FrameOptions,
+    issues: _Issues,
+) -> list[_Placed]:
+    """The images whose boxes can be placed, with the frames of the boxes."""
+    placed = []
+    choices = choose_frames(readable, raw.box_format, options)
+    for (image, result), choice in zip(readable, choices, strict=True):
+        size = result.upright
+        where = image.where
+        if image.size not in (None, size):
+            where = f"{where}: stated {image.size}, is {size}"
+        for reason, places in (
+            (choice.repaired, issues.repaired),
+            (choice.noted, issues.noted),
+            (choice.dropped, issues.dropped),
+        ):
+            if reason:
+                places[reason].append(where)
+        if choice.frame is not None:
+            placed.append(_Placed(image, size, choice.frame))
+    if not placed:
+        raise ValueError(
+            f"{raw.source} ({raw.layout}) has no image whose boxes can be "
+            f"used.{_what_was_dropped(issues)}"
+        )
+    return placed
+
+
 def _records(
     raw: RawAnnotations,
-    readable: Sequence[tuple[RawImage, tuple[int, int]]],
+    placed: Sequence[_Placed],
     names: Sequence[str],
     issues: _Issues,
 ) -> tuple[DetectionRecord, ...]:
@@ -180,93 +201,103 @@ def _records(
     label_of = {name: label for label, name in enumerate(names)}
     # The last one is for the label -1: no class.
     new_labels = np.array([label_of.get(n, -1) for n in raw.class_names] + [-1])
-    counts = [len(image.labels) for image, _ in readable]
-    found = np.concatenate([image.labels for image, _ in readable])
-    boxes = np.concatenate([image.boxes for image, _ in readable])
-    sizes = np.repeat([size for _, size in readable], counts, axis=0)
-    # A wrongly stated size may move boxes whose format is right.
-    is_trusted = np.repeat(
-        [x.size in (None, size) for x, size in readable], counts
-    )
-    if not is_trusted.any():
-        is_trusted[:] = True
-    checked = check_boxes(boxes, sizes, raw.box_format, is_trusted)
-    _check_format(raw, checked, boxes[is_trusted], sizes[is_trusted], issues)
-    for image, size in readable:
-        _check_stated_size(image, size, issues)
+    counts = [len(x.image.labels) for x in placed]
+    found = np.concatenate([x.image.labels for x in placed])
+    boxes = np.concatenate([x.image.boxes for x in placed])
+    sizes = np.repeat([x.size for x in placed], counts, axis=0)
+    corners = _upright_corners(raw, placed, boxes, counts, issues)
+    repaired_boxes, repaired, dropped = repair_boxes(corners, sizes)
     labels = new_labels[found]
-    where = np.repeat(
-        np.array([image.where for image, _ in readable], object), counts
-    )
+    where = np.repeat(np.array([x.image.where for x in placed], object), counts)
+    is_requested = (labels >= 0) | (found < 0)
     for reason, is_it in (
         (NO_CLASS, found < 0),
-        (NOT_REQUESTED, (labels < 0) & (found >= 0)),
+        (NOT_REQUESTED, ~is_requested),
     ):
         if is_it.any():
             issues.dropped[reason] += where[is_it].tolist()
     is_used = labels >= 0
     for places, reasons in (
-        (issues.repaired, checked.repaired),
-        (issues.dropped, checked.dropped),
+        (issues.repaired, repaired),
+        (issues.dropped, dropped),
     ):
         for reason, is_it in reasons.items():
             for i in np.flatnonzero(is_it & is_used):
                 places[reason].append(f"{where[i]}: {boxes[i].tolist()}")
-    is_kept = is_used & ~np.any(list(checked.dropped.values()), axis=0)
+    is_kept = is_used & ~np.any(list(dropped.values()), axis=0)
+    records = []
     stops = np.cumsum(counts)
-    parts = [
-        (checked.boxes[a:b], labels[a:b], is_kept[a:b])
-        for a, b in zip(stops - counts, stops, strict=True)
-    ]
-    return tuple(
-        _record(image, size, *part)
-        for (image, size), part in zip(readable, parts, strict=True)
+    for x, a, b in zip(placed, stops - counts, stops, strict=True):
+        kept, requested = is_kept[a:b], is_requested[a:b]
+        if not kept.any():
+            if x.image.num_unread or (requested & ~kept).any():
+                issues.dropped[LOST].append(x.image.where)
+                continue
+            reason = ONLY_NOT_REQUESTED if b > a else x.image.background
+            issues.background[reason].append(x.image.where)
+        records.append(_record(x, repaired_boxes[a:b], labels[a:b], kept))
+    return tuple(records)
+
+
+def _upright_corners(
+    raw: RawAnnotations,
+    placed: Sequence[_Placed],
+    boxes: np.ndarray,
+    counts: Sequence[int],
+    issues: _Issues,
+) -> np.ndarray:
+    """All boxes as `xyxy` in pixels of the upright images."""
+    sizes = np.repeat([x.frame.size for x in placed], counts, axis=0)
+    with np.errstate(invalid="ignore"):  # infinite coordinates
+        corners = convert_boxes(boxes, raw.box_format, "xyxy", sizes)
+    # A wrongly stated size may move boxes whose format is right.
+    is_trusted = np.repeat(
+        [x.image.size in (None, x.size) for x in placed], counts
     )
+    if not is_trusted.any():
+        is_trusted[:] = True
+    _check_format(
+        raw, boxes[is_trusted], corners[is_trusted], sizes[is_trusted], issues
+    )
+    stops = np.cumsum(counts)
+    for x, a, b in zip(placed, stops - counts, stops, strict=True):
+        if x.frame != Frame(x.size):
+            corners[a:b] = x.frame.to_upright(corners[a:b], x.size)
+    return corners
 
 
 def _check_format(
     raw: RawAnnotations,
-    checked: CheckedBoxes,
     boxes: np.ndarray,
+    corners: np.ndarray,
     sizes: np.ndarray,
     issues: _Issues,
 ) -> None:
     """Raise an error if the boxes together look like another format."""
-    if checked.looks_like is not None:
+    other = check_box_format(boxes, corners, sizes, raw.box_format)
+    if other.likely is not None:
         raise ValueError(
             f"The boxes of {raw.source} should be {raw.box_format!r}, the "
-            f"format of {raw.layout}, but look like {checked.looks_like!r}. "
+            f"format of {raw.layout}, but look like {other.likely!r}. "
             f"Received: boxes such as {boxes[0].tolist()} in an image of "
             f"height {sizes[0][0]} and width {sizes[0][1]}"
         )
-    if checked.may_look_like is not None:
-        reason = LOOKS_LIKE.format(raw.box_format, checked.may_look_like)
+    if other.possible is not None:
+        reason = LOOKS_LIKE.format(raw.box_format, other.possible)
         issues.repaired[reason].append(str(raw.source))
 
 
-def _check_stated_size(
-    image: RawImage, size: tuple[int, int], issues: _Issues
-) -> None:
-    if image.size in (None, size):
-        return
-    is_rotated = image.size == size[::-1]
-    note = " (rotated, according to its EXIF data)" if is_rotated else ""
-    issues.repaired[STATED_SIZE].append(
-        f"{image.where}: stated {image.size}, is {size}{note}"
-    )
-
-
 def _record(
-    image: RawImage,
-    size: tuple[int, int],
+    placed: _Placed,
     boxes: np.ndarray,
     labels: np.ndarray,
     is_kept: np.ndarray,
 ) -> DetectionRecord:
-    boxes = boxes[is_kept]
+    image, boxes = placed.image, boxes[is_kept]
     areas = image.areas
     if areas is not None:
-        areas, sides = areas[is_kept], boxes[:, 2:] - boxes[:, :2]
+        scale = math.prod(placed.size) / math.prod(placed.frame.size)
+        areas, sides = areas[is_kept] * scale, boxes[:, 2:] - boxes[:, :2]
         areas = np.where(np.isfinite(areas), areas, sides.prod(-1))
         areas = areas.astype("float32")
     is_crowd = np.zeros(len(boxes), bool)
@@ -277,7 +308,7 @@ def _record(
         boxes=boxes,
         labels=labels[is_kept].astype("int32"),
         is_crowd=is_crowd,
-        size=size,
+        size=placed.size,
         image_id=image.image_id,
         areas=areas,
     )
@@ -292,10 +323,6 @@ def _report(
 ) -> DetectionReport:
     labels = [np.zeros(0, "int32"), *(record.labels for record in records)]
     counts = np.bincount(np.concatenate(labels), minlength=len(names))
-    repaired, dropped = (
-        {reason: (len(where), tuple(where)) for reason, where in found.items()}
-        for found in (issues.repaired, issues.dropped)
-    )
     return DetectionReport(
         source=str(raw.source),
         layout=raw.layout,
@@ -303,9 +330,11 @@ def _report(
         class_counts=dict(zip(names, counts.tolist(), strict=True)),
         num_empty=sum(not len(record.labels) for record in records),
         num_crowd=sum(int(record.is_crowd.sum()) for record in records),
-        repaired=repaired,
-        dropped=dropped,
+        repaired=_counted(issues.repaired),
+        dropped=_counted(issues.dropped),
         left_out=left_out,
+        background=_counted(issues.background),
+        noted=_counted(issues.noted),
     )
 
 
