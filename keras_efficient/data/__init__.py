@@ -21,8 +21,8 @@ from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.samples import DetectionSample
-from keras_efficient.data.splits import find_task
 from keras_efficient.data.splits import load_splits
+from keras_efficient.data.task_recognition import find_task
 from keras_efficient.data.transforms.classification_augmentation import (
     ClassificationAugmentation,
 )

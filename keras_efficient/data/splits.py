@@ -3,12 +3,11 @@
 import functools
 import os
 import pathlib
+import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
 from typing import TypeVar
-
-import keras
 
 from keras_efficient.data.classification_datasets import ClassificationDataset
 from keras_efficient.data.classification_loading import (
@@ -17,100 +16,66 @@ from keras_efficient.data.classification_loading import (
 from keras_efficient.data.classification_loading import load_classification
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import load_detection
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import is_image
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.layouts import split_names
+from keras_efficient.data.records import listed
+from keras_efficient.data.task_recognition import DOWNLOADS
+from keras_efficient.data.task_recognition import find_task
 from keras_efficient.types import PathLike
 from keras_efficient.types import Task
 
 # Names of the splits, in the order in which they are tried.
 TRAINING_NAMES = ("train", "training")
 VALIDATION_NAMES = ("val", "valid", "validation", "test")
-# Datasets that `keras.datasets` downloads.
-DOWNLOADS = {
-    "cifar10": keras.datasets.cifar10,
-    "cifar100": keras.datasets.cifar100,
-}
 Dataset = TypeVar("Dataset", ClassificationDataset, DetectionDataset)
-TASKS: tuple[Task, ...] = ("classification", "detection")
-
-
-def find_task(source: PathLike, task: Task | None = None) -> Task:
-    """Return the task that a dataset is annotated for.
-
-    Args:
-        source: Path of a folder or file, `"cifar10"` or `"cifar100"`.
-        task: `"classification"` or `"detection"`, returned unchanged if
-            `source` exists. Defaults to `None`: the task is recognized.
-
-    Returns:
-        `"detection"` for images with boxes (COCO, Pascal VOC, YOLO),
-        `"classification"` for one folder for each class or an `.npz` file.
-
-    Raises:
-        FileNotFoundError: If `source` does not exist.
-        ValueError: If `task` is unknown, or the folder contains neither.
-
-    Example:
-    >>> keras_efficient.data.find_task("cifar10")
-    'classification'
-    """
-    if task not in (None, *TASKS):
-        raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
-    name, path = os.fspath(source), pathlib.Path(source)
-    if name not in DOWNLOADS and not path.exists():
-        raise FileNotFoundError(
-            f"No such file or folder: {name}. Datasets that Keras downloads: "
-            f"{', '.join(DOWNLOADS)}."
-        )
-    if task is not None:
-        return task
-    if name in DOWNLOADS or path.suffix.lower() == ".npz":
-        return "classification"
-    if path.is_file() or split_names(path):
-        return "detection"
-    if find_splits(path) or _has_classes(path):
-        return "classification"
-    raise ValueError(
-        f"{path} contains neither images with boxes (COCO json, Pascal VOC, "
-        "YOLO) nor one folder of images for each class."
-    )
 
 
 def load_splits(
     source: PathLike,
     task: Task | None = None,
     *,
+    split: str | None = None,
+    validation_split: str | None = None,
     validation_share: float = 0.2,
     seed: int = 0,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
+    layout: str | None = None,
+    images: PathLike | None = None,
+    box_frame: str = "auto",
+    stated_size: str = "auto",
 ) -> (
     tuple[ClassificationDataset, ClassificationDataset]
     | tuple[DetectionDataset, DetectionDataset]
 ):
     """Load the training set and the validation set.
 
-    The validation set is the split named `val`, `valid`, `validation` or
-    `test`, in this order. If the source has no such split, or no split named
-    `train` or `training`, a random share of the images is held out.
+    The training set is the split named `train` or `training`, the validation
+    set the split named `val`, `valid`, `validation` or `test`, in this order;
+    upper and lower case and a year, as in `train2017`, make no difference. If
+    there is no validation split, a random share of the images is held out.
 
     Args:
         source: Path of a folder or file that `load_classification` or
             `load_detection` reads, `"cifar10"` or `"cifar100"`.
         task: `"classification"` or `"detection"`. Defaults to `None`: the
             task that `find_task` recognizes.
+        split: Name of the split to train on, if it has another name.
+        validation_split: Name of the split for validation, if it has another
+            name.
         validation_share: Float between 0 and 1, share of the images that is
-            held out if `source` has no validation split. Defaults to 0.2.
+            held out if there is no validation split. Defaults to 0.2.
         seed: Integer, seed of the choice of these images. Defaults to 0.
         class_names: Sequence of strings, the classes in the order of their
             labels. Defaults to the classes of the training set, in both sets.
         strict: Boolean; see `load_classification` and `load_detection`.
             Defaults to `False`.
         check: `"decode"` or `"header"`; see there. Defaults to `"decode"`.
+        layout: For detection; see `load_detection`. Defaults to `None`.
+        images: For detection; see `load_detection`. Defaults to `None`.
+        box_frame: For detection; see `load_detection`. Defaults to `"auto"`.
+        stated_size: For detection; see `load_detection`. Defaults to `"auto"`.
 
     Returns:
         A pair `(training, validation)` of `ClassificationDataset`s or of
@@ -118,7 +83,8 @@ def load_splits(
 
     Raises:
         FileNotFoundError: If `source` does not exist.
-        ValueError: If `source` has no annotations that are recognized.
+        ValueError: If `source` has no annotations that are recognized, its
+            splits have unknown names, or options do not fit the task.
 
     Example:
     ```python
@@ -127,6 +93,31 @@ def load_splits(
     ```
     """
     task = find_task(source, task)
+    share = validation_share
+    if task == "detection":
+        names = _chosen_splits(
+            source,
+            split_names(pathlib.Path(source), layout),
+            split,
+            validation_split,
+        )
+        load = functools.partial(
+            load_detection,
+            source,
+            strict=strict,
+            check=check,
+            layout=layout,
+            images=images,
+            box_frame=box_frame,
+            stated_size=stated_size,
+        )
+        return _load_pair(load, names, class_names, share, seed)
+    _check_detection_options(
+        layout=layout is not None,
+        images=images is not None,
+        box_frame=box_frame != "auto",
+        stated_size=stated_size != "auto",
+    )
     if os.fspath(source) in DOWNLOADS:
         pair = DOWNLOADS[os.fspath(source)].load_data()
         first, second = (
@@ -134,17 +125,22 @@ def load_splits(
             for images, labels in pair
         )
         return first, second
-    names = _split_names(pathlib.Path(source), task)
-    share = validation_share
-    if task == "detection":
-        load = functools.partial(
-            load_detection, source, strict=strict, check=check
-        )
-        return _load_pair(load, names, class_names, share, seed)
+    names = _chosen_splits(
+        source, _classification_splits(source), split, validation_split
+    )
     load_labelled = functools.partial(
         load_classification, source, strict=strict, check=check
     )
     return _load_pair(load_labelled, names, class_names, share, seed)
+
+
+def _check_detection_options(**is_set: bool) -> None:
+    names = [name for name, value in is_set.items() if value]
+    if names:
+        raise ValueError(
+            f"{listed(names)} are options for detection, and the task of the "
+            "dataset is classification."
+        )
 
 
 def _load_pair(
@@ -155,31 +151,73 @@ def _load_pair(
     seed: int,
 ) -> tuple[Dataset, Dataset]:
     train = load(names[0], class_names=class_names)
-    if None in names:
+    if names[1] is None:
         return train.split(validation_share, seed=seed)
     return train, load(names[1], class_names=train.class_names)
 
 
-def _split_names(
-    path: pathlib.Path, task: Task
+def _classification_splits(source: PathLike) -> tuple[str | None, ...]:
+    path = pathlib.Path(source)
+    if path.suffix.lower() == ".npz" and not path.is_dir():
+        return ("train", "test")
+    return find_splits(path)
+
+
+def _chosen_splits(
+    source: PathLike,
+    found: Collection[str | None],
+    split: str | None,
+    validation_split: str | None,
 ) -> tuple[str | None, str | None]:
     """Names of the training and the validation split, `None` if missing."""
-    names: Collection[str | None]
-    if path.suffix.lower() == ".npz" and not path.is_dir():
-        names = ("train", "test")
-    elif task == "detection":
-        names = split_names(path)
-    else:
-        names = find_splits(path)
-    first, second = (
-        next((name for name in known if name in names), None)
-        for known in (TRAINING_NAMES, VALIDATION_NAMES)
-    )
+    first = split or _named(source, found, TRAINING_NAMES, "split")
+    second = validation_split
+    if second is None and split is None:
+        names = [name for name in found if name != first]
+        second = _named(source, names, VALIDATION_NAMES, "validation_split")
+    if first is None and second is None and len(found) == 1:
+        return next(iter(found)), None
+    if first is None and second is not None and validation_split is None:
+        # A set such as `test` alone, with images outside of it, is not a
+        # validation set.
+        first, second = (None, None) if None in found else (second, None)
+    if first is None and None not in found and found:
+        raise ValueError(
+            f"{source} is divided into {listed(_sorted(found))}, none of which "
+            "has the name of a training set. Choose the splits: split="
+            f"{_sorted(found)[0]!r}, validation_split={_sorted(found)[-1]!r} "
+            f"(in commands: --split {_sorted(found)[0]} --val-split "
+            f"{_sorted(found)[-1]}). Without the second, a random share of the "
+            "first is held out."
+        )
     return first, second
 
 
-def _has_classes(path: pathlib.Path) -> bool:
-    return any(
-        any(map(is_image, files_below(path / name)))
-        for name in list_folder(path)[0]
-    )
+def _sorted(names: Collection[str | None]) -> list[str]:
+    return sorted(name for name in names if name is not None)
+
+
+def _named(
+    source: PathLike,
+    found: Collection[str | None],
+    accepted: Sequence[str],
+    argument: str,
+) -> str | None:
+    """The split with one of some names, in their order."""
+    for wanted in accepted:
+        exact = [name for name in found if name == wanted]
+        alike = exact or [
+            name
+            for name in _sorted(found)
+            if re.sub(r"[-_]?\d+$", "", name).lower() == wanted
+        ]
+        if len(alike) > 1:
+            option = "--split" if argument == "split" else "--val-split"
+            raise ValueError(
+                f"{source} has several splits named like {wanted!r}: "
+                f"{listed(alike)}. Choose one, such as {argument}="
+                f"{alike[-1]!r} (in commands: {option} {alike[-1]})."
+            )
+        if alike:
+            return alike[0]
+    return None

@@ -37,14 +37,14 @@ def describe_folder(path: pathlib.Path) -> str:
 
 
 def files_to_depth(
-    folder: pathlib.Path, depth: int, ending: str
+    folder: pathlib.Path, depth: int, ending: str | tuple[str, ...]
 ) -> list[pathlib.Path]:
     """Return the files of a folder and its subfolders that end so.
 
     Args:
         folder: Path of an existing folder.
         depth: Integer, levels of subfolders; links to folders are followed.
-        ending: String, lower case.
+        ending: String or tuple of strings, lower case.
 
     Returns:
         A list of paths: those of the folder, then of each subfolder, sorted.

@@ -15,6 +15,17 @@ from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
 SPLIT_NAMES = ("train", "training", "val", "valid", "validation", "test")
+# Folders that never name a class if all folders have such names.
+NOT_CLASSES = (
+    *SPLIT_NAMES,
+    "images",
+    "imgs",
+    "img",
+    "jpegimages",
+    "labels",
+    "annotations",
+    "data",
+)
 
 
 def read_image_folder(
@@ -34,6 +45,8 @@ def read_image_folder(
             "files. Expected <folder>/<class>/<image>, such as "
             f"{folder / 'cats' / 'tom.jpg'}."
         )
+    if class_names is None:
+        _check_class_folders(folder, found)
     names, left_out = select_classes(folder, found, class_names, strict)
     records, ignored = [], len(other_files)
     for label, name in enumerate(names):
@@ -64,6 +77,19 @@ def read_image_folder(
         str(folder), counts, dropped, ignored, left_out
     )
     return readable, names, report
+
+
+def _check_class_folders(folder: pathlib.Path, found: Sequence[str]) -> None:
+    """Raise an error if the folders are parts of a dataset, not classes."""
+    if not all(name.lower() in NOT_CLASSES for name in found):
+        return
+    raise ValueError(
+        f"{folder} has no folders of classes: {listed(found)} are names of "
+        "splits or of parts of a dataset. Expected <folder>/<class>/<image> or "
+        "<folder>/<split>/<class>/<image>; images with boxes are read by "
+        f"`load_detection`. Pass class_names={list(found)} if these are names "
+        "of classes."
+    )
 
 
 def find_splits(folder: PathLike) -> tuple[str, ...]:

@@ -73,17 +73,20 @@ def read_annotations(
     return chosen.read(part, ReadOptions(split, folder, class_names))
 
 
-def split_names(path: pathlib.Path) -> set[str | None]:
-    """Return the names of the splits of a folder or file, in any layout.
+def split_names(
+    path: pathlib.Path, layout: str | None = None
+) -> set[str | None]:
+    """Return the names of the splits of a folder or file.
 
     Args:
         path: Path of an existing folder or file.
+        layout: Name of a layout. Defaults to `None`: any layout.
 
     Returns:
         A set of names; `None` stands for annotations that are not divided. An
         empty set if no layout is recognized.
     """
-    found = _find(path, LAYOUTS)
+    found = _find(path, _layouts_named(layout))
     return {split for splits in found.values() for split in splits}
 
 
@@ -162,7 +165,8 @@ def _choose(
         usable = [layout.name for layout in choices]
         raise ValueError(
             f"{path} has annotations in several layouts: {listed(usable)}. "
-            f"Choose one, such as layout={usable[0]!r}."
+            f"Choose one, such as layout={usable[0]!r} (in commands: --layout "
+            f"{usable[0]})."
         )
     if not choices:
         raise _no_split(path, split, found)
@@ -184,7 +188,7 @@ def _no_split(
     if split is None:
         return ValueError(
             f"{path} is divided into {listed(names)}. Choose one, such as "
-            f"split={names[0]!r}."
+            f"split={names[0]!r} (in commands: --split {names[0]})."
         )
     available = f"it has {listed(names)}" if names else "it is not divided"
     titles = ", ".join(layout.title for layout in found)
