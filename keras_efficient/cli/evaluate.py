@@ -15,12 +15,17 @@ from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import is_detector
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
+from keras_efficient.cli.options import BoxFrameOption
 from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
+from keras_efficient.cli.options import ImagesOption
+from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import ModelArgument
 from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import OverwriteFolderOption
+from keras_efficient.cli.options import StatedSizeOption
+from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 
@@ -33,6 +38,11 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Split of the data set, such as val.")
     ] = None,
+    layout: LayoutOption = None,
+    images: ImagesOption = None,
+    box_frame: BoxFrameOption = None,
+    stated_size: StatedSizeOption = None,
+    strict: StrictOption = None,
     weights: WeightsOption = None,
     output: Annotated[
         pathlib.Path | None,
@@ -68,14 +78,20 @@ def evaluate(
     is_detection = is_detector(network)
     if nms is not None and not is_detection:
         raise ValueError("`nms` is an option for detectors only.")
+    reading = {
+        "layout": layout,
+        "images": images,
+        "box_frame": box_frame,
+        "stated_size": stated_size,
+    }
+    reading = {name: x for name, x in reading.items() if x is not None}
     start = time.perf_counter()
-    dataset: Any
-    result: Any
     if is_detection:
         network.class_names = names
-        # Evaluation matches the classes of model and data by their names.
-        dataset = keras_efficient.data.load_detection(data, split)
-        print(dataset.report)
+    dataset = _load(data, split, bool(strict), names, is_detection, reading)
+    print(dataset.report)
+    result: Any
+    if is_detection:
         result = keras_efficient.evaluation.evaluate_detection(
             network,
             dataset,
@@ -85,10 +101,6 @@ def evaluate(
             progress=_progress,
         )
     else:
-        dataset = keras_efficient.data.load_classification(
-            data, split, class_names=names
-        )
-        print(dataset.report)
         result = keras_efficient.evaluation.evaluate_classification(
             network,
             dataset,
@@ -107,6 +119,29 @@ def evaluate(
     )
     if output is not None:
         _write(output, result, is_detection)
+
+
+def _load(
+    data: str,
+    split: str | None,
+    strict: bool,
+    names: Any,
+    is_detection: bool,
+    reading: dict[str, str],
+) -> Any:
+    """Load the data set; `reading` are options of `load_detection`."""
+    if is_detection:
+        # Evaluation matches the classes of model and data by their names.
+        return keras_efficient.data.load_detection(
+            data, split, strict=strict, **reading
+        )
+    if reading:
+        raise ValueError(
+            f"`{next(iter(reading))}` is an option for detectors only."
+        )
+    return keras_efficient.data.load_classification(
+        data, split, class_names=names, strict=strict
+    )
 
 
 def _progress(items, total):

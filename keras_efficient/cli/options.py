@@ -92,6 +92,48 @@ ClassNamesOption = Annotated[
         "stored with the model, or class_names.txt beside it)."
     ),
 ]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Layout of images with boxes, such as coco, voc or yolo (default: "
+        "recognized)."
+    ),
+]
+ImagesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of the images, for annotation files that are stored "
+        "elsewhere."
+    ),
+]
+CrowdsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Boxes that COCO marks as crowds: ignore, or objects to use them "
+        "as single objects (default ignore)."
+    ),
+]
+BoxFrameOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Frame of the boxes of images with EXIF rotation: auto, upright "
+        "or stored (default auto)."
+    ),
+]
+StatedSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Boxes of images whose size differs from the stated one: auto, "
+        "scale or ignore to use the boxes unchanged (default auto)."
+    ),
+]
+StrictOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--strict",
+        help="Stop if an annotation would be repaired or dropped.",
+    ),
+]
 DtypeOption = Annotated[
     Dtype, typer.Option(help="Data type in which the network computes.")
 ]

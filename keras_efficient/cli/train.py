@@ -11,6 +11,11 @@ import keras_efficient
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
+from keras_efficient.cli.options import BoxFrameOption
+from keras_efficient.cli.options import ImagesOption
+from keras_efficient.cli.options import LayoutOption
+from keras_efficient.cli.options import StatedSizeOption
+from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import CompleteConfig
 from keras_efficient.cli.train_config import complete
@@ -45,6 +50,22 @@ def train(
             "from the data)."
         ),
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split to train on (default: train)."),
+    ] = None,
+    val_split: Annotated[
+        str | None,
+        typer.Option(
+            help="Split for validation (default: val, valid, validation or "
+            "test)."
+        ),
+    ] = None,
+    layout: LayoutOption = None,
+    images: ImagesOption = None,
+    box_frame: BoxFrameOption = None,
+    stated_size: StatedSizeOption = None,
+    strict: StrictOption = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -174,6 +195,13 @@ def train(
         {
             "data": data,
             "task": task,
+            "split": split,
+            "val_split": val_split,
+            "layout": layout,
+            "images": images,
+            "box_frame": box_frame,
+            "stated_size": stated_size,
+            "strict": strict,
             "model": model,
             "weights": weights,
             "backbone_weights": backbone_weights,
@@ -211,8 +239,15 @@ def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
     train_set, validation = keras_efficient.data.load_splits(
         settings.data,
         settings.task,
+        split=settings.split,
+        validation_split=settings.val_split,
         validation_share=settings.val_share,
         seed=settings.seed,
+        layout=settings.layout,
+        images=settings.images,
+        box_frame=settings.box_frame,
+        stated_size=settings.stated_size,
+        strict=settings.strict,
     )
     print(f"{settings.task}, {settings.model}, in {run.path}")
     print(f"Training set: {train_set.report}")

@@ -20,6 +20,10 @@ BATCH_NORM = ("auto", "all", "head", "none")
 TASK_SETTINGS = {
     "classification": ("head_epochs",),
     "detection": (
+        "layout",
+        "images",
+        "box_frame",
+        "stated_size",
         "backbone_weights",
         "anchor_scale",
         "min_scale",
@@ -39,6 +43,14 @@ class TrainConfig:
     Attributes:
         data: Folder, file, `"cifar10"` or `"cifar100"`.
         task: `"classification"` or `"detection"`.
+        split: Split to train on.
+        val_split: Split for validation.
+        layout: Layout of images with boxes.
+        images: Folder of the images of annotation files.
+        box_frame: Frame of the boxes of images with EXIF rotation.
+        stated_size: How boxes of images of another size than stated are used.
+        strict: Whether annotations that would be repaired or dropped are an
+            error.
         model: Name of a builder.
         weights: Published weights, a checkpoint file, or `"none"`.
         backbone_weights: The same for the backbone of a detector.
@@ -62,6 +74,13 @@ class TrainConfig:
 
     data: str
     task: Task | None = None
+    split: str | None = None
+    val_split: str | None = None
+    layout: str | None = None
+    images: str | None = None
+    box_frame: str = "auto"
+    stated_size: str = "auto"
+    strict: bool = False
     model: str | None = None
     weights: str | None = None
     backbone_weights: str | None = None

@@ -73,8 +73,8 @@ class DetectionDataset:
             keep their order.
 
         Raises:
-            ValueError: If `fraction` is out of range, or there is only one
-                image.
+            ValueError: If `fraction` is out of range, there is only one
+                image, or a part has no boxes.
 
         Example:
         >>> dataset = keras_efficient.data.detection_from_arrays(
@@ -94,10 +94,16 @@ class DetectionDataset:
             )
         count = min(max(round(fraction * len(self)), 1), len(self) - 1)
         order = np.random.default_rng(seed).permutation(len(self))
-        return (
-            self._subset(np.sort(order[count:])),
-            self._subset(np.sort(order[:count])),
-        )
+        first = self._subset(np.sort(order[count:]))
+        second = self._subset(np.sort(order[:count]))
+        for part, name in ((first, "first"), (second, "second")):
+            if self.report.num_boxes and not part.report.num_boxes:
+                raise ValueError(
+                    f"The {name} part of a random split, {len(part)} of "
+                    f"{len(self)} images, has no boxes. Choose another seed or "
+                    f"fraction. Received: fraction={fraction}, seed={seed}"
+                )
+        return first, second
 
     def batches(
         self,

@@ -1,6 +1,7 @@
 """How well the anchors of a detector match the sizes of the objects."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ MATCHED = 0.5
 # Factors on the scale of the model: with 4 they result in 1, 1.5, 2, 3, 4, 5, 6
 # and 8. Ordered by distance, because the first of equally good ones is used.
 FACTORS = (1.0, 1.25, 0.75, 1.5, 0.5, 2.0, 0.375, 0.25)
+# A class of which fewer boxes match any anchor is reported.
+FEW = 0.5
 # Smallest gain in mean coverage for which another scale is recommended.
 MARGIN = 0.05
 
@@ -39,6 +42,10 @@ class AnchorFit:
         best_scale: The recommended scale; `anchor_scale` if no other is
             clearly better.
         best_coverage: `coverage` with `best_scale`.
+        image_size: `(height, width)` of the network's input.
+        smallest_scale: The smallest scale that was tried.
+        smallest_anchor: Float, square root of the area of the smallest anchor
+            with `smallest_scale`, in pixels of the network's input.
     """
 
     class_names: tuple[str, ...]
@@ -48,6 +55,9 @@ class AnchorFit:
     anchor_scale: float | tuple[float, ...]
     best_scale: float | tuple[float, ...]
     best_coverage: np.ndarray
+    image_size: tuple[int, int]
+    smallest_scale: float | tuple[float, ...]
+    smallest_anchor: float
 
     @property
     def is_best(self) -> bool:
@@ -56,7 +66,11 @@ class AnchorFit:
 
     @property
     def advice(self) -> str:
-        """Recommendation in one sentence, empty if there is none."""
+        """Recommendations, an empty string if there are none."""
+        return " ".join(filter(None, [self._scale_advice, self._size_advice]))
+
+    @property
+    def _scale_advice(self) -> str:
         if self.is_best:
             return ""
         gains = np.nan_to_num(self.best_coverage - self.coverage)
@@ -66,6 +80,36 @@ class AnchorFit:
             f"{self.class_names[worst]!r} have an anchor of their size. Build "
             f"the model with anchor_scale={self.best_scale}: "
             f"{_shown(100 * self.best_coverage[worst], '%')} have one then."
+        )
+
+    @property
+    def _size_advice(self) -> str:
+        """What to do for classes without anchors at any scale."""
+        shares = np.nan_to_num(self.best_coverage, nan=1.0)
+        worst = int(np.argmin(shares))
+        if shares[worst] >= FEW:
+            return ""
+        side = self.sides[worst]
+        height, width = self.image_size
+        found = (
+            f"{_shown(100 * (1 - shares[worst]), '%')} of the boxes of class "
+            f"{self.class_names[worst]!r} match no anchor of any scale: their "
+            f"median side is {side:.1f} pixels of the {height}x{width} input, "
+            f"and the smallest anchor, with "
+            f"anchor_scale={self.smallest_scale}, has "
+            f"{self.smallest_anchor:.1f}."
+        )
+        factor = np.sqrt(MATCHED) * self.smallest_anchor / side
+        if factor <= 1:
+            return (
+                f"{found} Build the model with `aspect_ratios` that include "
+                "the shapes of these boxes."
+            )
+        factor = math.ceil(2 * factor) / 2
+        return (
+            f"{found} Train with images {factor:g} times as large, such as "
+            f"{round(factor * height)}x{round(factor * width)}, and with "
+            f"anchor_scale={self.smallest_scale}, or divide them into tiles."
         )
 
     def __str__(self):
@@ -155,6 +199,7 @@ with anchor_scale=2.0: 100% have one then.
         return _by_class(np.mean, is_met, labels, len(names))
 
     scales = [_plain(np.multiply(own, factor)) for factor in FACTORS]
+    smallest = _plain(np.multiply(own, min(FACTORS)))
     found = {scale: coverage(scale) for scale in scales}
     means = {scale: _mean(shares) for scale, shares in found.items()}
     best = max(means, key=lambda scale: means[scale])
@@ -169,6 +214,14 @@ with anchor_scale=2.0: 100% have one then.
         anchor_scale=own,
         best_scale=best,
         best_coverage=found[best],
+        image_size=(image_size[0], image_size[1]),
+        smallest_scale=smallest,
+        smallest_anchor=min(
+            float(np.sqrt(sides.prod(-1)).min())
+            for _, _, sides in anchor_grids(
+                image_size, anchor_scale=smallest, **arguments
+            )
+        ),
     )
 
 

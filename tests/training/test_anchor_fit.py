@@ -12,12 +12,13 @@ SIZE = 128
 CENTER = 60
 
 
-def detector(num_classes, size=SIZE):
+def detector(num_classes, size=SIZE, **kwargs):
     return keras_efficient.EfficientDetD0(
         weights=None,
         backbone_weights=None,
         num_classes=num_classes,
         input_shape=(size, size, 3),
+        **kwargs,
     )
 
 
@@ -58,6 +59,28 @@ def test_smaller_anchors_for_small_objects():
     np.testing.assert_allclose(fit.sides, [10, 40])
     assert "0% of the boxes of class 'platelet'" in fit.advice
     assert str(fit.best_scale) in str(fit)
+
+
+@pytest.mark.parametrize(
+    "side, size", [(2, "384x384"), (3, "256x256"), (5, "192x192")]
+)
+def test_objects_without_an_anchor_of_any_scale(side, size):
+    fit = measure_anchor_fit(detector(1), dataset([side]))
+    assert fit.best_coverage.tolist() == [0.0]
+    assert f"is {side:.1f} pixels of the 128x128 input" in fit.advice
+    assert f"such as {size}" in fit.advice
+    factor = int(size.split("x")[0]) / SIZE
+    larger = dataset([side * factor], int(SIZE * factor))
+    model = detector(1, int(SIZE * factor), anchor_scale=1.0)
+    fit = measure_anchor_fit(model, larger)
+    assert fit.best_coverage.tolist() == [1.0], fit
+
+
+def test_shapes_without_an_anchor():
+    data = detection_from_arrays(
+        np.zeros((1, SIZE, SIZE, 3), "uint8"), [[[4, 60, 124, 66]]], [[0]]
+    )
+    assert "`aspect_ratios`" in measure_anchor_fit(detector(1), data).advice
 
 
 def test_nothing_better_says_nothing():
