@@ -11,6 +11,7 @@ import keras_efficient
 from keras_efficient.cli.backend import PROGRAM
 from keras_efficient.cli.backend import select_backend
 from keras_efficient.cli.benchmark import benchmark
+from keras_efficient.cli.check import check
 from keras_efficient.cli.classify import classify
 from keras_efficient.cli.convert import convert
 from keras_efficient.cli.detect import detect
@@ -27,6 +28,7 @@ from keras_efficient.log import standard_output_only
 COMMANDS: dict[str, Callable] = {
     "detect": detect,
     "classify": classify,
+    "check": check,
     "train": train,
     "evaluate": evaluate,
     "export": export,

@@ -14,6 +14,8 @@ from keras_efficient.data.detection_batches import DetectionBatches
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import detection_from_arrays
 from keras_efficient.data.detection_loading import load_detection
+from keras_efficient.data.duplicate_images import DuplicateImages
+from keras_efficient.data.duplicate_images import find_duplicates
 from keras_efficient.data.images import load_image
 from keras_efficient.data.letterbox import DetectionPreprocessing
 from keras_efficient.data.records import ClassificationRecord
@@ -21,6 +23,7 @@ from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.samples import DetectionSample
+from keras_efficient.data.splits import load_all_splits
 from keras_efficient.data.splits import load_splits
 from keras_efficient.data.task_recognition import find_task
 from keras_efficient.data.transforms.classification_augmentation import (
@@ -44,9 +47,12 @@ __all__ = [
     "DetectionRecord",
     "DetectionReport",
     "DetectionSample",
+    "DuplicateImages",
     "classification_from_arrays",
     "detection_from_arrays",
+    "find_duplicates",
     "find_task",
+    "load_all_splits",
     "load_classification",
     "load_detection",
     "load_image",

@@ -79,6 +79,11 @@ class ClassificationReport:
         """Number of images of all classes."""
         return sum(self.class_counts.values())
 
+    @property
+    def num_problems(self) -> int:
+        """Number of images that were dropped."""
+        return len(self.dropped)
+
     def __str__(self) -> str:
         lines = [
             f"{self.num_images} images of {len(self.class_counts)} classes "
@@ -145,6 +150,12 @@ class DetectionReport:
     def num_boxes(self) -> int:
         """Number of boxes of all classes."""
         return sum(self.class_counts.values())
+
+    @property
+    def num_problems(self) -> int:
+        """Number of annotations and images repaired, dropped or noted."""
+        groups = (self.repaired, self.dropped, self.noted)
+        return sum(count for x in groups for count, _ in x.values())
 
     def __str__(self) -> str:
         lines = [

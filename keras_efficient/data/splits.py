@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
+from typing import Any
 from typing import TypeVar
 
 from keras_efficient.data.classification_datasets import ClassificationDataset
@@ -132,6 +133,81 @@ def load_splits(
         load_classification, source, strict=strict, check=check
     )
     return _load_pair(load_labelled, names, class_names, share, seed)
+
+
+def load_all_splits(
+    source: PathLike,
+    task: Task | None = None,
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    check: str = "decode",
+    layout: str | None = None,
+    images: PathLike | None = None,
+    box_frame: str = "auto",
+    stated_size: str = "auto",
+) -> dict[str | None, Any]:
+    """Load every split of a dataset.
+
+    Args:
+        source: Path of a folder or file; see `load_splits`.
+        task: `"classification"` or `"detection"`. Defaults to `None`: the
+            task that `find_task` recognizes.
+        split: Name of the only split to load. Defaults to `None`: all.
+        strict: Boolean; see `load_classification` and `load_detection`.
+            Defaults to `False`.
+        check: `"decode"` or `"header"`; see there. Defaults to `"decode"`.
+        layout: For detection; see `load_detection`. Defaults to `None`.
+        images: For detection; see `load_detection`. Defaults to `None`.
+        box_frame: For detection; see `load_detection`. Defaults to `"auto"`.
+        stated_size: For detection; see `load_detection`. Defaults to `"auto"`.
+
+    Returns:
+        A dict from the names of the splits to datasets. The key is `None` if
+        the dataset is not divided.
+
+    Raises:
+        FileNotFoundError: If `source` or the split does not exist.
+        ValueError: If `source` has no annotations that are recognized, or
+            options do not fit the task.
+
+    Example:
+    ```python
+    for name, dataset in keras_efficient.data.load_all_splits("cells").items():
+        print(name, dataset.report)
+    ```
+    """
+    task = find_task(source, task)
+    found: Collection[str | None]
+    load: Callable[..., Any]
+    if task == "detection":
+        found = split_names(pathlib.Path(source), layout)
+        load = functools.partial(
+            load_detection,
+            source,
+            strict=strict,
+            check=check,
+            layout=layout,
+            images=images,
+            box_frame=box_frame,
+            stated_size=stated_size,
+        )
+    else:
+        _check_detection_options(
+            layout=layout is not None,
+            images=images is not None,
+            box_frame=box_frame != "auto",
+            stated_size=stated_size != "auto",
+        )
+        if os.fspath(source) in DOWNLOADS:
+            parts = load_splits(source, task)
+            return dict(zip(("train", "test"), parts, strict=True))
+        found = _classification_splits(source)
+        load = functools.partial(
+            load_classification, source, strict=strict, check=check
+        )
+    names = [split] if split else (_sorted(found) or [None])
+    return {name: load(name) for name in names}
 
 
 def _check_detection_options(**is_set: bool) -> None:

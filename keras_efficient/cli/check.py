@@ -1,0 +1,119 @@
+"""`keras-efficient check`."""
+
+import itertools
+import pathlib
+from typing import Annotated
+from typing import Any
+
+import typer
+
+import keras_efficient
+from keras_efficient.cli.folders import new_results
+from keras_efficient.cli.options import FAILURE
+from keras_efficient.cli.options import BackendOption
+from keras_efficient.cli.options import BoxFrameOption
+from keras_efficient.cli.options import ImagesOption
+from keras_efficient.cli.options import LayoutOption
+from keras_efficient.cli.options import StatedSizeOption
+from keras_efficient.cli.options import StrictOption
+
+# Places listed for each finding about duplicates.
+MAX_LISTED = 10
+
+
+def check(
+    data: Annotated[
+        str, typer.Argument(help="Data set, as for `keras-efficient train`.")
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Task: classification or detection (default: recognized "
+            "from the data)."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split to check (default: all).")
+    ] = None,
+    layout: LayoutOption = None,
+    images: ImagesOption = None,
+    box_frame: BoxFrameOption = None,
+    stated_size: StatedSizeOption = None,
+    strict: StrictOption = None,
+    output: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="Folder for pictures of images with their annotations, and "
+            "histograms."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Write into a folder that is not empty."
+        ),
+    ] = False,
+    duplicates: Annotated[
+        bool,
+        typer.Option(help="Search for images that several splits contain."),
+    ] = True,
+    backend: BackendOption = None,
+) -> None:
+    """Check a data set. The exit status is 1 if something is wrong.
+
+    keras-efficient check cells --output cells_check
+    """
+    if output is not None:
+        new_results(output, "", overwrite)
+    found_task = keras_efficient.data.find_task(data, task)
+    reading = {
+        "layout": layout,
+        "images": images,
+        "box_frame": box_frame,
+        "stated_size": stated_size,
+    }
+    reading = {name: x for name, x in reading.items() if x is not None}
+    datasets = keras_efficient.data.load_all_splits(
+        data, found_task, split=split, strict=bool(strict), **reading
+    )
+    problems = 0
+    for name, dataset in datasets.items():
+        print(f"{name}: {dataset.report}" if name else dataset.report)
+        problems += dataset.report.num_problems
+        if output is not None:
+            _draw(output, name, dataset)
+    if duplicates:
+        problems += _print_duplicates(datasets)
+    if output is not None:
+        print(f"Written to {output}: pictures and histograms")
+    if problems:
+        print(f"{problems} problems found.")
+        raise typer.Exit(FAILURE)
+    print("No problems found.")
+
+
+def _draw(folder: pathlib.Path, name: str | None, dataset: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    ending = f"_{name}".replace("/", "_") if name else ""
+    plots = keras_efficient.visualization
+    plots.plot_dataset(dataset, folder / f"images{ending}.jpg")
+    plots.plot_statistics(dataset, folder / f"statistics{ending}.png")
+
+
+def _print_duplicates(datasets: dict[str | None, Any]) -> int:
+    """Print the images that several splits contain; return their number."""
+    count = 0
+    for (name, first), (other, second) in itertools.combinations(
+        datasets.items(), 2
+    ):
+        pairs = keras_efficient.data.find_duplicates(first, second)
+        if not pairs:
+            continue
+        count += len(pairs)
+        print(f"duplicates: {len(pairs)} images of {name} are in {other}:")
+        for pair in pairs[:MAX_LISTED]:
+            places = first.records[pair.first], second.records[pair.second]
+            print("  " + ", ".join(str(record.image) for record in places))
+        if len(pairs) > MAX_LISTED:
+            print(f"  and {len(pairs) - MAX_LISTED} more")
+    return count
