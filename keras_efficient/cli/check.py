@@ -16,6 +16,7 @@ from keras_efficient.cli.options import ImagesOption
 from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import passed_options
 
 # Places listed for each finding about duplicates.
 MAX_LISTED = 10
@@ -66,13 +67,12 @@ def check(
     if output is not None:
         new_results(output, "", overwrite)
     found_task = keras_efficient.data.find_task(data, task)
-    reading = {
-        "layout": layout,
-        "images": images,
-        "box_frame": box_frame,
-        "stated_size": stated_size,
-    }
-    reading = {name: x for name, x in reading.items() if x is not None}
+    reading = passed_options(
+        layout=layout,
+        images=images,
+        box_frame=box_frame,
+        stated_size=stated_size,
+    )
     datasets = keras_efficient.data.load_all_splits(
         data, found_task, split=split, strict=bool(strict), **reading
     )

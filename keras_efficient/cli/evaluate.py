@@ -26,6 +26,7 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import passed_options
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 
@@ -78,13 +79,12 @@ def evaluate(
     is_detection = is_detector(network)
     if nms is not None and not is_detection:
         raise ValueError("`nms` is an option for detectors only.")
-    reading = {
-        "layout": layout,
-        "images": images,
-        "box_frame": box_frame,
-        "stated_size": stated_size,
-    }
-    reading = {name: x for name, x in reading.items() if x is not None}
+    reading = passed_options(
+        layout=layout,
+        images=images,
+        box_frame=box_frame,
+        stated_size=stated_size,
+    )
     start = time.perf_counter()
     if is_detection:
         network.class_names = names
@@ -127,7 +127,7 @@ def _load(
     strict: bool,
     names: Any,
     is_detection: bool,
-    reading: dict[str, str],
+    reading: dict[str, Any],
 ) -> Any:
     """Load the data set; `reading` are options of `load_detection`."""
     if is_detection:

@@ -3,6 +3,7 @@
 import enum
 import pathlib
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -40,6 +41,18 @@ class Dtype(enum.StrEnum):
     def argument(self) -> str | None:
         """Return the argument `dtype` of `inference`, `None` for float32."""
         return None if self is Dtype.FLOAT32 else self.value
+
+
+def passed_options(**options: Any) -> dict[str, Any]:
+    """Return the options that were passed on the command line.
+
+    Args:
+        **options: Values of options, `None` for those that were not passed.
+
+    Returns:
+        A dict without the options that are `None`.
+    """
+    return {name: x for name, x in options.items() if x is not None}
 
 
 def _check_backend(requested: Backend | None) -> Backend | None:

@@ -206,7 +206,8 @@ def load_all_splits(
         load = functools.partial(
             load_classification, source, strict=strict, check=check
         )
-    names = [split] if split else (_sorted(found) or [None])
+    names: list[str | None] = [split] if split else [*_sorted(found)]
+    names = names or [None]
     return {name: load(name) for name in names}
 
 

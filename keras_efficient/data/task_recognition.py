@@ -42,7 +42,7 @@ BOX_WORDS = (
 HEAD = 4096
 
 
-def find_task(source: PathLike, task: Task | None = None) -> Task:
+def find_task(source: PathLike, task: str | None = None) -> Task:
     """Return the task that a dataset is annotated for.
 
     Args:
@@ -73,7 +73,7 @@ def find_task(source: PathLike, task: Task | None = None) -> Task:
             f"{', '.join(DOWNLOADS)}."
         )
     if task is not None:
-        return task
+        return "detection" if task == "detection" else "classification"
     if name in DOWNLOADS or path.suffix.lower() == ".npz":
         return "classification"
     if path.is_file() or split_names(path):
