@@ -14,6 +14,7 @@ from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import BoxFrameOption
 from keras_efficient.cli.options import ImagesOption
 from keras_efficient.cli.options import LayoutOption
+from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.options import passed_options
@@ -48,12 +49,7 @@ def check(
             "histograms."
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Write into a folder that is not empty."
-        ),
-    ] = False,
+    overwrite: OverwriteFolderOption = False,
     duplicates: Annotated[
         bool,
         typer.Option(help="Search for images that several splits contain."),

@@ -26,8 +26,8 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
-from keras_efficient.cli.options import passed_options
 from keras_efficient.cli.options import WeightsOption
+from keras_efficient.cli.options import passed_options
 from keras_efficient.cli.progress import track
 
 

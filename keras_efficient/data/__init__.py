@@ -32,6 +32,7 @@ from keras_efficient.data.transforms.classification_augmentation import (
 from keras_efficient.data.transforms.detection_augmentation import (
     DetectionAugmentation,
 )
+from keras_efficient.data.writers import save_detection
 
 __all__ = [
     "ClassificationAugmentation",
@@ -57,6 +58,7 @@ __all__ = [
     "load_detection",
     "load_image",
     "load_splits",
+    "save_detection",
 ]
 
 __getattr__ = deprecation.renamed(
