@@ -22,6 +22,7 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
     global_clipnorm: Any
     iterations: Any
     ema_momentum: Any
+    built: bool
 
     def __init__(
         self,
@@ -65,6 +66,15 @@ class _DetectionOptimizer(keras_internals.OptimizerHooks):
         pairs = keras_internals.moving_averages(self, variables)
         kept, averages = zip(*pairs, strict=True)
         kernels.ema_update(averages, kept, 1 - momentum)
+
+    def finalize_variable_values(self, var_list: list) -> None:
+        """Replace the weights with their averages, if there were any steps.
+
+        Keras does so also after a `fit` without epochs, such as that of a
+        finished run, when the averages are 0 or do not exist.
+        """
+        if self.built and int(self.iterations):
+            super().finalize_variable_values(var_list)  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

@@ -73,3 +73,14 @@ def test_average_warms_up(optimizer_cls, ema_warmup):
     assert number_of(average) == pytest.approx(expected, rel=1e-5)
     optimizer.finalize_variable_values([variable])
     assert number_of(variable) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer_cls", OPTIMIZERS)
+def test_fit_without_epochs_has_no_average(optimizer_cls):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer_cls(0.1, use_ema=True), "mse")
+    before = model.get_weights()
+    data = np.zeros((4, 2)), np.zeros((4, 1))
+    model.fit(*data, epochs=3, initial_epoch=3, verbose=0)
+    for value, same in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, same)
