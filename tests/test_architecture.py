@@ -1,4 +1,4 @@
-"""Holds the package to its floors: a module imports only from floors below."""
+"""Imports between the floors of `docs/architecture.md`."""
 
 import ast
 import graphlib
@@ -47,7 +47,7 @@ SOURCES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
 def imports_of(module):
-    """Yields the full name of everything that `module` imports."""
+    """Yield the full name of everything that `module` imports."""
     for node in ast.walk(ast.parse(SOURCES[module].read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -20,14 +20,14 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_makes_the_folder_and_those_above(tmp_path):
+def test_creates_the_folder_and_its_parents(tmp_path):
     path = tmp_path / "served" / "flowers" / "1"
     fill(path, "new")
     assert (path / "file").read_text() == "new"
     assert names_in(path.parent) == ["1"]
 
 
-def test_the_folder_has_the_usual_rights(tmp_path):
+def test_folder_has_default_permissions(tmp_path):
     fill(tmp_path / "1", "new")
     (tmp_path / "usual").mkdir()
     modes = [
@@ -61,7 +61,7 @@ def test_overwrite_replaces_the_whole_folder(tmp_path):
     assert names_in(tmp_path) == ["1"]
 
 
-def test_an_error_leaves_everything_as_it_was(tmp_path):
+def test_error_changes_nothing(tmp_path):
     fill(tmp_path / "1", "old")
     with pytest.raises(KeyboardInterrupt):
         with atomic_folder(tmp_path / "1", overwrite=True) as folder:
@@ -72,7 +72,7 @@ def test_an_error_leaves_everything_as_it_was(tmp_path):
     assert names_in(tmp_path) == ["1"]
 
 
-def test_a_failing_rename_brings_the_old_folder_back(tmp_path):
+def test_failing_rename_restores_the_old_folder(tmp_path):
     fill(tmp_path / "1", "old")
     with pytest.raises(FileNotFoundError):
         with atomic_folder(tmp_path / "1", overwrite=True) as folder:
@@ -81,7 +81,7 @@ def test_a_failing_rename_brings_the_old_folder_back(tmp_path):
     assert names_in(tmp_path) == ["1"]
 
 
-def test_who_comes_second_does_not_replace(tmp_path):
+def test_second_writer_does_not_replace(tmp_path):
     with pytest.raises(FileExistsError, match="not empty"):
         with atomic_folder(tmp_path / "1") as folder:
             (folder / "file").write_text("late")
@@ -89,7 +89,7 @@ def test_who_comes_second_does_not_replace(tmp_path):
     assert (tmp_path / "1" / "file").read_text() == "first"
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_link_remains_a_link(tmp_path):
     fill(tmp_path / "real", "old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     fill_through_link = tmp_path / "link"
@@ -137,6 +137,6 @@ def test_a_file_is_not_overwritten_unless_allowed(tmp_path):
     assert path.read_text(encoding="utf-8") == "äöü"
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(FileExistsError, match="is a folder"):
         write_text(tmp_path, "text")

@@ -1,4 +1,4 @@
-"""Tests for `counting`, by sums done by hand."""
+"""Tests for `counting`, compared with sums computed by hand."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def model_of(*layers, shape=(9, 14, 4)):
             keras.layers.SeparableConv2D(8, 3, padding="same"),
             9 * 14 * (9 * 4 + 4 * 8),
         ),
-        # Each pixel of the input is used with the whole kernel.
+        # Each pixel of the input is multiplied by the entire kernel.
         (keras.layers.Conv2DTranspose(8, 3, strides=2), 9 * 14 * 9 * 4 * 8),
         (keras.layers.Dense(5), 9 * 14 * 4 * 5),
         (keras.layers.BatchNormalization(), 0),
@@ -85,7 +85,7 @@ def test_sizes_that_vary():
         counting.count_multiply_adds(fixed, (9, 14))
 
 
-def test_leaves_the_model_as_it_was():
+def test_does_not_change_the_model():
     model = model_of(keras.layers.Conv2D(8, 3, name="conv"))
     x = np.ones((2, 9, 14, 4), "float32")
     before = model.predict(x, verbose=0)
@@ -95,7 +95,7 @@ def test_leaves_the_model_as_it_was():
 
 
 class Bilinear(keras.layers.Layer):
-    """A product that nobody knows of."""
+    """A layer that `counting` does not know."""
 
     def build(self, input_shape):
         size = input_shape[-1]
@@ -105,7 +105,7 @@ class Bilinear(keras.layers.Layer):
         return ops.sum(x * ops.matmul(x, self.form), axis=-1)
 
 
-def test_a_layer_that_is_not_known():
+def test_unknown_layer():
     model = model_of(Bilinear(), shape=(7, 4))
     with pytest.raises(NotImplementedError, match="Bilinear.*counters="):
         counting.count_multiply_adds(model)
@@ -181,7 +181,7 @@ def test_sequential_models():
 
 
 class NotOnMeta(keras.layers.Layer):
-    """As layers that PyTorch cannot trace without numbers."""
+    """A layer that PyTorch cannot trace without values."""
 
     def call(self, x):
         if x.device.type == "meta":
@@ -195,12 +195,12 @@ class NotOnMeta(keras.layers.Layer):
 @pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="others trace in one way only"
 )
-def test_counts_once_where_pytorch_traces_twice():
+def test_layers_that_pytorch_traces_twice_count_once():
     model = model_of(keras.layers.Conv2D(8, 1), NotOnMeta())
     assert counting.count_multiply_adds(model) == 9 * 14 * 4 * 8
 
 
-def test_parameters_count_frozen_weights_and_no_statistics():
+def test_parameters_include_frozen_weights_without_statistics():
     model = model_of(
         keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization()
     )

@@ -8,7 +8,7 @@ from keras_efficient import deprecation
 
 @pytest.fixture
 def module(monkeypatch):
-    """A stand-in for a subpackage with one new name."""
+    """Return a module with one new name, in place of a subpackage."""
     module = types.ModuleType("keras_efficient.sample")
     module.new_name = object()
     module.__getattr__ = deprecation.renamed(
@@ -26,7 +26,8 @@ def test_old_name_works_and_names_the_new_one(module):
     )
     with pytest.warns(DeprecationWarning, match=match) as caught:
         assert module.old_name is module.new_name
-    assert caught[0].filename == __file__  # the caller is blamed
+    # The warning names the file of the caller.
+    assert caught[0].filename == __file__
 
 
 def test_name_moved_to_another_module(module):

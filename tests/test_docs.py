@@ -1,4 +1,4 @@
-"""Holds README and the site to the code: links, tables, commands, files."""
+"""Consistency of README and site with the code: links, tables, commands."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ def text_without_code(page):
 
 
 def anchors(page):
-    """What headings are called in addresses, on GitHub and on the site."""
+    """Return the anchors of headings, on GitHub and on the site."""
     titles = re.findall(r"^#+ (.*)$", text_without_code(page), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
@@ -36,7 +36,7 @@ def anchors(page):
 
 
 @by_name
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     for target in LINK.findall(text_without_code(page)):
         if target.startswith("http"):
             continue
@@ -48,14 +48,14 @@ def test_links_lead_somewhere(page):
 
 
 @by_name
-def test_site_holds_what_its_pages_link_to(page):
+def test_site_contains_the_targets_of_its_links(page):
     if page == README:
         return
     for target in LINK.findall(text_without_code(page)):
         assert not target.startswith(".."), target
 
 
-def test_generated_parts_are_fresh():
+def test_generated_parts_are_up_to_date():
     path = REPOSITORY / "docs" / "scripts" / "generate.py"
     spec = importlib.util.spec_from_file_location("docs_generate", path)
     generate = importlib.util.module_from_spec(spec)
@@ -88,11 +88,11 @@ def program_lines():
 
 
 @pytest.mark.parametrize("command", program_lines())
-def test_commands_have_these_options(command):
+def test_options_in_commands_exist(command):
     group = typer.main.get_command(app)
     _, name, *words = shlex.split(command)
     assert name in group.commands, name
-    # Parses, and does not run.
+    # Parses the options without running the command.
     group.commands[name].make_context(name, words, resilient_parsing=False)
 
 
@@ -103,7 +103,7 @@ def test_first_screen():
 
 
 @by_name
-def test_data_formats_can_be_read(page):
+def test_json_and_yaml_blocks_are_valid(page):
     yaml = pytest.importorskip("yaml")
     for _, text in blocks(page, "yaml"):
         assert isinstance(yaml.safe_load(text), dict)
@@ -111,7 +111,7 @@ def test_data_formats_can_be_read(page):
         assert json.loads(text)
 
 
-def test_settings_of_a_training_are_known(tmp_path):
+def test_training_settings_exist(tmp_path):
     page = REPOSITORY / "docs" / "training.md"
     found = [x for _, x in blocks(page, "yaml") if "model:" in x]
     assert found
@@ -122,7 +122,7 @@ def test_settings_of_a_training_are_known(tmp_path):
 
 
 @by_name
-def test_shell_is_told_from_other_code(page):
-    # Indented blocks would be neither run nor copied.
+def test_code_blocks_are_not_indented(page):
+    # Indented blocks would not be run.
     for line in text_without_code(page).splitlines():
         assert not re.match(r"    (python|pip|keras|import|export) ", line)

@@ -1,4 +1,4 @@
-"""Runs the examples, small, as a user would."""
+"""Small runs of the examples."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests for the lists of nodes against the literal ones of their sources."""
+"""Tests for the lists of nodes, compared with those of their sources."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_fpn_goes_down_only():
     ]
 
 
-def test_panet_goes_down_and_up_over_what_came_of_it():
+def test_panet_goes_down_and_up():
     assert pairs(panet_nodes(3, 7))[4:] == [
         (4, [7, 8]),
         (5, [6, 9]),
@@ -93,7 +93,7 @@ def test_nas_fpn():
         (7, "attention", (6, 9), (4,)),
         (6, "attention", (9, 10), (3,)),
     ]
-    # Every input of the cell counts somewhere.
+    # Every input of the cell is used.
     used = {i for n in nas_fpn_nodes() for i in (*n.inputs, *n.added)}
     assert used >= {0, 1, 2, 3, 4}
     assert output_features(nas_fpn_nodes(), 3, 7) == {
@@ -120,7 +120,7 @@ def test_levels_out_of_range(rule, levels):
         rule(*levels)
 
 
-def test_nas_fpn_is_no_rule_for_other_levels():
+def test_nas_fpn_rejects_other_levels():
     with pytest.raises(ValueError, match="levels 3 to 7.*max_level=8"):
         nas_fpn_nodes(3, 8)
 
@@ -128,7 +128,7 @@ def test_nas_fpn_is_no_rule_for_other_levels():
 @pytest.mark.parametrize(
     "node",
     [
-        FusionNode(3, (0, 2)),  # there is no third feature yet
+        FusionNode(3, (0, 2)),  # the third feature does not exist yet
         FusionNode(5, (0, 1)),
         FusionNode(3, ()),
         FusionNode(3, (0, 1), "product"),
@@ -136,6 +136,6 @@ def test_nas_fpn_is_no_rule_for_other_levels():
         FusionNode(3, (0,), added=(1,)),  # of another level
     ],
 )
-def test_nodes_that_are_no_network(node):
+def test_invalid_nodes_are_errors(node):
     with pytest.raises(ValueError, match="Received: FusionNode"):
         feature_graphs.levels_of_features([node], 3, 4)

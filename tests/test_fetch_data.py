@@ -1,4 +1,4 @@
-"""The script that fetches the data of docs/results.md, against localhost."""
+"""The script that fetches the data of docs/results.md, from localhost."""
 
 import hashlib
 import io

@@ -10,7 +10,7 @@ from keras_efficient.log import standard_output_only
 
 @pytest.fixture
 def no_root_handlers(monkeypatch):
-    """Removes pytest's own handlers, which it adds after the fixtures."""
+    """Remove the handlers of pytest, which it adds after fixtures."""
     return lambda: monkeypatch.setattr(logging.getLogger(), "handlers", [])
 
 
@@ -33,13 +33,13 @@ def test_a_level_silences_it(no_root_handlers, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_an_application_that_configures_logging_gets_it_once(capsys, caplog):
+def test_message_appears_once_if_logging_is_configured(capsys, caplog):
     get_logger("keras_efficient.sample").info("verified")
     assert [record.message for record in caplog.records] == ["verified"]
     assert capsys.readouterr().out == ""
 
 
-def test_a_program_prints_whatever_is_configured(capsys, caplog):
+def test_program_prints_regardless_of_the_configuration(capsys, caplog):
     with standard_output_only():
         get_logger("keras_efficient.sample").info("verified")
     assert capsys.readouterr().out == "verified\n"

@@ -117,7 +117,7 @@ def test_other_networks_are_those_of_keras_applications():
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_entries_say_where_they_come_from(entry):
+def test_entries_have_sources(entry):
     assert entry.license.spdx in REDISTRIBUTABLE
     assert entry.license.url.startswith("https://")
     assert set(entry.source) == {"url", "note"}
@@ -241,7 +241,7 @@ def test_files_are_found_in_the_order_to_try():
     assert weights.find(b0, "coco") == ()
 
 
-def test_files_are_known_by_name():
+def test_files_are_found_by_name():
     entry = weights.by_file_name("adv-efficientnet-b3-cdd7c0f4.pth")
     assert entry.name == "efficientnetb3.advprop.lukemelas"
     # Google published three different files of this name.

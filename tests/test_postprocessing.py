@@ -1,6 +1,6 @@
 """Tests for the conversion of outputs into detections.
 
-The golden numbers are those of google/automl's `postprocess.py`.
+The golden values are from `postprocess.py` of google/automl.
 """
 
 import keras
@@ -24,7 +24,7 @@ PAIRS = {"clip": None}
 
 @pytest.fixture(scope="module")
 def outputs():
-    """The outputs of D0 at 128 px that the goldens belong to."""
+    """Outputs of D0 at 128 pixels, the input of the golden values."""
     rng = np.random.RandomState(11)
     shapes = [(1, side, side) for side in (16, 8, 4, 2, 1)]
     logits = [rng.normal(-4, 1.5, (*s, 810)).astype("float32") for s in shapes]
@@ -37,7 +37,7 @@ def outputs():
 
 
 def found(outputs, scale=2.0, **options):
-    """NumPy arrays, boxes in pixels of the image, classes from 1."""
+    """Return NumPy arrays: boxes in pixels of the image, classes from 1."""
     result = postprocess(
         *outputs, image_sizes=np.full((1, 2), SIZE, "float32"), **options
     )
@@ -62,7 +62,7 @@ def test_golden_of_class_agnostic_soft_suppression(outputs):
         [0.9585855, 0.9349602, 0.9142001, 0.8995568, 0.8959824],
         atol=1e-6,
     )
-    # Goldens are yxyx.
+    # Golden boxes are yxyx.
     np.testing.assert_allclose(
         boxes[0], [81.78479, 6.30255, 132.52879, 43.76625], atol=1e-3
     )
@@ -98,7 +98,7 @@ def test_clipping_is_optional(outputs):
     for clip in ("after", "before"):
         boxes, *_ = found(outputs, clip=clip, scale=1.0)
         assert boxes.min() == 0 and boxes.max() == SIZE
-    # Clipped boxes overlap otherwise: the order of both steps matters.
+    # Clipping changes overlaps, so that the order of the steps matters.
     first = found(outputs, clip="before")[1]
     last = found(outputs, clip="after")[1]
     assert np.abs(first - last).max() > 1e-3

@@ -1,4 +1,4 @@
-"""Importing the package has no side effects, and hides nothing."""
+"""Lazy imports without side effects, and complete lists of public names."""
 
 import ast
 import inspect
@@ -18,7 +18,7 @@ HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "PIL", "grain")
 
 
 def in_new_process(code, *arguments, **environment):
-    """Standard output of Python code in a process of its own."""
+    """Return the standard output of Python code in a new process."""
     inherited = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
     variables = {**inherited, **environment}
     output = subprocess.run(
@@ -32,7 +32,7 @@ def in_new_process(code, *arguments, **environment):
 
 
 def type_checked_names():
-    """Names that the block for type checkers imports."""
+    """Return the names that the block for type checkers imports."""
     tree = ast.parse(inspect.getsource(keras_efficient))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     return [alias.name for node in block.body for alias in node.names]
@@ -82,7 +82,7 @@ def test_import_loads_no_backend_and_changes_nothing(statement):
 @pytest.mark.parametrize(
     "command",
     [
-        # As of `pytest keras-efficient/` and `python plot.py keras-efficient`.
+        # As in `pytest keras-efficient/` and `python plot.py keras-efficient`.
         ["keras-efficient/", "--backend", "nonsense"],
         ["plot.py", "keras-efficient", "--backend", "nonsense"],
     ],

@@ -1,4 +1,4 @@
-"""Tests for the scaling rules, against numbers computed by hand."""
+"""Tests for the scaling rules, compared with numbers computed by hand."""
 
 import dataclasses
 import operator
@@ -20,7 +20,7 @@ from keras_efficient.variants import EFFICIENTNET_STAGES
     [
         (32, 1.0, 32),
         (16, 1.2, 24),  # 19.2 -> 16, which is below 0.9 * 19.2 = 17.28
-        (40, 1.1, 48),  # 44.0 lies in the middle: up
+        (40, 1.1, 48),  # 44.0 is in the middle: rounded up
         (16, 1.1, 16),  # 17.6
         (24, 1.1, 24),  # 26.4
         (192, 1.1, 208),  # 211.2
@@ -29,7 +29,7 @@ from keras_efficient.variants import EFFICIENTNET_STAGES
         (32, 1.4, 48),  # 44.8
         (112, 1.6, 176),  # 179.2
         (16, 4.3, 72),  # 68.8
-        (40, 4.3, 176),  # 172.0 lies in the middle: up
+        (40, 4.3, 176),  # 172.0 is in the middle: rounded up
         (3, 1.0, 8),  # never below the divisor
     ],
 )
@@ -37,7 +37,7 @@ def test_round_filters(filters, width, expected):
     assert round_filters(filters, width) == expected
 
 
-def test_round_filters_takes_other_divisors_and_minima():
+def test_round_filters_with_other_divisors_and_minima():
     assert round_filters(30, 1.0, divisor=16) == 32
     assert round_filters(3, 1.0, min_filters=24) == 24
     assert round_filters(37, None) == 37
@@ -61,7 +61,7 @@ def test_round_repeats(repeats, depth, expected):
     assert round_repeats(repeats, depth) == expected
 
 
-def test_scale_stages_makes_new_stages():
+def test_scale_stages_returns_new_stages():
     before = tuple(map(dataclasses.asdict, EFFICIENTNET_STAGES))
     scaled = scale_stages(EFFICIENTNET_STAGES, 1.1, 1.2)
     # B2 of spec section 1.3.
@@ -71,7 +71,7 @@ def test_scale_stages_makes_new_stages():
     assert tuple(map(dataclasses.asdict, EFFICIENTNET_STAGES)) == before
 
 
-def test_scale_stages_takes_any_dataclass_with_filters_and_repeats():
+def test_scale_stages_accepts_any_dataclass_with_filters_and_repeats():
     @dataclasses.dataclass(frozen=True)
     class Stage:
         filters: int
@@ -82,7 +82,7 @@ def test_scale_stages_takes_any_dataclass_with_filters_and_repeats():
     assert scaled == (Stage(128, 5),)
 
 
-def test_scale_stages_refuses_what_it_cannot_scale():
+def test_scale_stages_rejects_other_objects():
     with pytest.raises(TypeError, match="`filters` and `repeats`.*Received"):
         scale_stages([{"filters": 8, "repeats": 1}], 1.0, 1.0)
 
@@ -100,7 +100,7 @@ def test_compound_scaling_follows_the_paper():
 
 def test_compound_scaling_scales_stages():
     stages = CompoundScaling().scale_stages(EFFICIENTNET_STAGES, phi=2)
-    # width 1.21, depth 1.44: 16 * 1.21 = 19.36 -> 24 as 16 loses 17%.
+    # width 1.21, depth 1.44: 16 * 1.21 = 19.36 -> 24, because 16 is 17% less.
     assert (stages[0].filters, stages[0].repeats) == (24, 2)
     assert (stages[3].filters, stages[3].repeats) == (96, 5)  # 96.8; 4.32
 
@@ -133,12 +133,12 @@ def test_old_name_of_the_numbers_of_detectors():
 
 
 @pytest.mark.parametrize("phi", range(8))
-def test_whole_phis_are_published_rows(phi):
+def test_integer_phis_are_published_rows(phi):
     rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())
     assert interpolate_efficientdet(phi) is rows[phi]
 
 
-def test_what_the_formulas_leave_open_follows_the_table():
+def test_settings_without_formula_follow_the_table():
     scaling = EfficientDetScaling()
     rates = [scaling(x).backbone.drop_connect_rate for x in (-1, 0, 0.1, 9)]
     assert rates == [0.0, 0.0, 0.2, 0.2]
@@ -150,7 +150,7 @@ def test_what_the_formulas_leave_open_follows_the_table():
         scaling(float("inf"))
 
 
-def test_phis_between_lie_between():
+def test_fractional_phis_are_interpolated():
     phis = [i / 8 for i in range(57)]
     rows = [interpolate_efficientdet(phi) for phi in phis]
     for name in (
@@ -173,7 +173,7 @@ def test_phis_between_lie_between():
     assert half.backbone.width_coefficient == pytest.approx(1.15)
 
 
-def test_the_formula_and_where_the_table_leaves_it():
+def test_formula_and_deviations_of_the_table():
     rows = list(keras_efficient.variants.EFFICIENTDET_VARIANTS.values())[:8]
     scaling = EfficientDetScaling()
     differ = {}

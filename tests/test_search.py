@@ -16,7 +16,7 @@ from keras_efficient.scaling import search_coefficients
 
 
 def like_the_paper(c):
-    """Best at 1.2, 1.1, 1.15."""
+    """Return a score with its maximum at 1.2, 1.1, 1.15."""
     return -((c.depth - 1.2) ** 2) - (c.width - 1.1) ** 2
 
 
@@ -30,7 +30,7 @@ def breaks_at_deep(c):
     return c.depth
 
 
-def test_the_grid_holds_what_keeps_to_the_cost():
+def test_grid_contains_coefficients_of_the_required_cost():
     grid = coefficient_grid()
     assert len(set(grid)) == len(grid) == 111
     assert CompoundScaling(1.2, 1.1, 1.15) in grid
@@ -51,13 +51,13 @@ def test_finds_the_best():
     assert first_row.startswith("| 1.2 | 1.1 | 1.15 | 1.92 |")
 
 
-def test_of_equals_the_cheapest_wins():
+def test_cheapest_of_equal_scores_wins():
     grid = [CompoundScaling(2.05, 1, 1), CompoundScaling(1.95, 1, 1)]
     search = search_coefficients(lambda c: 0.5, grid=grid, verbose=False)
     assert search.best.alpha == 1.95
 
 
-def test_goes_on_where_it_broke_off(tmp_path, caplog):
+def test_interrupted_search_resumes(tmp_path, caplog):
     path = tmp_path / "run" / "search.jsonl"
     asked = []
 
@@ -100,7 +100,7 @@ def test_a_failed_training_ranks_last_and_is_kept(tmp_path):
     assert again.best == search.best
 
 
-def test_other_processes_evaluate(tmp_path):
+def test_evaluation_in_worker_processes(tmp_path):
     search = search_coefficients(
         of_this_process, step=0.2, tolerance=0.2, workers=2, verbose=False
     )
@@ -109,7 +109,7 @@ def test_other_processes_evaluate(tmp_path):
     assert 1 <= len(processes) <= 2
 
 
-def test_what_the_others_found_is_kept_when_one_breaks(tmp_path):
+def test_results_are_kept_if_a_worker_crashes(tmp_path):
     path = tmp_path / "search.jsonl"
     grid = [CompoundScaling(a, 1, 1) for a in (1.1, 1.6, 1.2)]
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -120,7 +120,7 @@ def test_what_the_others_found_is_kept_when_one_breaks(tmp_path):
     assert 1.1 in kept and 1.6 not in kept
 
 
-def test_bad_arguments_of_the_search(tmp_path):
+def test_invalid_arguments_of_the_search(tmp_path):
     with pytest.raises(ValueError, match="number.*'good'"):
         search_coefficients(lambda c: "good", step=0.1, verbose=False)
     with pytest.raises(ValueError, match="function of a module"):
@@ -159,7 +159,7 @@ def costs_at(phi):
 
 
 @pytest.mark.parametrize("share", [0.4, 1.0, 5.0])
-def test_the_largest_within_a_budget(share):
+def test_largest_network_within_a_budget(share):
     budget = share * costs_at(0)[0]
     fit = budgets.fit_budget(build, multiply_adds=budget, precision=0.05)
     assert fit.costs == {"multiply_adds": costs_at(fit.phi)[0]}
@@ -169,7 +169,7 @@ def test_the_largest_within_a_budget(share):
     assert f"phi {fit.phi:.2f}" in str(fit)
 
 
-def test_of_several_budgets_all_hold():
+def test_all_budgets_are_met():
     multiply_adds, parameters = costs_at(0)
     loose = budgets.fit_budget(
         build, multiply_adds=3 * multiply_adds, precision=0.1
@@ -204,7 +204,7 @@ def test_a_budget_of_time():
 
     deep = CompoundScaling(2.0, 1.0, 1.0)
     one = budgets.measure_milliseconds(build(deep(0)))
-    # Ten times the time is enough for more, whatever else the machine does.
+    # Ten times the time allows a larger network, even on a busy machine.
     fit = budgets.fit_budget(
         build, deep, milliseconds=10 * one, max_phi=3, precision=1.0
     )
@@ -212,7 +212,7 @@ def test_a_budget_of_time():
     assert fit.costs["milliseconds"] <= 10 * one
 
 
-def test_where_no_network_fits():
+def test_no_network_fits_the_budget():
     with pytest.raises(ValueError, match="No network is small enough"):
         budgets.fit_budget(build, parameters=100, min_phi=-1)
     with pytest.raises(ValueError, match="at least one"):

@@ -1,4 +1,4 @@
-"""Holds every public object to the house style: sizes and docstrings."""
+"""Sizes of files and functions, docstrings and annotations."""
 
 import ast
 import inspect
@@ -56,13 +56,14 @@ def test_sizes(path):
 @pytest.mark.parametrize("symbol", public_objects())
 def test_docstring_names_every_argument(symbol):
     docstring = inspect.getdoc(symbol) or ""
-    if "\nSee `" in docstring:  # one of a family: its first member tells all
+    # Of the variants of a family, the first one documents the arguments.
+    if "\nSee `" in docstring:
         return
     if isinstance(symbol, type) and issubclass(symbol, BaseException):
         return
-    # A dataclass that is handed out is described by its attributes.
+    # A dataclass of results documents its attributes.
     is_record = "\nAttributes:" in docstring
-    # A layer of Keras that we only run faster keeps Keras' own arguments.
+    # A faster version of a layer of Keras has the arguments of Keras.
     is_keras_own = "\n    *args: As for `keras.layers." in docstring
     parameters = {} if is_keras_own else inspect.signature(symbol).parameters
     for name, parameter in parameters.items():
@@ -80,7 +81,7 @@ def test_docstring_names_every_argument(symbol):
 
 
 def public_functions(tree):
-    """Yields public functions, and public methods of all classes."""
+    """Yield public functions, and public methods of all classes."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef):
             yield from public_functions(node)

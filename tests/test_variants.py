@@ -1,4 +1,4 @@
-"""Tests that pin where the papers' tables follow the papers' formulas."""
+"""Tests for the tables of variants, compared with the papers' formulas."""
 
 import math
 
@@ -36,14 +36,14 @@ def test_widths_and_repeats(name):
     assert " ".join(f"{s.filters}x{s.repeats}" for s in scaled) == stages
 
 
-def test_efficientnets_stand_in_the_order_of_the_paper():
+def test_efficientnets_are_in_the_order_of_the_paper():
     names = [f"EfficientNetB{i}" for i in range(8)]
     assert list(EFFICIENTNET_VARIANTS) == names
     resolutions = [v.resolution for v in EFFICIENTNET_VARIANTS.values()]
     assert resolutions == [224, 240, 260, 300, 380, 456, 528, 600]
 
 
-def test_efficientnets_leave_the_formula_as_spec_1_5_says():
+def test_efficientnets_deviate_from_the_formula_as_in_spec_1_5():
     scaling = CompoundScaling()
 
     def implied_phi(variant):
@@ -94,7 +94,7 @@ def test_efficientdets_are_those_of_the_released_table():
     }
 
 
-def test_efficientdets_leave_the_formulas_from_d5_on():
+def test_efficientdets_deviate_from_the_formulas_from_d5_on():
     rows = list(enumerate(EFFICIENTDET_VARIANTS.values()))[:8]
     follows = {
         "resolution": [v.resolution == 512 + 128 * i for i, v in rows],
@@ -108,7 +108,7 @@ def test_efficientdets_leave_the_formulas_from_d5_on():
     }
 
 
-def test_rows_have_the_settings_they_were_trained_with():
+def test_rows_have_the_settings_of_the_published_training():
     rates = {
         name.removeprefix("EfficientDet"): row.backbone.drop_connect_rate
         for name, row in EFFICIENTDET_VARIANTS.items()

@@ -1,4 +1,4 @@
-"""The program, as its user types it, within this process."""
+"""Running the command line program within this process."""
 
 import sys
 
@@ -8,7 +8,7 @@ from keras_efficient.cli import main
 
 
 def run(monkeypatch, *arguments):
-    """Exit status of the program."""
+    """Run a command and return its exit status."""
     arguments = [str(argument) for argument in arguments]
     monkeypatch.setattr(sys, "argv", ["keras-efficient", *arguments])
     with pytest.raises(SystemExit) as caught:

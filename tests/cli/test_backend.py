@@ -16,7 +16,7 @@ THERE = keras.backend.backend()
 
 @pytest.fixture
 def ask(monkeypatch, tmp_path):
-    """What the backend would be for a command, in a new process."""
+    """Return the backend that a new process selects for a command."""
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delitem(sys.modules, "keras")
@@ -42,26 +42,26 @@ def ask(monkeypatch, tmp_path):
         ("list", "--backend", "jax", "--backend", "torch"),
     ],
 )
-def test_is_read_from_the_command(ask, command):
+def test_option_selects_the_backend(ask, command):
     assert ask(*command) == "torch"
 
 
-def test_words_behind_two_dashes_are_no_options(ask):
+def test_words_after_two_dashes_are_not_options(ask):
     assert ask("detect", "--", "--backend", "torch") == "jax"
 
 
-def test_without_the_option_one_that_is_installed(ask, tmp_path, capsys):
+def test_installed_backend_is_the_default(ask, tmp_path, capsys):
     assert ask("list") == "jax"
     assert "tensorflow is not installed; using jax" in capsys.readouterr().err
 
 
-def test_the_settings_of_keras_count(ask, tmp_path, capsys):
+def test_settings_of_keras_are_used(ask, tmp_path, capsys):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     assert ask("list") == "torch"
     assert not capsys.readouterr().err
 
 
-def test_one_that_is_not_installed(ask, capsys):
+def test_missing_backend_is_an_error(ask, capsys):
     with pytest.raises(SystemExit) as caught:
         ask("list", "--backend", "tensorflow")
     assert caught.value.code == 2
@@ -69,7 +69,7 @@ def test_one_that_is_not_installed(ask, capsys):
     assert "keras-efficient[tensorflow]" in error and "--backend jax" in error
 
 
-def test_in_a_process_of_its_own(tmp_path):
+def test_option_overrides_the_environment_in_a_new_process(tmp_path):
     others = {"tensorflow": "jax", "jax": "torch", "torch": "jax"}
     backend = others[THERE]
     output = subprocess.run(
@@ -80,12 +80,14 @@ def test_in_a_process_of_its_own(tmp_path):
         capture_output=True, text=True, cwd=tmp_path,
         env={**os.environ, "KERAS_BACKEND": THERE},
     )  # fmt: skip
-    # Had it not been obeyed, the option itself would be the error.
+    # On the backend of KERAS_BACKEND, `--backend` would be the error.
     assert output.returncode == 2
     assert "'nothing' is neither a .keras file" in output.stderr
 
 
-def test_too_late(monkeypatch, capsys):
+def test_keras_that_already_runs_on_another_backend_is_an_error(
+    monkeypatch, capsys
+):
     other = "torch" if THERE == "jax" else "jax"
     assert run(monkeypatch, "list", "--backend", other) == 2
     assert (

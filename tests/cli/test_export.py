@@ -1,4 +1,4 @@
-"""`keras-efficient export`, as it is typed."""
+"""The command `export`."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 
 
 @slow_elsewhere
-def test_a_file_with_names(folder, tmp_path, monkeypatch, capsys):
+def test_file_has_the_class_names(folder, tmp_path, monkeypatch, capsys):
     path = tmp_path / "model.tflite"
     status = run(
         monkeypatch, "export", folder / "classifier.keras", path,
@@ -62,7 +62,7 @@ def test_a_file_with_names(folder, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_options_reach_the_file(folder, tmp_path):
+def test_options_are_stored_in_the_file(folder, tmp_path):
     path = tmp_path / "model.tflite"
     process = subprocess.run(
         [
@@ -120,7 +120,7 @@ def test_help(monkeypatch, capsys):
     assert max(map(len, output.splitlines())) <= 80
 
 
-# What follows `export`, and what is said; C is a classifier, D a detector.
+# Arguments of `export` and messages; C is a classifier, D a detector.
 WRONG = {
     "none.keras a.onnx --format onnx": "File not found: none.keras",
     "broken.keras a.onnx --format onnx": "broken.keras is damaged or not",
@@ -156,7 +156,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("arguments", WRONG)
-def test_errors_are_told_in_a_line(folder, monkeypatch, capsys, arguments):
+def test_errors_are_one_line(folder, monkeypatch, capsys, arguments):
     monkeypatch.chdir(folder)
     before = sorted(folder.rglob("*"))
     files = {"C": "classifier.keras", "D": "detector.keras"}
@@ -176,13 +176,13 @@ def test_errors_are_told_in_a_line(folder, monkeypatch, capsys, arguments):
         ("a.keras a.onnx --format onnx --batch-size x", "integer"),
     ],
 )
-def test_words_that_cannot_be_read(monkeypatch, capsys, arguments, message):
+def test_invalid_option_values(monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, "export", *arguments.split()) == 2
     assert message in capsys.readouterr().err
 
 
 @slow_elsewhere
-def test_a_difference_is_another_status(tmp_path, monkeypatch, capsys):
+def test_differing_export_has_status_1(tmp_path, monkeypatch, capsys):
     plain_classifier(Unstable()).save(tmp_path / "unstable.keras")
     path = tmp_path / "model.tflite"
     arguments = [tmp_path / "unstable.keras", path, "--format", "litert"]

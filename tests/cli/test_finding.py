@@ -1,4 +1,4 @@
-"""`detect` and `classify`, as they are typed."""
+"""The commands `detect` and `classify`."""
 
 import csv
 import json
@@ -90,7 +90,7 @@ def test_detect_writes_pictures_and_numbers(
     assert {row["image_id"] for row in coco} == {7, "a.jpg", "a.png"}
 
 
-def test_a_second_run_loses_nothing(models, photos, monkeypatch, capsys):
+def test_second_run_keeps_earlier_results(models, photos, monkeypatch, capsys):
     arguments = ("photos/a.jpg", "--model", models / "detector.keras")
     assert run(monkeypatch, "detect", *arguments, "--no-draw") == 0
     first = (photos.parent / "detections" / "detections.json").read_text()
@@ -106,9 +106,7 @@ def test_a_second_run_loses_nothing(models, photos, monkeypatch, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
-def test_numbers_of_images_from_annotations(
-    models, photos, monkeypatch, capsys
-):
+def test_image_ids_come_from_annotations(models, photos, monkeypatch, capsys):
     images = [{"file_name": "a.jpg", "id": 42}]
     path = photos.parent / "instances.json"
     path.write_text(json.dumps({"images": images}))
@@ -143,7 +141,7 @@ def test_numbers_of_images_from_annotations(
         ),
     ],
 )
-def test_what_is_wrong_is_said(
+def test_errors_name_the_problem(
     models, photos, monkeypatch, capsys, arguments, message
 ):
     names = {"run": models / "run", "detector": models / "detector.keras"}
@@ -154,8 +152,8 @@ def test_what_is_wrong_is_said(
 
 
 @pytest.mark.slow
-def test_names_of_models_may_be_small(monkeypatch, photos, capsys):
-    # Without weights, so that nothing is downloaded.
+def test_model_names_ignore_case(monkeypatch, photos, capsys):
+    # Without weights, nothing is downloaded.
     status = run(
         monkeypatch, "detect", "photos/a.jpg", "--model", "efficientdetd0",
         "--weights", "none", "--no-draw",
@@ -204,7 +202,7 @@ def test_camera_until_ctrl_c(models, tmp_path, monkeypatch, capsys):
     asked = []
 
     class Camera:
-        """A camera that plays a film, whose user then presses Ctrl-C."""
+        """A camera that plays a video, then raises `KeyboardInterrupt`."""
 
         def __init__(self, number):
             asked.append(number)
@@ -225,11 +223,11 @@ def test_camera_until_ctrl_c(models, tmp_path, monkeypatch, capsys):
     assert status == 0 and asked == [0]
     assert "Press Ctrl-C to stop" in capsys.readouterr().err
     rows = json.loads((tmp_path / "detections/detections.json").read_text())
-    # One picture is always under way.
+    # One image is always in progress.
     assert len(rows) >= 5 and (tmp_path / "detections/camera0.mp4").exists()
 
 
-def test_video_that_is_none(models, tmp_path, monkeypatch, capsys):
+def test_invalid_video_is_an_error(models, tmp_path, monkeypatch, capsys):
     pytest.importorskip("cv2")
     (tmp_path / "film.mp4").write_text("no film")
     monkeypatch.chdir(tmp_path)
@@ -238,7 +236,7 @@ def test_video_that_is_none(models, tmp_path, monkeypatch, capsys):
     assert "cannot open film.mp4" in capsys.readouterr().err
 
 
-def test_ctrl_c_keeps_what_was_found(models, photos, monkeypatch, capsys):
+def test_ctrl_c_keeps_results(models, photos, monkeypatch, capsys):
     detect_each = keras_efficient.inference.detect_each
 
     def broken_off(*args, **kwargs):
@@ -271,7 +269,7 @@ def test_classify(models, photos, monkeypatch, capsys):
     assert len(lines) == 1 + 2 * 2 and lines[0].startswith("file,rank,label")
 
 
-def test_classify_refuses_a_detector_and_names_of_another_number(
+def test_classify_rejects_detectors_and_wrong_numbers_of_names(
     models, photos, monkeypatch, capsys
 ):
     arguments = ("classify", "photos", "--model")
@@ -314,8 +312,8 @@ def test_names_of_imagenet(photos, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_ctrl_c_of_the_whole_program(models, photos):
-    """A real signal to a real process, in the middle of many images."""
+def test_ctrl_c_in_a_process(models, photos):
+    """Send SIGINT to a process that reads many images."""
     process = subprocess.Popen(
         [
             sys.executable, "-c",

@@ -1,4 +1,4 @@
-"""`convert`, `benchmark` and `evaluate`, as they are typed."""
+"""The commands `convert`, `benchmark` and `evaluate`."""
 
 import json
 
@@ -22,7 +22,7 @@ TINY = {
 
 @pytest.fixture
 def tiny_b0(monkeypatch):
-    """`EfficientNetB0` is a network of two stages, which takes no time."""
+    """Replace `EfficientNetB0` by a network of two stages."""
 
     def build(weights=None, **arguments):
         assert weights is None
@@ -58,7 +58,7 @@ def test_convert(tiny_b0, tmp_path, monkeypatch, capsys, name):
     assert run(monkeypatch, *arguments, "--overwrite") == 0
 
 
-def test_convert_writes_nothing_that_is_wrong(
+def test_convert_writes_no_file_after_an_error(
     tiny_b0, tmp_path, monkeypatch, capsys
 ):
     tiny_b0(classes=3).save_weights(tmp_path / "w.weights.h5")
@@ -151,12 +151,12 @@ def test_benchmark_of_a_detector(tmp_path, monkeypatch, capsys):
     arguments = ("detector.keras", "--repeats", "2", "--json", "speed.json")
     assert run(monkeypatch, "benchmark", *arguments) == 0
     (row,) = json.loads((tmp_path / "speed.json").read_text())["rows"]
-    # Suppression and the way of the pixels are in.
+    # Includes suppression and preprocessing.
     assert row["whole_milliseconds"] > row["milliseconds"]
     assert row["batch_size"] == 1 and row["height"] == 96
 
 
-def test_models_by_name_get_no_weights_of_a_backbone(monkeypatch):
+def test_models_by_name_load_no_backbone_weights(monkeypatch):
     asked = []
     monkeypatch.setattr(
         keras_efficient, "EfficientDetD0", lambda **x: asked.append(x)
@@ -167,7 +167,7 @@ def test_models_by_name_get_no_weights_of_a_backbone(monkeypatch):
 
 @pytest.fixture
 def cells(tmp_path):
-    """Two pictures with a box each, in YOLO's layout."""
+    """Two images with one box each, in the YOLO layout."""
     rng = np.random.default_rng(0)
     for split in ("val",):
         for kind in ("images", "labels"):
@@ -206,7 +206,7 @@ def test_evaluate_a_detector(cells, tmp_path, monkeypatch, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
-def test_evaluate_says_what_is_wrong(cells, tmp_path, monkeypatch, capsys):
+def test_evaluate_errors_name_the_problem(cells, tmp_path, monkeypatch, capsys):
     plain_classifier().save(tmp_path / "c.keras")
     arguments = ("evaluate", tmp_path / "c.keras", cells)
     assert run(monkeypatch, *arguments, "--nms", "hard") == 2
@@ -231,6 +231,6 @@ def test_evaluate_a_classifier(tmp_path, monkeypatch, capsys):
     assert status == 0
     assert "(5 images)" in capsys.readouterr().out
     result = json.loads((tmp_path / "out" / "results.json").read_text())
-    # In the order of the model, not of the folders.
+    # Class names are in the order of the model, not of the folders.
     assert [row["name"] for row in result["per_class"]][:2] == ["e e", "a"]
     assert np.sum(result["confusion"]) == 5

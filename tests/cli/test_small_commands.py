@@ -1,4 +1,4 @@
-"""`list`, `scale`, and what all commands share."""
+"""The commands `list` and `scale`, and common behavior of all commands."""
 
 import inspect
 import json
@@ -24,13 +24,13 @@ def test_every_command_has_help_with_an_example(name, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)
-def test_every_option_says_what_it_is(name):
+def test_every_option_has_help(name):
     for parameter in typer.main.get_command(main.app).commands[name].params:
         assert parameter.help, parameter.name
     assert inspect.getdoc(main.COMMANDS[name])
 
 
-def test_examples_in_help_can_be_typed():
+def test_examples_in_help_are_valid_commands():
     program = typer.main.get_command(main.app)
     for name, command in main.COMMANDS.items():
         example = inspect.getdoc(command).split("\n")[-1].split()
@@ -46,7 +46,7 @@ def test_version_and_no_command(monkeypatch, capsys):
     assert run(monkeypatch, "detekt") == 2
 
 
-def test_ctrl_c_has_a_status_of_its_own(monkeypatch):
+def test_ctrl_c_has_status_130(monkeypatch):
     def broken_off(*args, **kwargs):
         raise KeyboardInterrupt
 
@@ -111,7 +111,7 @@ def test_scale_a_detector(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "arguments", [(), ("--phi", "1", "--parameters", "1e6")]
 )
-def test_scale_wants_one_of_both(monkeypatch, capsys, arguments):
+def test_scale_requires_phi_or_a_budget(monkeypatch, capsys, arguments):
     assert run(monkeypatch, "scale", *arguments) == 2
     assert "either --phi or budgets" in capsys.readouterr().err
 
@@ -121,7 +121,7 @@ def test_downloads_are_announced(monkeypatch, capsys, tmp_path):
     announce("EfficientDetD0", "coco")
     entry = weights.find("EfficientDetD0", "coco")[0]
     text = capsys.readouterr().out
-    assert "about 16 MB" in text  # 3.9 million numbers of 4 bytes
+    assert "about 16 MB" in text  # 3.9 million parameters of 4 bytes
     assert entry.urls[0] in text and str(tmp_path / entry.file_name) in text
     (tmp_path / entry.file_name).touch()
     announce("EfficientDetD0", "coco")

@@ -1,4 +1,4 @@
-"""`train`, as it is typed, on sets of a few small pictures."""
+"""The command `train`, on data sets of a few small images."""
 
 import json
 import pathlib
@@ -28,7 +28,7 @@ from tests.shared import needs_shared
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """An empty folder to work in, where networks take no time."""
+    """An empty working directory, with tiny networks."""
     settle(monkeypatch, tmp_path)
     return tmp_path
 
@@ -52,7 +52,7 @@ def test_classifier(world, monkeypatch, capsys):
     folder = world / "runs" / "colors"
     names = {path.name for path in folder.iterdir()}
     assert names == CLASSIFIER_FILES | PLOTS
-    # No terminal: whole lines and no control characters.
+    # Not a terminal: complete lines, no control characters.
     assert "\x1b" not in captured.out + captured.err
     lines = [x for x in captured.out.splitlines() if x.startswith("epoch ")]
     assert [line.split()[1] for line in lines] == ["1/2", "2/2"]
@@ -66,7 +66,7 @@ def test_classifier(world, monkeypatch, capsys):
     assert config["model"] == "EfficientNetB0" and config["epochs"] == 2
     best = json.loads((folder / "best.json").read_text())
     assert results["result"]["accuracy"] == pytest.approx(best["val_accuracy"])
-    # The whole model is the one with the best weights.
+    # `model.keras` has the best weights.
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     other = tiny_classifier(classes=3)
     other.load_weights(folder / "best.weights.h5")
@@ -74,20 +74,20 @@ def test_classifier(world, monkeypatch, capsys):
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(two)
         )
-    # The other commands take the folder as it is.
+    # The other commands accept the run directory.
     picture = "colors/valid/red/0.png"
     assert run(monkeypatch, "classify", picture, "--model", folder) == 0
     assert f"{picture}: " in capsys.readouterr().out
 
-    # A finished run is not trained again.
+    # A finished run does not train again.
     before = (folder / "model.keras").stat().st_mtime_ns
     assert run(monkeypatch, "train", "--config", folder / "config.yaml") == 0
     assert "is finished" in capsys.readouterr().out
     assert (folder / "model.keras").stat().st_mtime_ns == before
-    # Nor with other settings.
+    # Other settings are an error.
     assert run(monkeypatch, *arguments, "--seed", "7") == 2
     assert "seed was 0, is 7" in capsys.readouterr().err
-    # What lies there beside it is not thrown away with it.
+    # `--overwrite` keeps other files in the directory.
     (folder / "notes.txt").write_text("mine")
     assert run(monkeypatch, *arguments, "--epochs", "1", "--overwrite") == 0
     assert (folder / "notes.txt").read_text() == "mine"
@@ -129,7 +129,7 @@ def test_detector(world, monkeypatch, capsys):
     assert status == 0 and "AP by size" in capsys.readouterr().out
 
 
-def test_flags_win_over_the_file(tmp_path):
+def test_options_override_the_file(tmp_path):
     file = tmp_path / "cells.yaml"
     file.write_text("data: cells/\nepochs: 60\nimage_size: 240x320\nseed: 3\n")
     config = train_config.read_config(file, {"epochs": 7, "seed": None})
@@ -139,7 +139,7 @@ def test_flags_win_over_the_file(tmp_path):
     assert whole.directory == str(pathlib.Path("runs", "cells"))
     assert (whole.model, whole.weights) == ("EfficientDetD0", "coco")
     assert (whole.batch_size, whole.epochs) == (8, 7)
-    # What is written is read again as it was.
+    # The configuration that was written is read unchanged.
     (tmp_path / "again.yaml").write_text(whole.to_yaml())
     again = train_config.read_config(tmp_path / "again.yaml", {})
     assert train_config.complete(again, "detection") == whole
@@ -168,7 +168,7 @@ def test_flags_win_over_the_file(tmp_path):
         ("weights: nowhere.h5", "--weights of EfficientNetB0 must be"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, monkeypatch, capsys, text, message):
+def test_errors_name_the_problem(tmp_path, monkeypatch, capsys, text, message):
     monkeypatch.chdir(tmp_path)
     colored(tmp_path / "colors", 2)
     (tmp_path / "run.yaml").write_text(text)
@@ -196,7 +196,7 @@ def test_what_is_wrong_is_said(tmp_path, monkeypatch, capsys, text, message):
         (("colors", "--task", "detection"), "colors"),
     ],
 )
-def test_what_cannot_be_trained_on(
+def test_invalid_data_is_an_error(
     tmp_path, monkeypatch, capsys, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
@@ -208,7 +208,7 @@ def test_what_cannot_be_trained_on(
     assert len(list((tmp_path / "colors").rglob("*.png"))) == 6
 
 
-def test_weights_of_a_backbone_stand_alone():
+def test_backbone_weights_exclude_other_weights():
     flags = {"data": "cells", "backbone_weights": "imagenet"}
     config = train_config.read_config(None, flags)
     assert train_config.complete(config, "detection").weights == "none"
@@ -217,7 +217,7 @@ def test_weights_of_a_backbone_stand_alone():
         train_config.complete(config, "detection")
 
 
-def test_a_folder_is_called_as_a_set_of_weights(world, monkeypatch):
+def test_folder_with_the_name_of_published_weights(world, monkeypatch):
     (world / "coco").mkdir()
     asked = []
 
@@ -250,7 +250,7 @@ def test_weights_of_other_classes(world):
 
 
 @needs_shared
-def test_real_half_of_b0(capsys):
+def test_partial_weights_of_b0(capsys):
     folder = SHARED / "data" / "efficientnet_b0_imagenet"
     file = str(folder / "state_dict_partial.npz")
     flags = {"data": "x", "weights": file, "image_size": 64}

@@ -1,4 +1,4 @@
-"""Ctrl-C while `train` runs."""
+"""Ctrl-C during `train`."""
 
 import os
 import pathlib
@@ -33,7 +33,7 @@ main.main()
 
 
 def start(folder, pause, *arguments):
-    """The program in a process of its own, whose steps are slow."""
+    """Start the program in a new process, with slow training steps."""
     repository = pathlib.Path(__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, "train", "colors", *arguments],
@@ -48,7 +48,7 @@ def start(folder, pause, *arguments):
 
 
 def wait_for(process, text, times=1):
-    """Reads its output until a line begins so."""
+    """Read the output until a line starts with a given text."""
     seen = []
     for line in process.stdout:
         seen.append(line)
@@ -59,8 +59,8 @@ def wait_for(process, text, times=1):
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
-    """A real signal to a real process, in its second epoch."""
+def test_ctrl_c_saves_a_run_that_can_resume(tmp_path, monkeypatch, capsys):
+    """Send SIGINT to a process in its second epoch."""
     settle(monkeypatch, tmp_path)
     colored(tmp_path / "colors", 5)
     process = start(tmp_path, 0.3, *small())
@@ -72,7 +72,7 @@ def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
     assert "Stopping after this step" in out and "Traceback" not in out
     assert "last.weights.h5" in out
     assert "To resume: keras-efficient train --config" in out
-    # Three batches an epoch: it did not wait for the rest.
+    # An epoch has three batches: the rest was not trained.
     assert out.count("batch\n") < 2
     folder = tmp_path / "runs" / "colors"
     other = tiny_classifier(classes=3)
@@ -81,7 +81,7 @@ def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
     assert model.output_shape == (None, 3)
     assert len((folder / "log_all.csv").read_text().splitlines()) == 2
     assert not (folder / "results.json").exists()
-    # The same command goes on with the epoch that broke off.
+    # The same command resumes with the interrupted epoch.
     assert run(monkeypatch, "train", "colors", *small()) == 0
     out = capsys.readouterr().out
     assert "Resuming the run" in out
@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_what_goes_on(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_ends_at_once(tmp_path):
+def test_second_ctrl_c_ends_immediately(tmp_path):
     colored(tmp_path / "colors", 5)
     process = start(tmp_path, 5, *small("--epochs", "50"))
     wait_for(process, "batch", times=2)

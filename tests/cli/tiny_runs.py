@@ -1,4 +1,4 @@
-"""Sets of a few small pictures, and networks that learn them in no time."""
+"""Data sets of a few small images, and tiny networks that learn them."""
 
 import numpy as np
 from PIL import Image
@@ -10,14 +10,14 @@ COLORS = ("blue", "green", "red")
 
 
 def settle(monkeypatch, folder):
-    """Works in a folder, where networks take no time."""
+    """Change to a folder and replace B0 and D0 by tiny networks."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(keras_efficient, "EfficientNetB0", tiny_classifier)
     monkeypatch.setattr(keras_efficient, "EfficientDetD0", tiny_detector)
 
 
 def small(*more):
-    """Arguments of a short training."""
+    """Return arguments of a short training run."""
     return (
         "--weights", "none", "--image-size", "32", "--epochs", "2",
         "--batch-size", "4", *more,
@@ -25,7 +25,7 @@ def small(*more):
 
 
 def tiny_classifier(weights=None, input_shape=(32, 32, 3), classes=1000):
-    """In place of `EfficientNetB0`."""
+    """Build the replacement of `EfficientNetB0`."""
     assert weights is None
     return keras_efficient.EfficientNet(
         stages=keras_efficient.variants.EFFICIENTNET_STAGES[:1],
@@ -39,7 +39,7 @@ def tiny_classifier(weights=None, input_shape=(32, 32, 3), classes=1000):
 def tiny_detector(
     weights=None, input_shape=(64, 64, 3), backbone_weights=None, **arguments
 ):
-    """In place of `EfficientDetD0`."""
+    """Build the replacement of `EfficientDetD0`."""
     assert weights is None and backbone_weights is None
     anchor_scale = arguments.pop("anchor_scale") or 4.0
     return tiny(
@@ -51,7 +51,7 @@ def tiny_detector(
 
 
 def colored(folder, count, seed=0):
-    """Folders of three classes, pictures of noise on one color."""
+    """Write folders of three classes, images of noise on one color."""
     rng = np.random.default_rng(seed)
     for channel, name in enumerate(reversed(COLORS)):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def colored(folder, count, seed=0):
 
 
 def cells(folder, splits=("train", "val"), count=3):
-    """A YOLO set: a bright cell in each picture."""
+    """Write a YOLO data set with a bright cell in each image."""
     for split in splits:
         for part in ("images", "labels"):
             (folder / split / part).mkdir(parents=True)

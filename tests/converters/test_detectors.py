@@ -254,7 +254,7 @@ def test_effdet(name, variant, tmp_path):
     assert report.source == "effdet_tf"
 
 
-def test_effdets_own_need_a_model_that_pads_as_pytorch(tmp_path):
+def test_own_weights_of_effdet_require_symmetric_padding(tmp_path):
     network = effdet_network("efficientdet_d0", (128, 128))
     path = tmp_path / "efficientdet_d0.pth"
     backbone = keras_efficient.EfficientNet(

@@ -40,7 +40,7 @@ def test_npz_by_content(tmp_path, name):
     check_equal(read_checkpoint(str(tmp_path / name)), arrays())
 
 
-def test_npz_runs_no_pickles(tmp_path):
+def test_pickles_in_npz_are_not_executed(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([{}, None], dtype=object))
     with pytest.raises(ValueError, match="npz.*allow_pickle"):
         read_checkpoint(tmp_path / "a.npz")
@@ -107,7 +107,7 @@ def test_files_of_keras_3_number_their_layers(tmp_path, name):
     )
 
 
-def test_nothing_there(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*none.h5"):
         read_checkpoint(tmp_path / "none.h5")
     assert not is_checkpoint(tmp_path / "none.h5")

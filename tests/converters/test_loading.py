@@ -87,7 +87,7 @@ def test_more_than_a_layer_of_the_model_has(model, file, tmp_path):
     tiny.check_refused(model, "1 unexpected: top_conv/bias", path)
 
 
-def test_arrays_that_are_no_numbers(model, file, tmp_path):
+def test_arrays_without_numbers(model, file, tmp_path):
     _, weights = file
     weights["stem_bn/beta"] = weights["stem_bn/beta"].astype("complex64")
     path = save(tmp_path / "a.npz", weights)
@@ -159,7 +159,7 @@ def test_a_model_with_classifier_needs_one(model, file, tmp_path):
     tiny.check_refused(model, "no classifier.*`include_top=False`", path)
 
 
-def test_layers_of_the_user_are_not_passed_over(file):
+def test_layers_of_the_user_must_be_filled(file):
     backbone = tiny.build(include_top=False, pooling="avg")
     outputs = keras.layers.Dense(3, name="head")(backbone.output)
     model = keras.Model(backbone.input, outputs)
@@ -225,9 +225,7 @@ SYMMETRIC = {"padding": "symmetric", "batch_norm_epsilon": 1e-5}
         (LUKEMELAS, "lukemelas", {}),
     ],
 )
-def test_models_that_pad_otherwise_are_refused(
-    tmp_path, scheme, source, arguments
-):
+def test_other_padding_is_refused(tmp_path, scheme, source, arguments):
     right = tiny.build(**arguments)
     path = save_as(tmp_path / "a.npz", scheme, right)
     report = load_checkpoint(right, path, source=source)
@@ -281,7 +279,7 @@ def test_the_config_beside_a_file_of_timm(tmp_path, architecture):
     assert report.normalization.std == (0.2, 0.3, 0.4)
 
 
-def test_a_config_of_another_file_does_not_count(model, tmp_path):
+def test_config_of_another_file_is_ignored(model, tmp_path):
     path = save_as(tmp_path / "tf_efficientnet_b0.npz", TIMM, model)
     (tmp_path / "config.json").write_text(
         '{"architecture": "resnet18", "mean": [0, 0, 0], "std": [1, 1, 1]}'
@@ -290,7 +288,7 @@ def test_a_config_of_another_file_does_not_count(model, tmp_path):
     assert report.normalization.mean == checkpoints.IMAGENET[0]
 
 
-def test_a_name_that_does_not_tell(model, tmp_path):
+def test_ambiguous_name_requires_a_source(model, tmp_path):
     path = save_as(tmp_path / "best.npz", TIMM, model)
     tiny.check_refused(
         model, 'Pass `source="timm_tf"` or `source="timm"`', path

@@ -136,7 +136,7 @@ def test_names_are_rewritten():
     assert rewrite(name) == name
 
 
-def test_axes_are_laid_as_in_keras():
+def test_axes_are_transposed_as_in_keras():
     def to_keras(canonical, *shape):
         return TIMM.to_keras(canonical, np.zeros(shape)).shape
 
@@ -164,14 +164,14 @@ def test_variables_within_another_model():
     assert set(named) - set(inner) == {"head/kernel", "head/bias"}
 
 
-def test_two_networks_in_one_model_are_told_apart_by_the_user():
+def test_two_networks_in_one_model_require_a_choice():
     inputs = keras.Input((32, 32, 3))
     outputs = [tiny.build(include_top=False, name=x)(inputs) for x in "ab"]
     with pytest.raises(ValueError, match="has two variables named 'stem_conv"):
         named_variables(keras.Model(inputs, outputs, name="two"))
 
 
-def test_blocks_count_beyond_the_alphabet():
+def test_blocks_after_z():
     names = [f"block1{x}_dwconv/kernel" for x in ("aa", "b", "z", "a")]
     assert [block.name for block in blocks_in(names)] == [
         "block1a",

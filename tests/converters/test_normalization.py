@@ -67,7 +67,7 @@ def test_our_own_files_hold_deviations():
     assert (found.mean, found.std) == ((0,), (0.25,))
 
 
-def test_files_without():
+def test_files_without_normalization():
     found = take({"stem_conv/kernel": np.zeros(3)})
     assert found == (None, ["stem_conv/kernel"])
 
@@ -118,7 +118,7 @@ def test_wrong_arguments(argument):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": 3}'])
-def test_other_configs_do_not_count(tmp_path, text):
+def test_other_configs_are_ignored(tmp_path, text):
     assert read_config(tmp_path / "a.pth") == {}
     (tmp_path / "config.json").write_text(text)
     assert read_config(tmp_path / "a.pth") == {}
@@ -138,7 +138,7 @@ def test_loading_fills_the_layer(tmp_path, channels):
     np.testing.assert_allclose(received, expected, rtol=1e-6)
 
 
-def test_a_model_without_the_layer_is_told(tmp_path):
+def test_model_without_the_layer_is_reported(tmp_path):
     model = tiny.build(include_preprocessing=False)
     path = tmp_path / "a.npz"
     weights = {**of_keras(STD), **tiny.random_weights(model)}

@@ -63,7 +63,7 @@ def write_h5(weights):
     )
 
 
-def test_none_leaves_the_model_as_it_is():
+def test_none_does_not_change_the_model():
     model = tiny.build()
     before = tiny.values(model)
     assert load_pretrained(model, B0, None) is None
@@ -101,7 +101,7 @@ def test_imagenet_with_other_classes(publish, caplog):
         np.testing.assert_array_equal(values[name], weights[name])
 
 
-def test_without_a_classifier_the_smaller_file_comes(publish):
+def test_smaller_file_is_loaded_without_a_classifier(publish):
     model = tiny.build(include_top=False)
     weights = tiny.random_weights(model)
     publish("efficientnetb0.imagenet.notop", write_h5(weights))
@@ -138,14 +138,14 @@ def test_a_path(tmp_path):
     load_pretrained(model, B0, str(path))
 
 
-def test_a_folder_called_like_a_set_does_not_count(tmp_path, monkeypatch):
+def test_folder_with_the_name_of_a_set_is_ignored(tmp_path, monkeypatch):
     (tmp_path / "imagenet").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match="could not be downloaded"):
         load_pretrained(tiny.build(), B0, "imagenet")
 
 
-def test_offline_all_is_said_at_once(tmp_path):
+def test_error_without_network_lists_all_files(tmp_path):
     with pytest.raises(OSError) as caught:
         load_pretrained(tiny.build(), B0, "imagenet")
     message = str(caught.value)
@@ -154,13 +154,13 @@ def test_offline_all_is_said_at_once(tmp_path):
     assert f"yourself to {tmp_path / 'cache' / 'efficientnetb0.h5'}" in message
 
 
-def test_without_tensorflow_its_files_are_not_fetched(monkeypatch):
+def test_files_of_tensorflow_are_skipped_without_tensorflow(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(OSError, match="skipped, since reading it needs Tensor"):
         load_pretrained(tiny.build(), B0, "noisy-student")
 
 
-def test_a_wrong_file_is_no_reason_to_try_the_next(publish, no_network):
+def test_wrong_file_is_an_error(publish, no_network):
     publish("efficientnetb0.imagenet", lambda path: path.write_bytes(b"a"))
     (no_network / "efficientnetb0.h5").write_bytes(b"another")
     with pytest.raises(published.HashMismatchError):
@@ -178,7 +178,7 @@ def test_a_wrong_file_is_no_reason_to_try_the_next(publish, no_network):
         (True, "weights=True"),
     ],
 )
-def test_what_is_neither_a_set_nor_a_path(weights, message):
+def test_neither_a_set_nor_a_path(weights, message):
     with pytest.raises(ValueError, match=message):
         load_pretrained(tiny.build(), B0, weights)
 

@@ -45,7 +45,9 @@ def stem_of(model):
     return model.backbone.get_layer("stem_conv").get_weights()[0]
 
 
-def test_coco_comes_from_google_first(server, arrays, tmp_path, caplog):
+def test_coco_weights_of_google_are_tried_first(
+    server, arrays, tmp_path, caplog
+):
     path = detector_files.write_automl_h5(tmp_path / "d0.h5", arrays)
     server.files["/efficientdet-d0.h5"] = path.read_bytes()
     model = keras_efficient.EfficientDetD0(**ARGUMENTS)
@@ -78,7 +80,7 @@ def serve_effdet(server, arrays, tmp_path, monkeypatch):
     return entry, hashlib.sha256(content).hexdigest()
 
 
-def test_the_mirror_is_checked_by_its_hash(
+def test_file_of_the_mirror_is_checked_by_its_hash(
     server, arrays, tmp_path, monkeypatch
 ):
     entry, digest = serve_effdet(server, arrays, tmp_path, monkeypatch)
@@ -94,7 +96,7 @@ def test_the_mirror_is_checked_by_its_hash(
     np.testing.assert_array_equal(stem_of(model), stem)
 
 
-def test_offline_says_what_to_put_where(server):
+def test_error_without_network_names_file_and_folder(server):
     with pytest.raises(published.DownloadError, match=r"efficientdet-d0\.h5"):
         keras_efficient.EfficientDetD0(**ARGUMENTS)
 

@@ -47,7 +47,7 @@ def check_settings(model, source, scheme, variant):
     check_model(checkpoint, origin, Network.of(model))
 
 
-def test_the_error_says_how_to_build():
+def test_error_names_the_required_arguments():
     with pytest.raises(ValueError) as caught:
         check_settings(tiny.build(), "timm", TIMM, "EfficientNetB2")
     assert (
@@ -76,7 +76,7 @@ def test_variants_of_models(name):
     assert variant_of_model(Network.of(model)) == name
 
 
-def test_other_models_are_no_variant():
+def test_other_models_are_not_variants():
     assert variant_of_model(Network.of(tiny.build())) is None
 
 

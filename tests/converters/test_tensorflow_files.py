@@ -20,7 +20,7 @@ def write(prefix, **tensors):
     checkpoints.write_tensorflow(prefix, named)
 
 
-def test_averages_come_before_raw_weights_and_slots_are_left_out(tmp_path):
+def test_averages_precede_raw_weights_and_slots_are_skipped(tmp_path):
     write(
         tmp_path / "model.ckpt-7",
         net__a=[1.0],
@@ -55,13 +55,13 @@ def test_every_file_of_a_checkpoint_names_it(tmp_path, name):
     assert read_checkpoint(tmp_path / name)["a"] == 7
 
 
-def test_a_folder_gives_its_last_step(tmp_path):
+def test_folder_has_the_last_step(tmp_path):
     for step in (9, 10, 8):
         write(tmp_path / f"model.ckpt-{step}", a=[float(step)])
     assert read_checkpoint(tmp_path)["a"] == 10
 
 
-def test_a_folder_gives_what_its_state_names(tmp_path):
+def test_folder_has_the_checkpoint_of_its_state(tmp_path):
     for step in (8, 10):
         write(tmp_path / f"model.ckpt-{step}", a=[float(step)])
     # Paths of the machine that wrote it, which do not exist here.
@@ -105,7 +105,7 @@ def test_archives_are_not_unpacked_elsewhere(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_twins_that_macos_adds_to_archives_are_no_checkpoints(tmp_path):
+def test_resource_forks_of_macos_are_ignored(tmp_path):
     (tmp_path / "._model.ckpt.index").write_bytes(b"made by macOS")
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         archive.add(tmp_path / "._model.ckpt.index", "._model.ckpt.index")

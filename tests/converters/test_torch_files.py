@@ -59,12 +59,12 @@ def check_all(arrays):
 
 
 @both_formats
-def test_all_kinds_of_tensors(tmp_path, is_zip):
+def test_all_types_of_tensors(tmp_path, is_zip):
     check_all(read_checkpoint(save(tensors(), tmp_path / "a.pth", is_zip)))
 
 
 @both_formats
-def test_arrays_may_be_changed(tmp_path, is_zip):
+def test_arrays_are_writable(tmp_path, is_zip):
     arrays = read_checkpoint(save(tensors(), tmp_path / "a.pth", is_zip))
     arrays["shared"] += 1
     assert arrays["transposed"][0, 1] == 6
@@ -138,7 +138,7 @@ def test_other_pickles_are_refused_and_not_executed(tmp_path, protocol):
     assert not trace.exists()
 
 
-def test_names_within_names_are_inert():
+def test_dotted_names_are_not_resolved():
     # Protocol 4 allows dots in a name: "os" and "path.join".
     stream = io.BytesIO(b"\x80\x04\x8c\x02os\x8c\x09path.join\x93.")
     assert TensorUnpickler(stream).load().path == "os.path.join"
@@ -151,7 +151,7 @@ def test_whole_models_are_refused(tmp_path, is_zip):
         read_checkpoint(path)
 
 
-def test_programs_are_refused(tmp_path):
+def test_torchscript_is_refused(tmp_path):
     # The members that `torch.jit.save` writes.
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
         for name in ("a/data.pkl", "a/constants.pkl"):

@@ -1,4 +1,4 @@
-"""The blocks of code in README and the pages of the site."""
+"""Code blocks in the README and the pages of the site."""
 
 import pathlib
 import re
@@ -9,7 +9,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(page, language):
-    """Pairs of the line on which a block begins and its text."""
+    """Return pairs of the first line of a block and its text."""
     text = page.read_text()
     return [
         (text[: match.start()].count("\n") + 2, match[2])
@@ -23,7 +23,7 @@ def names(paths):
 
 
 def commands(text):
-    """Lines of a shell, those that go on as one, without comments."""
+    """Return shell commands, with continued lines joined, without comments."""
     joined = re.sub(r"\\\n\s*", "", text)
     lines = (re.sub(r"\s+# .*", "", line) for line in joined.splitlines())
     return [line.strip() for line in lines if line.strip()]

@@ -1,7 +1,7 @@
-"""Runs the examples of docstrings that doctest does not: blocks of Python.
+"""Run the Python blocks in docstrings, which doctest does not run.
 
-Those with `>>>` are run by `pytest --doctest-modules`. These want data and
-trained models, which `world` has, small.
+`pytest --doctest-modules` runs examples with `>>>`. The blocks require data and
+trained models, of which `world` provides small ones.
 """
 
 import ast
@@ -20,13 +20,13 @@ from tests.marks import BACKEND
 
 PACKAGE = REPOSITORY / "keras_efficient"
 FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
-# What is run elsewhere, and where.
+# Examples that other tests run, and which.
 ELSEWHERE = {
     "weights/download.py": "a server is needed: tests/weights",
     "models/imagenet.py": "names are downloaded: tests/examples",
     "export/exported_model.py": "an export is needed: tests/export",
 }
-# Trainings, which are compiled for long but on PyTorch.
+# Training, whose compilation takes long on backends other than PyTorch.
 TRAINS = re.compile(r"\.fit\(|finetune_|evaluate")
 
 
@@ -53,7 +53,7 @@ def _cases():
 
 @pytest.fixture
 def names(tmp_path, monkeypatch):
-    """What the examples take as given."""
+    """Names that the examples use without defining them."""
     world.settle(tmp_path, monkeypatch)
     pathlib.Path("run").mkdir()
     log = pathlib.Path("runs/cells/log_all.csv")
@@ -88,7 +88,7 @@ def names(tmp_path, monkeypatch):
 def test_example_runs(code, names, capsys):
     source = textwrap.dedent(code)
     if "..." in source:
-        # What stands for a user's own arguments can only be parsed.
+        # "..." stands for arguments of the user: parse the example only.
         ast.parse(source)
         return
     if "BestWeights" in source or "finetune_classification" in source:
@@ -97,7 +97,7 @@ def test_example_runs(code, names, capsys):
 
 
 def _classification(names):
-    """A classifier of five flowers in the place of the detector."""
+    """Return a classifier of five flowers in place of the detector."""
     load = keras_efficient.data.load_classification
     train, val = load("flowers", "train"), load("flowers", "val")
     model = keras_efficient.EfficientNetB0(weights=None, classes=5)
@@ -111,5 +111,5 @@ def _classification(names):
     }
 
 
-def test_there_are_examples():
+def test_examples_are_found():
     assert len(list(_examples())) >= 20

@@ -1,4 +1,4 @@
-"""Makes the documents' pictures of a demo that has learned nothing."""
+"""Draw the images of the documentation from an untrained demo."""
 
 import importlib.util
 import pathlib

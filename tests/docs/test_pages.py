@@ -1,4 +1,4 @@
-"""Runs every block of Python in README and the pages, in order."""
+"""Run every Python block of the README and the pages, in order."""
 
 import pathlib
 
@@ -12,14 +12,14 @@ from tests.docs.blocks import PAGES
 from tests.docs.blocks import blocks
 from tests.marks import BACKEND
 
-# Packages that a page's code asks for, beyond the core.
+# Packages that the code of a page requires in addition to the core.
 NEEDED = {
     "README.md": ("ai_edge_quantizer", "openvino", "tf2onnx"),
     "keras_cv.md": ("keras_cv",),
     "serving.md": ("openvino", "tf2onnx", "mediapipe", "tensorflow_serving"),
     "training.md": ("matplotlib",),
 }
-# Where a page runs in seconds; elsewhere its networks are compiled for long.
+# Backends on which a page runs in seconds, without long compilation.
 QUICK = {
     "README.md": (),
     "index.md": (),
@@ -53,7 +53,7 @@ def test_code_runs(page, tmp_path, monkeypatch, capsys):
     assert LEFT_BEHIND.get(page.name, set()) <= left
 
 
-# Files and folders that are there when a page has been followed.
+# Files and folders that the code of a page writes.
 LEFT_BEHIND = {
     "README.md": {"dogs_boxes.png", "cells_run", "served", "cells.tflite"},
     "index.md": {"dogs_boxes.png", "cells_run", "served"},
@@ -64,7 +64,7 @@ LEFT_BEHIND = {
 
 
 def _before(page, monkeypatch):
-    """Names that a page takes as given."""
+    """Return names that a page uses without defining them."""
     names = {"keras_efficient": keras_efficient}
     if page.name == "README.md":
         names["images"] = np.zeros((2, 128, 128, 3), "float32")
@@ -78,7 +78,7 @@ def _before(page, monkeypatch):
 
 
 def _build(c):
-    """A network of one's own, which costs what MobileNetV2 does."""
+    """Build a user's network with the cost of MobileNetV2."""
     return keras_efficient.MobileNetV2(
         width_coefficient=c.width,
         depth_coefficient=c.depth,
@@ -92,6 +92,6 @@ def _rate(model):
     return 1 / len(model.layers)
 
 
-def test_every_page_with_code_is_known():
+def test_every_page_with_code_is_listed():
     with_code = {page.name for page in PAGES if blocks(page, "python")}
     assert with_code == set(QUICK)

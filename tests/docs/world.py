@@ -1,15 +1,15 @@
-"""What the pages speak of, small: photos, data sets, models, a server.
+"""Small photos, data sets, models and a server for the code of the pages.
 
-The code of a page runs as it stands. Around it these stand in for what takes
-hours or a network:
+The code of a page is not changed. These replacements avoid hours of computation
+and network access:
 
-- trainings have a few epochs by default;
-- the papers' tables have rows of small networks, so that `EfficientDetD0` is
-  built, trained and exported in seconds, by the same code;
-- a published set of weights must be in the manifest, and is then not loaded:
-  `tests/converters/test_pretrained.py` is about its files;
-- a server of TensorFlow Serving is the SavedModel that the page has written,
-  loaded by TensorFlow and asked with the requests that the page sends.
+- training has a few epochs by default;
+- the tables of variants contain small networks, so that `EfficientDetD0` is
+  built, trained and exported in seconds by the same code;
+- published weights must be in the manifest, but are not loaded:
+  `tests/converters/test_pretrained.py` covers their files;
+- TensorFlow Serving is replaced by the SavedModel that the page has written,
+  loaded by TensorFlow, which answers the requests of the page.
 """
 
 import base64
@@ -36,10 +36,10 @@ CLASSES = ("RBC", "WBC", "Platelets")
 FLOWERS = ("aster", "daisy", "iris", "rose", "tulip")
 COLORS = np.array([[200, 40, 40], [40, 40, 200], [220, 200, 60]], "uint8")
 SPLITS = {"train": 6, "val": 3}
-# Above every network's least, below what takes long.
+# At least the minimum of each network, and fast.
 DETECTOR_RESOLUTION = 128
 SMALL = {"width_coefficient": 0.25, "depth_coefficient": 0.2}
-# In place of the defaults.
+# Defaults that are replaced.
 FEW_EPOCHS = {
     training.finetune_detection: {"epochs": 2},
     training.finetune_classification: {"epochs": 1, "head_epochs": 1},
@@ -47,7 +47,7 @@ FEW_EPOCHS = {
 
 
 def settle(folder, monkeypatch):
-    """Puts the files there, and the small networks."""
+    """Write the files and replace the networks by small ones."""
     rng = np.random.default_rng(0)
     for name in PHOTOS:
         _picture(rng)[0].save(folder / name)
@@ -62,7 +62,7 @@ def settle(folder, monkeypatch):
 
 
 def small_detector():
-    """A detector of the cells as it is after a training."""
+    """Return a detector of the cells with the attributes of a trained one."""
     detector = keras_efficient.EfficientDetD0(
         weights=None, backbone_weights=None, num_classes=len(CLASSES)
     )
@@ -71,7 +71,7 @@ def small_detector():
 
 
 def write_timm_checkpoint(path):
-    """Random weights of timm for the small B0."""
+    """Write random weights of timm for the small B0."""
     import_peer("timm")
     import torch
     from timm.models import efficientnet
@@ -83,7 +83,7 @@ def write_timm_checkpoint(path):
 
 
 def serve(monkeypatch, path):
-    """Answers requests to localhost with a SavedModel."""
+    """Answer requests to localhost with a SavedModel."""
     import tensorflow as tf
 
     loaded = []
@@ -142,7 +142,7 @@ def _plain(value):
 
 
 def _picture(rng):
-    """A photo of cells, and the boxes and labels of what is in it."""
+    """Return a photo of cells, its boxes and labels."""
     pixels = rng.integers(200, 230, (90, 120, 3), "uint8")
     boxes, labels = [], []
     for column in range(2):

@@ -1,4 +1,4 @@
-"""How the examples are run: as a user would, or within this process."""
+"""Running the examples, in a new process or within this one."""
 
 import os
 import pathlib
@@ -11,14 +11,14 @@ import pytest
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
-# Others compile for minutes what the tests of the package compile, too.
+# The other backends compile for minutes.
 quick_on_torch = pytest.mark.slow
 if keras.backend.backend() == "torch":
     quick_on_torch = pytest.mark.filterwarnings()
 
 
 def start(script, *arguments, **environment):
-    """An example, run to its end in a process of its own on this backend."""
+    """Run an example in a new process on this backend, and return it."""
     return subprocess.run(
         [sys.executable, EXAMPLES / script, *arguments],
         capture_output=True,
@@ -33,12 +33,12 @@ def start(script, *arguments, **environment):
 
 
 def run(script, *arguments, **environment):
-    """Output of an example that is to end well."""
+    """Return the output of an example that must succeed."""
     process = start(script, *arguments, **environment)
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout
 
 
 def functions_of(script):
-    """The names that an example defines."""
+    """Return the names that an example defines."""
     return runpy.run_path(str(EXAMPLES / script))

@@ -1,4 +1,4 @@
-"""Holds all examples to what is said of them."""
+"""Conventions of all examples."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from tests.examples.running import EXAMPLES
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 
 
-def test_the_table_has_every_file_once():
+def test_table_lists_every_file_once():
     rows = re.findall(
         r"^\| \[(\S+)\]\((\S+)\) \|", (EXAMPLES / "README.md").read_text(), re.M
     )
@@ -20,14 +20,14 @@ def test_the_table_has_every_file_once():
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_one_can_read_how_to_start_it(path):
+def test_docstring_has_the_command(path):
     documentation = ast.get_docstring(ast.parse(path.read_text()))
     command = "make demo" if path.name == "demo.py" else f"examples/{path.name}"
     assert command in documentation
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_takes_public_names_only(path):
+def test_uses_public_names_only(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute):
             is_dunder = node.attr.startswith("__")

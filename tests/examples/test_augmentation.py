@@ -1,4 +1,4 @@
-"""Runs the examples that augment with layers of Keras and of KerasCV."""
+"""Examples that augment with layers of Keras and of KerasCV."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SPLIT = "train"
 
 
 def painted_batches():
-    """Two batches of four pictures; the boxes know where the colors are."""
+    """Return two batches of four images with boxes around colored areas."""
     samples = [
         painted.paint(*SIZE, np.array(BOXES) + 2 * shift, range(3))
         for shift in range(4)
@@ -31,7 +31,7 @@ def painted_batches():
 
 
 def check_painted(batches, name, ask=8):
-    """Of many changed pictures: each box lies around its color."""
+    """Check in many augmented images that each box surrounds its color."""
     seen, moved = 0, 0
     for _, (images, boxes, labels) in zip(range(ask), batches, strict=False):
         for image, rows, classes in zip(images, boxes, labels, strict=True):
@@ -39,7 +39,7 @@ def check_painted(batches, name, ask=8):
             sample = keras_efficient.data.DetectionSample(
                 image, rows[is_box], classes[is_box].astype("int32")
             )
-            # Pixels between two are mixed of both.
+            # Pixels at an edge are mixtures.
             seen += painted.check(sample, 3, atol=2.5, min_side=6)
             moved += not np.allclose(rows[is_box][:3] % 2, 0)
     assert seen > 6 * ask and moved, name
@@ -71,7 +71,7 @@ def write_cells(folder):
 def test_layers_of_keras_keep_boxes_where_objects_are():
     example = functions_of("augment_with_keras.py")
     layers = example["detector_layers"]()
-    moving = type(layers)(layers.layers[:-1])  # colors would hide the paint
+    moving = type(layers)(layers.layers[:-1])  # without color
     dataset = example["augment"](painted_batches(), moving)
     assert len(dataset) == 2
     check_painted(
@@ -116,7 +116,7 @@ def test_augment_with_keras(tmp_path, kind):
 
 
 def keras_cv():
-    """KerasCV, or a skip that says how to get it."""
+    """Import KerasCV, or skip with the command that installs it."""
     return pytest.importorskip(
         "keras_cv", reason='pip install "keras-efficient[keras-cv]"'
     )
@@ -129,7 +129,7 @@ def test_layers_of_keras_cv_keep_boxes_where_objects_are():
     moving = [
         layer
         for layer in example["layers"](SIZE)
-        # Mosaics have several boxes of a class; they are looked at below.
+        # Mosaics have several boxes of a class; see the next test.
         if not isinstance(
             layer, module.layers.RandomColorJitter | module.layers.Mosaic
         )
@@ -159,7 +159,7 @@ def test_mosaics_of_keras_cv_have_the_boxes_of_four():
 
 
 def as_numpy(dataset):
-    """Batches of KerasCV's dialect, as arrays."""
+    """Convert batches in the format of KerasCV to arrays."""
     for batch in dataset:
         boxes = batch["bounding_boxes"]
         yield (

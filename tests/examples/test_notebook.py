@@ -1,4 +1,4 @@
-"""Holds the notebook to the format, and runs all of it, small."""
+"""Format of the notebook, and a small run of all its cells."""
 
 import json
 
@@ -33,11 +33,11 @@ def test_is_small_and_was_run_in_order():
     text = PATH.read_text()
     assert '"output_type": "error"' not in text
     assert "/tmp/" not in text and "/home/" not in text
-    # Curves, a batch, and what was found.
+    # A batch, curves and detections.
     assert text.count('"image/jpeg"') == 3
 
 
-def test_parameters_say_what_takes_time():
+def test_parameters_are_in_one_cell():
     (parameters,) = filter(is_parameters, code_cells())
     names = {}
     exec("".join(parameters["source"]), names)
@@ -47,7 +47,7 @@ def test_parameters_say_what_takes_time():
     assert names["PUBLISHED"] is False, "nothing is downloaded unasked"
 
 
-# Where it is read, nobody closes pictures.
+# The notebook leaves images open.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.slow
 def test_runs(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Runs the examples that begin with published weights, from a mirror."""
+"""Examples with published weights, served by a mirror."""
 
 import dataclasses
 import hashlib
@@ -27,7 +27,7 @@ def write_photo(path, height=420, width=563):
 
 
 def publish(name, file, monkeypatch):
-    """Lets the manifest have the hash of a file that we have made."""
+    """Replace the hash in the manifest by that of a test file."""
     digest = hashlib.md5(file.read_bytes()).hexdigest()
     entries = tuple(
         dataclasses.replace(entry, hash={"md5": digest})
@@ -47,7 +47,7 @@ def test_classify_image(tmp_path, monkeypatch, capsys):
     publish("efficientnetb0.imagenet", file, monkeypatch)
     monkeypatch.setenv(download.MIRROR_VARIABLE, str(tmp_path))
     monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "cache"))
-    # Keras would download the names.
+    # Keras would download the class names.
     names = {str(i): (f"n{i:08d}", f"class_{i}") for i in range(1000)}
     module = sys.modules[imagenet_utils.decode_predictions.__module__]
     monkeypatch.setattr(module, "CLASS_INDEX", names)
@@ -86,7 +86,7 @@ def test_detect_objects(tmp_path):
         )
     assert [path for path, _ in server.requests] == ["/efficientdet-d0.h5"]
     assert "Detections: 100 in 563 x 420 pixels" in output
-    # What is said of the first is what stands in the table above it.
+    # The first printed detection is the first row of the table.
     lines = output.splitlines()
     table = lines.index(next(x for x in lines if x.startswith("Detections")))
     name = lines[table + 1].split("%")[1].split("(")[0].strip()

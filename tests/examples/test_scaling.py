@@ -1,4 +1,4 @@
-"""Runs the example that scales other networks."""
+"""The example that scales other networks."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_scale_other_networks():
     model = keras_efficient.MobileNetV2(resolution=96)
     parameters = keras_efficient.counting.count_parameters(model)
     assert rows["baseline"][:4] == ["1.00", "1.00", "96", f"{parameters:,}"]
-    # Each way changes what it says, and nothing else.
+    # Each method changes its own dimension only.
     assert float(rows["depth"][0]) > 1 and rows["depth"][1:3] == ["1.00", "96"]
     assert float(rows["width"][1]) > 1 and rows["width"][2] == "96"
     assert rows["resolution"][:2] == ["1.00", "1.00"]

@@ -1,4 +1,4 @@
-"""Runs the example that transfers to CIFAR-100."""
+"""The example that transfers to CIFAR-100."""
 
 import re
 
@@ -10,12 +10,12 @@ import keras_efficient
 from tests.examples.running import functions_of
 from tests.examples.running import run
 
-NUM_CLASSES = 7  # more than the five of top-5
+NUM_CLASSES = 7  # more than five, for top-5 accuracy
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A small set of pictures, and a file of weights."""
+    """A small data set and a weights file."""
     folder = tmp_path_factory.mktemp("cifar")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (14, 32, 32, 3), "uint8")
@@ -44,7 +44,7 @@ def test_cifar100_transfer(files, tmp_path):
     output = run("cifar100_transfer.py", *arguments)
     assert "14 images of (32, 32), 2 epochs" in output
     said = re.search(r"top-1 ([\d.]+)%, top-5 [\d.]+% of 7 images", output)
-    # What was saved is what was measured.
+    # The saved model has the measured accuracy.
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     test = keras_efficient.data.load_classification(files / "set.npz", "test")
     _, top1, _ = model.evaluate(test.batches((32, 32), 4), verbose=0)

@@ -1,4 +1,4 @@
-"""SavedModels of classifiers return what the classifiers return."""
+"""SavedModels of classifiers have the outputs of the classifiers."""
 
 import json
 import math
@@ -63,7 +63,7 @@ def test_signature_of_image_files(exported, signatures):
     files = image_files()
     images = prepare(files, ClassificationPreprocessing((64, 48)))
     probabilities = exported[0].predict(images, verbose=0)
-    assert probabilities.max(axis=-1).min() > 0.5  # of 1 / 5 if all the same
+    assert probabilities.max(axis=-1).min() > 0.5  # 1 / 5 if all were equal
     outputs = run_signature(signatures["serving_default"], image_bytes=files)
     check_outputs(outputs, probabilities, CLASS_NAMES)
     alone = run_signature(signatures["serving_default"], image_bytes=files[1:2])
@@ -128,7 +128,7 @@ def test_metadata_is_stored_in_the_folder(exported):
     )
     assert preprocessing == ClassificationPreprocessing((64, 48))
     assert metadata["precision"] == "float32"
-    # Nothing else was left beside it.
+    # No other files remain.
     assert [entry.name for entry in path.parent.iterdir()] == ["1"]
 
 

@@ -1,4 +1,4 @@
-"""Decoding in the graph against `load_image`, which is PIL."""
+"""Decoding in the graph, compared with `load_image`, which uses PIL."""
 
 import io
 import struct
@@ -27,7 +27,7 @@ FIND = tf.function(
 
 
 def picture(mode="RGB", size=(51, 37)):
-    """Coloured noise, smooth enough for JPEG, other in width and height."""
+    """Return smooth colored noise, not square."""
     noise = np.random.default_rng(3).integers(0, 256, (7, 9, 4), "uint8")
     image = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
     return image if mode == "RGBA" else image.convert("RGB").convert(mode)
@@ -42,9 +42,9 @@ def encode(image, form, **options):
 def exif_with(orientation, endian="<"):
     exif = Image.Exif()
     exif.endian = endian
-    exif[0x010F] = "a maker of cameras"  # stands before the orientation
+    exif[0x010F] = "a maker of cameras"  # before the orientation
     exif[ORIENTATION] = orientation
-    exif[0x0131] = "a program"  # and one behind it
+    exif[0x0131] = "a program"  # after the orientation
     return exif
 
 
@@ -70,7 +70,7 @@ def test_jpeg_is_decoded_to_the_last_bit(mode, options):
 @pytest.mark.parametrize("sampling", [0x12, 0x14, 0x41])
 def test_rare_color_samplings(sampling):
     # PIL cannot write these. A square image has as many blocks of 1 x 2 as of
-    # 2 x 1: the header alone makes one of the other, with other pixels.
+    # 2 x 1, so that a changed header results in another valid image.
     written = 1 if sampling == 0x12 else 2
     file = encode(picture(size=(64, 64)), "JPEG", subsampling=written)
     place = file.index(b"\xff\xc0") + 11
@@ -94,7 +94,7 @@ def test_png_of_16_bits_differs_by_one_at_most():
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "BMP"])
-def test_other_formats_are_decoded_too(form):
+def test_other_formats_are_decoded(form):
     options = {"lossless": True} if form == "WEBP" else {}
     file = encode(picture("P" if form == "GIF" else "RGB"), form, **options)
     check_equal(file)
@@ -109,8 +109,8 @@ def test_orientation_of_a_jpeg(orientation, endian):
     check_equal(file)
 
 
-def test_orientation_turns_the_picture_as_exif_says():
-    # 6: the camera's top is to the right, so the picture turns clockwise.
+def test_orientation_rotates_the_image():
+    # Orientation 6: the image must be rotated clockwise.
     image = tf.reshape(tf.range(6), (2, 3, 1))  # 0 1 2 / 3 4 5
     turned = decoding.rotate_upright(image, tf.constant(6))
     assert turned[..., 0].numpy().tolist() == [[3, 0], [4, 1], [5, 2]]
@@ -128,8 +128,8 @@ def test_unknown_orientations_change_nothing(orientation):
     check_equal(encode(picture(), "JPEG", exif=exif_with(orientation)))
 
 
-def test_exif_is_found_behind_other_segments():
-    profile = b"\xff\x00\xe1Exif\0\0" * 2000  # looks like EXIF, is none
+def test_exif_is_found_after_other_segments():
+    profile = b"\xff\x00\xe1Exif\0\0" * 2000  # looks like EXIF, but is not
     file = encode(picture(), "JPEG", exif=exif_with(8), icc_profile=profile)
     comment = b"\xff\xfe" + struct.pack(">H", 9) + b"comment"
     file = file[:2] + comment + b"\xff\xff" + file[2:]
@@ -141,7 +141,7 @@ def test_exif_is_found_behind_other_segments():
     "kind, value, expected",
     [(1, b"\x06\0\0\0", 6), (4, b"\x03\0\0\0", 3), (2, b"5\0\0\0", 1)],
 )
-def test_orientation_in_other_types_of_number(kind, value, expected):
+def test_orientation_in_other_number_types(kind, value, expected):
     entry = struct.pack("<HHI", ORIENTATION, kind, 1) + value
     file = jpeg_with_tiff(b"II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0")
     assert FIND(file).numpy() == expected
@@ -177,7 +177,7 @@ def test_damaged_exif_does_not_fail():
 
 
 @pytest.mark.parametrize("file", [b"", b"\xff", b"\xff\xd8\xff", b"no image"])
-def test_what_is_no_image_fails_in_decoding_only(file):
+def test_invalid_images_fail_only_in_decoding(file):
     assert FIND(file).numpy() == 1
     with pytest.raises(tf.errors.InvalidArgumentError):
         DECODE(file)

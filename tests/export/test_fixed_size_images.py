@@ -17,7 +17,7 @@ def test_region_that_the_preprocessing_keeps_is_kept(shape, crop_fraction):
     fitted, scale = fit_image(image, preprocessing, (96, 72))
     assert fitted.shape == (96, 72, 3) and scale == 1
     difference = preprocessing(fitted).astype(int) - preprocessing(image)
-    # Twice scaled, and cut at whole pixels; stretched it would be 30 and more.
+    # Scaled twice and cropped at pixels; stretching would differ by 30 or more.
     assert np.abs(difference).mean() < 5
 
 

@@ -49,7 +49,7 @@ OTHERS = ("onnx", "openvino", "litert")
 
 
 def formats(*fast_elsewhere):
-    """Formats as parameters, of which some are slow on other backends."""
+    """Return formats as parameters; some are slow on other backends."""
     return [
         pytest.param(
             name,

@@ -1,4 +1,4 @@
-"""The operators of a graph that belong to the network."""
+"""Recognizing the operators of a graph that belong to the network."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_between(weighty, expected):
 
 
 def test_with_small_maps():
-    # Squeeze and excitation: what is pooled, until it meets a map again.
+    # Squeeze and excitation, up to the product with a feature map.
     graph = {
         "stem": (["image", "weights"], ["half"], 4),
         "block": (["half"], ["eighth"], 2),

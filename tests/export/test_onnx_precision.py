@@ -45,7 +45,7 @@ def classifier_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def detector_files(tmp_path_factory):
-    """The whole, and one that ends with the network's outputs."""
+    """The complete export, and one that ends with the network's outputs."""
     model, folder = confident_detector(), tmp_path_factory.mktemp("detector")
     options = {"score_threshold": 0.1, "max_detections": 30}
     network = folder / "network"
@@ -65,12 +65,12 @@ def ask(path, size=SIZE):
 
 
 def mixed_images():
-    """Of three sizes."""
+    """Return images of three sizes."""
     return [*squares((64, 96)), *squares(SIZE), *squares((90, 50))]
 
 
 def in_8_bits(path):
-    """Names of the convolutions and products of quantized numbers."""
+    """Return the operators whose inputs are quantized."""
     graph = onnx.load(path).graph
     makers = {name: node for node in graph.node for name in node.output}
     kinds = {x.name: x.data_type for x in graph.initializer}
@@ -91,7 +91,7 @@ def in_8_bits(path):
 
 
 def types(path):
-    """Which operators give numbers of which types."""
+    """Return pairs of an operator and the type of its output."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(path)).graph
     values = (*graph.value_info, *graph.output)
     kinds = {x.name: x.type.tensor_type.elem_type for x in values}
@@ -102,7 +102,7 @@ def types(path):
 
 
 def borders(path):
-    """Types of what goes in and out."""
+    """Return the types of inputs and outputs."""
     graph = onnx.load(path).graph
     values = (*graph.input, *graph.output)
     return {x.name: x.type.tensor_type.elem_type for x in values}

@@ -32,7 +32,7 @@ def load(folder):
 
 
 def quantized(folder, *sizes):
-    """The folder of the same model in 8 bits."""
+    """Return the folder of the model in int8."""
     chosen = [image for size in sizes for image in squares(size)]
     copy = folder / "int8"
     copy.mkdir()
@@ -41,7 +41,7 @@ def quantized(folder, *sizes):
 
 
 def sides(folder):
-    """Of what convolutions give in 8 bits and in floats; 1 of pooled maps."""
+    """Return sizes of int8 and float outputs of convolutions; 1 if pooled."""
     found = {True: set(), False: set()}
     for operator in load(folder).get_ordered_ops():
         if operator.get_type_name() in ("Convolution", "GroupConvolution"):
@@ -73,7 +73,7 @@ def test_classifier(batch_size, tmp_path):
     assert {k: x.dtype for k, x in outputs.items()} == {
         k: x.dtype for k, x in expected.items()
     }
-    # Of 96 pixels an eighth is 12. Pooled maps stay in floats.
+    # 12 is an eighth of 96 pixels. Pooled maps remain float32.
     assert sides(copy) == ({12, 6}, {48, 24, 1})
     (product,) = (
         x for x in load(copy).get_ordered_ops() if x.get_type_name() == "MatMul"
@@ -95,8 +95,8 @@ def test_detector(tmp_path):
     assert sides(copy) == ({12, 6, 3}, {48, 24, 1})
 
 
-def test_largest_numbers_come_in_any_order(tmp_path):
-    # Those of equal size kept in order, OpenVINO takes seconds for each image.
+def test_top_k_is_not_stable(tmp_path):
+    # With a stable order, OpenVINO takes seconds for each image.
     write(confident_detector(), tmp_path)
     stable = [
         x.get_attributes()["stable"]

@@ -1,4 +1,4 @@
-"""Preprocessing in the graph against that of PIL."""
+"""Preprocessing in the graph, compared with PIL."""
 
 import numpy as np
 import pytest
@@ -34,12 +34,12 @@ def graph_of(preprocessing):
         ((1, 1), None, "bicubic"),
     ],
 )
-def test_equals_pil_to_the_last_bit(size, crop_fraction, method):
+def test_equals_pil_exactly(size, crop_fraction, method):
     preprocessing = ClassificationPreprocessing(size, crop_fraction, method)
     preprocess = graph_of(preprocessing)
     rng = np.random.default_rng(7)
     for height, width in IMAGE_SIZES:
-        # Black and white: the cubic filter overshoots both, and is cut off.
+        # The cubic filter overshoots black and white, and is clipped.
         pixels = rng.integers(0, 2, (height, width, 3), "uint8") * 255
         np.testing.assert_array_equal(preprocess(pixels), preprocessing(pixels))
 

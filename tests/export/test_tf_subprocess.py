@@ -23,7 +23,7 @@ needs_a_child = pytest.mark.skipif(
 
 
 def reply_of(function, arguments, folder, model=None):
-    """The reply of the child's main function, run in this process."""
+    """Return the reply of the child's main function, run in this process."""
     model = model or plain_classifier()
     model.save(folder / tf_subprocess.MODEL_FILE)
     call = {"modules": [], "function": function, "arguments": arguments}

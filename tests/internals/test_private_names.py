@@ -47,7 +47,7 @@ PATHS = sorted(
 
 
 def dotted(node):
-    """`a.b.c` of nested attributes of a name, or an empty string."""
+    """Return `a.b.c` for nested attributes of a name, or an empty string."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -57,7 +57,7 @@ def dotted(node):
 
 
 def private_names(path):
-    """Yields the private names of other libraries that a module uses."""
+    """Yield the private names of other libraries that a module uses."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names]

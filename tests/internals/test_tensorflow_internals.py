@@ -43,7 +43,7 @@ def test_non_max_suppression_v5_pads_to_a_fixed_size():
     indices, kept, count = suppress(iou_threshold=0.5, soft_nms_sigma=0.0)
     assert count == 2 and indices[:2].tolist() == [0, 2]
     np.testing.assert_allclose(kept, [0.9, 0.7, 0, 0, 0, 0], rtol=1e-6)
-    # The sigma of the operator is half of that in the paper.
+    # The sigma of the operator is half the sigma of the paper.
     indices, kept, count = suppress(iou_threshold=1.0, soft_nms_sigma=0.25)
     lowered = 0.8 * np.exp(-(0.9**2) / (2 * 0.25))
     assert count == 3 and indices[:3].tolist() == [0, 2, 1]

@@ -109,7 +109,7 @@ def test_graph_of_trace_lets_activations_write_in_place():
     torch_internals.activate_in_place(trace)
     kinds = [node.kind() for node in trace.graph.nodes()]
     assert "aten::silu_" in kinds and "aten::silu" not in kinds
-    # The input is not ours to overwrite.
+    # The input must not be overwritten.
     assert "aten::sigmoid" in kinds and "aten::sigmoid_" not in kinds
     for _ in range(2):
         for found, wanted in zip(trace(x), expected, strict=True):

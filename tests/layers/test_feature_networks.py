@@ -63,7 +63,7 @@ def test_config():
 @pytest.mark.parametrize(
     "layer_cls", [BiFPNLayer, FPNLayer, PANetLayer, NASFPNLayer]
 )
-def test_named_forms_come_back_from_their_config(layer_cls):
+def test_named_networks_are_restored_from_their_config(layer_cls):
     layer = layer_cls(8, activation="relu6", name="cell")
     config = layer.get_config()
     again = layer_cls.from_config(config)
@@ -74,11 +74,11 @@ def test_named_forms_come_back_from_their_config(layer_cls):
 @pytest.mark.parametrize(
     "layer_cls, num_weights",
     [
-        # Each input whose number of filters differs has an edge with weights.
+        # Inputs with another number of filters have a convolution.
         # FPN and PANet run the code of BiFPN with other nodes.
         pytest.param(FPNLayer, 2 * NODE + 3 * EDGE, marks=pytest.mark.slow),
         pytest.param(PANetLayer, 4 * NODE + 3 * EDGE, marks=pytest.mark.slow),
-        # With one vector of fusion weights for each node.
+        # One vector of fusion weights for each node.
         (BiFPNLayer, 4 * (NODE + 1) + 3 * EDGE),
     ],
 )
@@ -108,12 +108,12 @@ def swish(x):
 
 
 def norm(x):
-    """A batch norm as it begins, in inference."""
+    """Apply an untrained batch normalization, in inference."""
     return x / np.sqrt(1 + 1e-3)
 
 
 class ByHand:
-    """The parts of a layer in NumPy, with the weights of the layer."""
+    """The operations of a layer in NumPy, with the weights of the layer."""
 
     def __init__(self, layer):
         self.layer = layer
@@ -122,7 +122,7 @@ class ByHand:
         }
 
     def conv(self, name, x):
-        """Activation, separable 3x3 convolution, norm."""
+        """Apply activation, separable 3x3 convolution and normalization."""
         w = self.weights
         depthwise = w[f"{name}/conv/depthwise_conv/kernel"][..., 0]
         padded = np.pad(swish(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -149,7 +149,7 @@ def up(x, like):
 
 
 def down(x):
-    """Max pooling by 3 with stride 2, TensorFlow's padding."""
+    """Apply 3x3 max pooling with stride 2 and the padding of TensorFlow."""
     height, width = -(-x.shape[1] // 2), -(-x.shape[2] // 2)
     before = [
         (2 * (n - 1) + 3 - size) // 2
@@ -197,7 +197,7 @@ def test_bifpn_computed_by_hand():
         )
 
 
-def test_fpn_passes_its_coarsest_level_on():
+def test_fpn_returns_its_coarsest_level_unchanged():
     layer = FPNLayer(8, max_level=5, name="cell")
     features = random_features()
     outputs = layer(features)
@@ -218,8 +218,8 @@ def test_fpn_passes_its_coarsest_level_on():
         )
 
 
-def test_panet_goes_up_over_the_top_down_features():
-    # Features of 8 filters pass no convolution on their way to a node.
+def test_panet_merges_the_top_down_features():
+    # Features of 8 filters are not convolved before a node.
     shapes = outputs_of(SHAPES)
     layer = PANetLayer(8, max_level=5, name="cell")
     features = random_features(shapes)
@@ -288,7 +288,7 @@ def test_nas_fpn_computed_by_hand():
         )
 
 
-def test_levels_without_nodes_get_the_filters_only():
+def test_levels_without_nodes_are_only_projected():
     layer = FeatureNetworkLayer(8, max_level=5)
     features = random_features()
     outputs = layer(features)
@@ -314,19 +314,19 @@ def test_frozen_network_keeps_its_statistics():
         {**SHAPES, "P6": (2, 2, 2, 6)},
     ],
 )
-def test_other_levels_than_its_own(features):
+def test_wrong_levels_are_an_error(features):
     layer = BiFPNLayer(8, max_level=5)
     inputs = {level: np.zeros(shape) for level, shape in features.items()}
     with pytest.raises(ValueError, match=r"levels \['P3', 'P4', 'P5'\]"):
         layer(inputs)
 
 
-def test_a_list_instead_of_a_dict():
+def test_list_is_an_error():
     with pytest.raises(ValueError, match="takes a dict"):
         BiFPNLayer(8, max_level=4).build([SHAPES["P3"], SHAPES["P4"]])
 
 
-def test_levels_that_do_not_halve():
+def test_levels_of_wrong_sizes_are_an_error():
     layer = BiFPNLayer(8, max_level=4)
     inputs = {"P3": keras.Input((9, 14, 8)), "P4": keras.Input((4, 7, 8))}
     with pytest.raises(ValueError, match="7 to 8 pixels. Received: 9"):

@@ -23,7 +23,7 @@ def weights_of(initializer, shape=(50, 400)):
     "initializer, mean, deviation, limit",
     [
         (INITIALIZERS.RandomNormal(1.0, 0.5, seed=1), 1.0, 0.5, 9),
-        # A unit normal cut off at two deviations has a deviation of 0.8796.
+        # A unit normal truncated at two standard deviations has one of 0.8796.
         (INITIALIZERS.TruncatedNormal(0.0, 0.5, seed=1), 0.0, 0.4398, 1.0),
         (INITIALIZERS.RandomUniform(-0.3, 0.3, seed=1), 0.0, 0.1732, 0.3),
         # Glorot: sqrt(2 / (50 + 400)); He: sqrt(2 / 50).
@@ -50,7 +50,7 @@ def test_draws_the_distribution(initializer, mean, deviation, limit):
     assert np.abs(values).max() <= limit
 
 
-def test_efficientnets_kernels_have_variance_2_over_fan_out():
+def test_efficientnet_kernels_have_variance_2_over_fan_out():
     keras.utils.set_random_seed(1)
     from keras_efficient.layers.initializers import conv_kernel_initializer
 
@@ -66,7 +66,7 @@ def test_efficientnets_kernels_have_variance_2_over_fan_out():
     assert to_numpy(depthwise.kernel).std() == pytest.approx(0.471, rel=0.02)
 
 
-def test_one_seed_gives_one_set_of_weights():
+def test_seed_determines_the_weights():
     drawn = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
@@ -85,7 +85,7 @@ def test_weights_do_not_depend_on_the_backend():
     np.testing.assert_allclose(to_numpy(layer.kernel), expected, rtol=1e-6)
 
 
-def test_layers_of_one_model_start_differently():
+def test_layers_of_a_model_differ():
     from keras_efficient.layers.initializers import conv_kernel_initializer
 
     kernels = []
@@ -102,7 +102,7 @@ class Sevens(keras.initializers.Initializer):
         return keras.ops.full(shape, 7.0, dtype=dtype)
 
 
-def test_other_initializers_run_as_they_are():
+def test_other_initializers_are_called():
     assert (weights_of(Sevens(), (2, 3)) == 7.0).all()
     shared = keras.random.SeedGenerator(3)
     first = weights_of(INITIALIZERS.RandomNormal(seed=shared), (2, 3))

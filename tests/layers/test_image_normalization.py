@@ -30,7 +30,7 @@ def test_layer():
     )
 
 
-def test_turns_pixels_into_imagenet_units():
+def test_normalizes_with_the_statistics_of_imagenet():
     pixels = np.array([255.0, 0.0, 127.5], "float32").reshape(1, 1, 1, 3)
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.5 - 0.406) / 0.225]
     normalized = to_numpy(ImageNormalization()(pixels)).ravel()
@@ -52,7 +52,7 @@ def test_reverses_the_order_of_channels(data_format):
     np.testing.assert_allclose(blue_first, [0.0, -1.0, 1.0], atol=1e-6)
 
 
-def test_takes_integers():
+def test_accepts_integers():
     pixels = np.arange(24, dtype="uint8").reshape(1, 2, 4, 3) * 10
     layer = ImageNormalization()
     np.testing.assert_allclose(
@@ -62,7 +62,7 @@ def test_takes_integers():
     )
 
 
-def test_other_channels_get_the_average():
+def test_other_numbers_of_channels_use_the_mean():
     layer = ImageNormalization()
     layer.build((None, 5, 7, 1))
     mean, std = (to_numpy(weight) for weight in layer.weights)
@@ -70,7 +70,7 @@ def test_other_channels_get_the_average():
     np.testing.assert_allclose(std, [(0.229 + 0.224 + 0.225) / 3], rtol=1e-6)
 
 
-def test_mean_and_std_travel_with_the_weights():
+def test_mean_and_std_are_saved_with_the_weights():
     layer = ImageNormalization()
     layer.build((None, 5, 7, 3))
     assert not layer.trainable_weights
@@ -94,6 +94,6 @@ def test_normalizes_in_float32_under_mixed_precision():
 @pytest.mark.parametrize(
     "mean, std", [((0.1,), (0.1, 0.2)), ((0.1,), (0.0,)), ((), ())]
 )
-def test_refuses_bad_statistics(mean, std):
+def test_invalid_statistics_are_an_error(mean, std):
     with pytest.raises(ValueError, match="same length.*Received"):
         ImageNormalization(mean, std)

@@ -31,7 +31,7 @@ def test_config():
 @pytest.mark.parametrize(
     "arguments, num_weights",
     [
-        # expand conv 1, depthwise 1, project 1, three norms of 4, gates 4.
+        # Expansion 1, depthwise 1, projection 1, three norms of 4, gates 4.
         ({}, 3 + 12 + 4),
         ({"expand_ratio": 1}, 2 + 8 + 4),
         ({"se_ratio": 0}, 3 + 12),
@@ -53,7 +53,7 @@ def test_layer(arguments, num_weights, strides):
 
 
 def block_as_numpy(block, x):
-    """The block of stride 1 with a 3x3 kernel, in inference, by hand."""
+    """Compute a block of stride 1 with a 3x3 kernel in NumPy, in inference."""
     weights = {w.path.split("/", 1)[1]: to_numpy(w) for w in block.weights}
 
     def norm(x, name):
@@ -109,11 +109,11 @@ def test_equals_the_block_computed_by_hand():
     ],
     ids=str,
 )
-def test_adds_its_input_where_the_shape_stays(arguments, has_residual):
+def test_adds_its_input_if_the_shape_is_equal(arguments, has_residual):
     block = MBConvBlock(**arguments)
     block.build((2, 6, 10, 8))
     assert block.has_residual is has_residual
-    # With a zero branch only the input is left.
+    # If the branch is zero, the output is the input.
     block.project.norm.gamma.assign(np.zeros(arguments["filters"]))
     x = np.random.default_rng(0).normal(size=(2, 6, 10, 8)).astype("float32")
     y = to_numpy(block(x))
@@ -123,7 +123,7 @@ def test_adds_its_input_where_the_shape_stays(arguments, has_residual):
         assert not y.any()
 
 
-def test_squeezes_by_the_filters_of_its_input():
+def test_squeeze_ratio_refers_to_the_input():
     block = MBConvBlock(24, expand_ratio=6, se_ratio=0.25)
     block.build((2, 6, 10, 16))
     assert block.squeeze_excite.squeeze_filters == 4
@@ -157,7 +157,7 @@ def test_frozen_block_keeps_its_statistics():
     )
 
 
-def test_reloads_from_a_file(tmp_path):
+def test_saving_and_loading(tmp_path):
     images = keras.Input((6, 10, 8))
     model = keras.Model(images, MBConvBlock(8, name="block")(images))
     model.save(tmp_path / "block.keras")

@@ -45,7 +45,7 @@ def test_config():
 @pytest.mark.parametrize(
     "arguments, num_weights",
     [
-        # Two shared convolutions of 3, two norms of 4 a level, predictor.
+        # Two shared convolutions of 3, two norms of 4 per level, predictor.
         ({"repeats": 2}, 2 * 3 + 2 * 2 * 4 + 3),
         ({"repeats": 0}, 3),
         ({"repeats": 1, "use_separable_conv": False}, 2 + 2 * 4 + 2),
@@ -68,7 +68,7 @@ def test_order_is_level_row_column_anchor():
     layer = PredictionHead(3, num_anchors=2, repeats=0, max_level=4)
     features = features_of()
     layer.build({level: x.shape for level, x in features.items()})
-    # The predictor copies the first channel, and adds its own number.
+    # The predictor copies the first channel and adds the index of its output.
     depthwise, pointwise = (
         layer.predictor.depthwise_conv,
         layer.predictor.pointwise_conv,
@@ -86,14 +86,14 @@ def test_order_is_level_row_column_anchor():
     np.testing.assert_allclose(y[1, 3], first + [3, 4, 5], rtol=1e-5)
     second_row = features["P3"][1, 1, 0, 0]
     np.testing.assert_allclose(y[1, 14], second_row + [0, 1, 2], rtol=1e-5)
-    coarse = features["P4"][0, 2, 3, 0]  # the last place of all
+    coarse = features["P4"][0, 2, 3, 0]  # the last position
     np.testing.assert_allclose(y[0, -1], coarse + [3, 4, 5], rtol=1e-5)
 
 
 def test_levels_share_convolutions_but_not_norms():
     layer = PredictionHead(1, num_anchors=1, filters=4, repeats=1, max_level=4)
     x = np.random.default_rng(0).normal(size=(2, 4, 6, 4)).astype("float32")
-    # The same features at both levels, were they of one size.
+    # The features of both levels have equal values.
     same = {"P3": x, "P4": x}
     y = to_numpy(layer(same))
     np.testing.assert_array_equal(y[:, :24], y[:, 24:])
@@ -102,7 +102,7 @@ def test_levels_share_convolutions_but_not_norms():
     assert not np.allclose(y[:, :24], y[:, 24:])
 
 
-def test_begins_with_the_prior_of_a_rare_class():
+def test_initial_scores_are_the_prior():
     layer = PredictionHead(
         90, filters=64, max_level=4, bias_initializer=prior_bias_initializer()
     )
@@ -128,7 +128,7 @@ def test_bad_arguments_are_named(arguments, message):
         PredictionHead(**arguments)
 
 
-def test_features_that_do_not_fit():
+def test_wrong_features_are_an_error():
     layer = PredictionHead(2, max_level=4)
     with pytest.raises(ValueError, match=r"\['P3', 'P4'\]. Received: \['P3'\]"):
         layer.build({"P3": SHAPES["P3"]})

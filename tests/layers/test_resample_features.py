@@ -14,7 +14,7 @@ CONV_AND_NORM = 2 + 4
 
 
 def pixels(height, width):
-    """An image whose numbers tell their place."""
+    """Return an image whose values are the indices of their positions."""
     return np.arange(height * width, dtype="float32").reshape(
         1, height, width, 1
     )
@@ -79,8 +79,8 @@ def test_layer(arguments, size, num_weights):
     )
 
 
-def test_repeats_and_crops_at_bottom_and_right():
-    # automl's legacy rule: 6 -> 11 takes the pixels 0,0,1,1,2,2,3,3,4,4,5.
+def test_upsampling_repeats_and_crops_at_bottom_and_right():
+    # The rule of automl: 6 -> 11 copies the pixels 0,0,1,1,2,2,3,3,4,4,5.
     target = np.zeros((1, 11, 7, 1), "float32")
     x = pixels(6, 4)
     y = to_numpy(ResampleFeatures(1, level_change=-1)(x, target))
@@ -100,31 +100,31 @@ def test_two_levels_up():
 @pytest.mark.parametrize(
     "height, arguments, expected",
     [
-        # Even: windows of 3 begin at 0, 2, 4 and reach over the end.
+        # Even sizes: windows of 3 start at 0, 2, 4 and exceed the end.
         (6, {}, [2, 4, 5]),
-        # Odd: one row of padding on both sides.
+        # Odd sizes: one row of padding on both sides.
         (5, {}, [1, 3, 4]),
-        # As PyTorch: always a row of padding before the first.
+        # As in PyTorch: always one row of padding before the first.
         (6, {"padding": "symmetric"}, [1, 3, 5]),
-        # A window as large as its stride.
+        # A window of the size of the stride.
         (6, {"pool_size": 2}, [1, 3, 5]),
     ],
 )
-def test_pools_the_maximum(height, arguments, expected):
-    x = pixels(height, 3)[:, :, :1]  # row number times 3
+def test_max_pooling(height, arguments, expected):
+    x = pixels(height, 3)[:, :, :1]  # row index times 3
     x = np.repeat(x, 2, axis=2)
     layer = ResampleFeatures(1, level_change=1, **arguments)
     y = to_numpy(layer(x))[0, :, 0, 0]
     np.testing.assert_array_equal(y, 3 * np.array(expected))
 
 
-def test_padding_of_the_pool_is_below_any_number():
+def test_padding_of_the_pool_is_minus_infinity():
     layer = ResampleFeatures(1, level_change=1, padding="symmetric")
     y = to_numpy(layer(np.full((1, 4, 6, 1), -7.0, "float32")))
     np.testing.assert_array_equal(y, -7)
 
 
-def test_an_image_of_one_pixel_stays_one():
+def test_one_pixel_remains_one_pixel():
     x = pixels(1, 3)
     assert ResampleFeatures(1, level_change=1)(x).shape == (1, 1, 2, 1)
     target = np.zeros((1, 1, 3, 1), "float32")
@@ -132,14 +132,14 @@ def test_an_image_of_one_pixel_stays_one():
     np.testing.assert_array_equal(y[0, 0, :, 0], [0, 0, 1])
 
 
-def test_convolution_comes_before_the_pool():
+def test_convolution_precedes_the_pool():
     layer = ResampleFeatures(2, level_change=1)
     layer.build((1, 4, 6, 1))
     layer.project.conv.kernel.assign(
         np.array([1, -1], "float32").reshape(1, 1, 1, 2)
     )
     y = to_numpy(layer(pixels(4, 6)))
-    # The maximum of the negative is the least: where the window begins.
+    # The maximum of negated values is at the first position of the window.
     deviation = np.sqrt(1 + 1e-3)
     np.testing.assert_allclose(y[0, 0, 0] * deviation, [14, 0], rtol=1e-5)
 
@@ -170,7 +170,7 @@ def test_bad_arguments_are_named(arguments, message):
         ResampleFeatures(**arguments)
 
 
-def test_target_of_another_pyramid():
+def test_wrong_target_is_an_error():
     layer = ResampleFeatures(1, level_change=-1)
     with pytest.raises(ValueError, match="7 to 8 pixels. Received: 9 pixels"):
         layer(keras.Input((4, 4, 1)), keras.Input((9, 8, 1)))

@@ -42,6 +42,6 @@ def test_gates_by_the_mean_of_the_image():
     np.testing.assert_allclose(to_numpy(layer(x)), x * gates, rtol=1e-5)
 
 
-def test_refuses_no_filters():
+def test_zero_filters_are_an_error():
     with pytest.raises(ValueError, match="squeeze_filters=0"):
         SqueezeExcite(0)

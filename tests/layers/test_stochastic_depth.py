@@ -28,7 +28,7 @@ def test_drops_whole_samples_at_its_rate():
     x = np.ones((2000, 2, 3, 4), "float32")
     y = to_numpy(StochasticDepth(0.2, seed=1)(x, training=True))
     samples = y.reshape(2000, -1)
-    # A sample is all zero or all 1 / (1 - 0.2): never mixed.
+    # All values of a sample are 0, or all are 1 / (1 - 0.2).
     assert set(np.unique(samples.round(5))) == {0.0, 1.25}
     assert (samples == samples[:, :1]).all()
     assert samples[:, 0].mean() == pytest.approx(1.0, abs=0.04)
@@ -36,14 +36,14 @@ def test_drops_whole_samples_at_its_rate():
     assert dropped == pytest.approx(0.2, abs=0.03)
 
 
-def test_does_nothing_in_inference_or_at_rate_zero():
+def test_identity_in_inference_or_at_rate_zero():
     x = np.random.default_rng(0).normal(size=(3, 2, 5)).astype("float32")
     np.testing.assert_array_equal(to_numpy(StochasticDepth(0.9)(x)), x)
     y = StochasticDepth(0.0)(x, training=True)
     np.testing.assert_array_equal(to_numpy(y), x)
 
 
-def test_a_seed_repeats_the_choices():
+def test_seed_determines_the_choices():
     x = np.ones((64, 1, 1, 1), "float32")
     first = to_numpy(StochasticDepth(0.3, seed=7)(x, training=True))
     again = to_numpy(StochasticDepth(0.3, seed=7)(x, training=True))
@@ -52,7 +52,7 @@ def test_a_seed_repeats_the_choices():
     assert not np.array_equal(first, other)
 
 
-def test_choices_differ_from_call_to_call():
+def test_choices_differ_between_calls():
     x = np.ones((64, 1, 1, 1), "float32")
     layer = StochasticDepth(0.3, seed=7)
     first, second = (to_numpy(layer(x, training=True)) for _ in range(2))
@@ -60,7 +60,7 @@ def test_choices_differ_from_call_to_call():
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_refuses_other_rates(rate):
+def test_invalid_rates_are_an_error(rate):
     with pytest.raises(ValueError, match=f"not of keeping.*rate={rate}"):
         StochasticDepth(rate)
 

@@ -18,7 +18,7 @@ def softmax(v):
     return np.exp(v) / np.exp(v).sum(axis=0)
 
 
-# What each method makes of the raw weights of three inputs.
+# Normalized weights of three inputs, for each method.
 RULES = {
     "fast_normalized": lambda v: (
         np.maximum(v, 0) / (np.maximum(v, 0).sum(axis=0) + 1e-4)
@@ -57,7 +57,7 @@ def test_layer(method, num_inputs):
 def test_equals_the_formula(method, by_channel):
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=SHAPE).astype("float32") for _ in range(3)]
-    raw = np.array([0.7, -0.4, 1.9])  # a negative one is dead in the fast sum
+    raw = np.array([0.7, -0.4, 1.9])  # negative: 0 in fast fusion
     if by_channel:
         raw = raw[:, None] * [1.0, 0.5, 2.0, -1.0]
     layer = WeightedFusion(f"channel_{method}" if by_channel else method)

@@ -1,4 +1,4 @@
-"""Tests for the loss of a detector, against the numbers of google/automl."""
+"""Tests for the loss of a detector, compared with google/automl."""
 
 import keras
 import numpy as np
@@ -67,7 +67,7 @@ def test_targets_equal_automl(targets):
         [22.050734, 8.708799, 20.004488, 11.107091, 0],
         rtol=2e-5,
     )
-    # Forced: the tiny box at the first place; and two others.
+    # The tiny box is assigned to its best anchor; two others.
     np.testing.assert_allclose(
         deltas[0][0], [0.09375, 0.14062, -2.07944, -1.51983], atol=1e-5
     )
@@ -101,7 +101,7 @@ def test_no_rows_for_boxes(anchors):
 def test_targets_have_no_gradient():
     def total(x):
         found = losses.assign_targets(x[None], np.array([[3]]), SMALL_ANCHORS)
-        # A part that has a slope, so that there is something to derive.
+        # A region with a gradient.
         return keras.ops.sum(found["box_deltas"]) + keras.ops.sum(x)
 
     _, slopes = value_and_gradient(total, np.array([[1.0, 2.0, 9.0, 13.0]]))
@@ -175,10 +175,10 @@ def test_iou_loss_is_added(targets, outputs, anchors):
 
 @pytest.fixture(scope="module")
 def small():
-    """Two images of three anchors; the second anchor's top offset is 0."""
+    """Return two images of three anchors; the top offset of the second is 0."""
     boxes = np.array(
         [[[3, 2, 9, 14]], [[21, 19, 31, 29]]], "float32"
-    )  # around (6, 8), as anchor 1 is around (6, 6.5)
+    )  # center (6, 8); that of anchor 1 is (6, 6.5)
     targets = compiled(losses.assign_targets)(
         boxes, np.array([[1], [0]]), SMALL_ANCHORS
     )
@@ -191,7 +191,7 @@ def small():
 
 
 def exact_loss(targets, logits, deltas, weights):
-    """Class loss plus twice the box loss, in float64."""
+    """Compute the class loss plus twice the box loss, in float64."""
     labels = to_numpy(targets["labels"])[..., None]
     there = labels == np.arange(2)
     p_wrong = 1 / (1 + np.exp(np.where(there, logits, -logits)))
@@ -234,7 +234,7 @@ def test_iou_loss_ignores_the_same_components(small):
         targets, outputs, SMALL_ANCHORS
     )
     wanted = to_numpy(targets["box_deltas"])
-    # As in the original the first edge is 0 where the first offset is.
+    # As in the original, the first edge is 0 if the first offset is 0.
     boxes = [
         to_numpy(ops.decode_boxes(deltas, SMALL_ANCHORS)) * (wanted != 0)
         for deltas in (wanted, outputs["box_deltas"].astype("float32"))
@@ -261,7 +261,7 @@ def test_gradients_are_finite_for_huge_boxes(small, kind):
     targets, outputs = small
     loss = losses.DetectionLoss(iou_loss=kind)
     deltas = outputs["box_deltas"].copy()
-    # Their exponential is infinite; anchor 1 has a box, 2 is background.
+    # The exponential is infinite; anchor 1 has a box, 2 is background.
     deltas[0, 1:, 2:] = 100.0
 
     def of_deltas(x):

@@ -63,7 +63,7 @@ def test_focal_loss_has_finite_gradients(arguments):
     np.testing.assert_allclose(
         slopes, differences(exact, logits), rtol=1e-4, atol=1e-6
     )
-    assert slopes[0, 0] < -0.2  # -60 where the class is
+    assert slopes[0, 0] < -0.2  # -60 for the true class
     assert slopes[1, -1] > 0.2
 
 

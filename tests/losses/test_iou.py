@@ -1,4 +1,4 @@
-"""Tests for IoU losses, against the numbers of google/automl."""
+"""Tests for IoU losses, compared with google/automl."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def test_iou_losses(kind, expected):
 
 
 def exact(kind, target, box):
-    """One loss in float64, by the formulas of the papers."""
+    """Compute a loss in float64 by the formulas of the papers."""
     low, high = np.maximum(target, box)[:2], np.minimum(target, box)[2:]
     shared = np.prod(np.maximum(high - low, 0))
     sides, target_sides = box[2:] - box[:2], target[2:] - target[:2]
@@ -92,7 +92,7 @@ def test_gradients_are_finite_for_degenerate_boxes(kind):
             [2, 2, 2, 2],  # without area
             [1, 1, 4, 5],  # the target itself
             [1e4, 1e4, 2e4, 3e4],  # far away
-            [4, 5, 1, 1],  # inside out
+            [4, 5, 1, 1],  # negative sides
         ],
         "float32",
     )

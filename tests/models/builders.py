@@ -10,7 +10,7 @@ def build(name, **arguments):
 
 
 def tiny(**arguments):
-    """Two stages of 8 and 16 filters, for what needs no real size."""
+    """Build two stages of 8 and 16 filters, for tests independent of size."""
     return keras_efficient.EfficientNet(
         **{
             "width_coefficient": 0.3,

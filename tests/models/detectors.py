@@ -19,7 +19,7 @@ def build(name, **arguments):
 
 
 def tiny(**arguments):
-    """A detector of 16 filters on a backbone of four blocks, to P5."""
+    """Build a detector of 16 filters on a backbone of four blocks, up to P5."""
     backbone = keras_efficient.EfficientNet(
         include_top=False,
         stages=TINY_STAGES,

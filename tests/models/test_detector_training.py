@@ -15,7 +15,7 @@ SIZE = (64, 96)
 
 
 def truth_of(count=4, seed=0, num_classes=3):
-    """Boxes `xyxy` of images of `SIZE`, with rows of padding."""
+    """Return boxes `xyxy` of images of `SIZE`, with rows of padding."""
     rng = np.random.default_rng(seed)
     low = rng.uniform(0, 30, (count, 3, 2))
     boxes = np.concatenate([low, low + rng.uniform(8, 30, (count, 3, 2))], -1)
@@ -74,7 +74,7 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_gives_the_same_loss(model, expected, dialect):
+def test_loss_is_independent_of_the_data_type(model, expected, dialect):
     found = evaluate(model, Batches(DIALECTS[dialect]))
     assert found == pytest.approx(expected, rel=1e-5)
     assert set(found) == {"loss", "class_loss", "box_loss"}
@@ -90,7 +90,7 @@ def test_tf_data(model, expected, dialect):
     if dialect == "keras":
         other = tiny()
         other.compile("sgd")
-        # Looks at the first batch, too.
+        # Also validates the first batch.
         other.fit(dataset, shuffle=False, verbose=0)
 
 
@@ -109,7 +109,7 @@ def test_grain(model, expected):
 @pytest.mark.parametrize(
     "box_format", ["yxyx", "xywh", "center_xywh", "rel_xyxy"]
 )
-def test_other_formats_give_the_same_loss(model, expected, box_format):
+def test_loss_is_independent_of_the_box_format(model, expected, box_format):
     truth = truth_of()
     truth["boxes"] = keras.ops.convert_to_numpy(
         keras_efficient.ops.convert_boxes(
@@ -123,12 +123,12 @@ def test_other_formats_give_the_same_loss(model, expected, box_format):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_first_loss_is_what_the_prior_says():
+def test_first_loss_follows_from_the_prior():
     model = tiny(num_classes=5)
     model.compile("sgd")
     nothing = {"boxes": -np.ones((2, 1, 4)), "labels": -np.ones((2, 1))}
     found = evaluate(model, images_of(2), nothing)
-    # Every class has a probability of 0.01, and there is no box: N is 1.
+    # All probabilities are 0.01, and without boxes the normalizer is 1.
     each = 0.75 * 0.01**1.5 * -np.log(0.99)
     anchors = len(model.generate_anchors())
     assert found["class_loss"] == pytest.approx(
@@ -137,7 +137,7 @@ def test_first_loss_is_what_the_prior_says():
     assert found["box_loss"] == 0.0
 
 
-def test_parts_of_the_loss_add_up():
+def test_loss_is_the_sum_of_its_parts():
     model = tiny()
     loss = losses.DetectionLoss(iou_loss="ciou", l2_regularization=0.01)
     model.compile("sgd", loss)
@@ -161,7 +161,7 @@ def test_parts_of_the_loss_add_up():
     assert found["l2_loss"] == pytest.approx(0.005 * squares, rel=1e-4)
 
 
-def test_weights_of_images_count():
+def test_sample_weights_are_used():
     model = tiny()
     model.compile("sgd")
     truth = truth_of()
@@ -181,7 +181,7 @@ def test_weights_of_images_count():
 
 
 @slow_to_compile
-def test_learns_and_keeps_what_it_was_compiled_with(tmp_path):
+def test_learns_and_is_saved_with_its_compilation(tmp_path):
     model = tiny()
     recipe = training.detection_recipe(12, batch_size=4, warmup_steps=0)
     recipe["loss"] = losses.DetectionLoss(gamma=1.7)
@@ -189,7 +189,7 @@ def test_learns_and_keeps_what_it_was_compiled_with(tmp_path):
     model.class_names = ("a", "b", "c")
     history = model.fit(images_of(), truth_of(), epochs=3, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
-    # Once more: nothing of the first `fit` is in the way.
+    # A second `fit` is not affected by the first.
     model.fit(images_of(), truth_of(), verbose=0)
     model.save(tmp_path / "model.keras")
     copy = keras.models.load_model(tmp_path / "model.keras")
@@ -203,7 +203,7 @@ def test_learns_and_keeps_what_it_was_compiled_with(tmp_path):
     assert copy.fit(images_of(), truth_of(), verbose=0).history["loss"][0] > 0
 
 
-def test_of_any_size():
+def test_any_image_size():
     model = tiny(input_shape=(None, None, 3))
     model.compile("sgd")
     fixed = tiny()
@@ -256,19 +256,19 @@ def scaled(factor):
         ),
     ],
 )
-def test_bad_truth_says_what_is_wrong(model, truth, message):
+def test_invalid_boxes_and_labels_are_errors(model, truth, message):
     with pytest.raises(ValueError, match=message):
         model.fit(images_of(), truth, verbose=0)
 
 
-def test_boxes_as_left_top_width_height_are_recognised(model):
+def test_boxes_in_another_format_are_recognized(model):
     boxes = np.array([[[60, 40, 20, 20], [70, 10, 20, 50], [50, 2, 40, 9]]] * 4)
     truth = {"boxes": boxes, "labels": np.zeros((4, 3))}
     with pytest.raises(ValueError, match="look like 'xywh'"):
         model.fit(images_of(), truth, verbose=0)
 
 
-def test_bad_compile():
+def test_invalid_arguments_of_compile():
     model = tiny()
     with pytest.raises(ValueError, match="DetectionLoss.*Received: loss='mse'"):
         model.compile("sgd", "mse")

@@ -1,4 +1,4 @@
-"""Tests for what users do with an EfficientDet."""
+"""Tests for building, saving and using an EfficientDet."""
 
 import os
 import pathlib
@@ -25,14 +25,14 @@ def assert_same(outputs, expected, atol=1e-5):
         )
 
 
-def test_begins_with_the_prior():
+def test_initial_scores_are_the_prior():
     model = tiny(num_classes=90, fpn_filters=64, head_repeats=3)
     outputs = predict(model, image(1, 64, 96, 3))
     probabilities = 1 / (1 + np.exp(-outputs["class_logits"]))
     assert probabilities.mean() == pytest.approx(0.01, rel=0.05)
 
 
-def test_takes_images_of_any_size():
+def test_accepts_images_of_any_size():
     model = tiny(input_shape=(None, None, 3))
     assert model.image_size == (None, None)
     for size in ((64, 96), (75, 50)):
@@ -63,7 +63,7 @@ def test_variants_have_the_settings_they_were_trained_with():
         return block.drop_connect_rate
 
     d0, d7 = (build(name, input_shape=(64, 96, 3)) for name in ("D0", "D7"))
-    # Squares of 4 and of 5 strides of 8 pixels, around (4, 4).
+    # Squares of 4 and of 5 times the stride of 8 pixels, centered at (4, 4).
     np.testing.assert_allclose(d0.generate_anchors()[0], (-12, -12, 20, 20))
     np.testing.assert_allclose(d7.generate_anchors()[0], (-16, -16, 24, 24))
     assert last_rate(d0) == 0
@@ -86,7 +86,7 @@ def test_other_feature_networks(network):
     assert np.isfinite(outputs["box_deltas"]).all()
 
 
-def test_parts_of_the_users_own():
+def test_custom_parts():
     cells = [
         keras_efficient.layers.FPNLayer(16, max_level=5, name="mine"),
         keras_efficient.layers.BiFPNLayer(16, max_level=5, name="yours"),
@@ -126,7 +126,7 @@ def test_backbones_of_keras_applications(name, zero_initial_weights):
         keras.Model(network.input, levels), num_classes=2, fpn_repeats=1
     )
     outputs = predict(model, image(1, 64, 96, 3))
-    # 8 x 12, 4 x 6, 2 x 3, 1 x 2 and 1 x 1 places.
+    # 8 x 12, 4 x 6, 2 x 3, 1 x 2 and 1 x 1 positions.
     assert outputs["class_logits"].shape == (1, (96 + 24 + 6 + 2 + 1) * 9, 2)
 
 
@@ -152,7 +152,7 @@ def test_mixed_precision_gives_float32():
 
 
 @pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
-def test_survives_saving(suffix, tmp_path):
+def test_saving_and_loading(suffix, tmp_path):
     model = tiny(anchor_scale=5.0)
     model.backbone.trainable = False
     path = tmp_path / f"model.{suffix}"
@@ -176,7 +176,7 @@ def test_survives_saving(suffix, tmp_path):
 
 @pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
 def test_other_backends_give_the_same(suffix, tmp_path):
-    """What this backend has saved, the next one loads in its own process."""
+    """A model saved on this backend is loaded on another in a new process."""
     backends = ("tensorflow", "jax", "torch")
     other = backends[backends.index(keras.backend.backend()) - 1]
     pytest.importorskip(other)
@@ -219,14 +219,14 @@ np.savez(folder / "found.npz", **predict(model, x))
 
 
 @pytest.mark.parametrize("part", ["backbone", "feature_network"])
-def test_frozen_parts_keep_everything(part):
+def test_frozen_parts_do_not_change(part):
     model = tiny()
     frozen = getattr(model, part)
     frozen.trainable = False
     before = {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
     model.compile(keras.optimizers.SGD(0.1))
     x = image(2, 64, 96, 3)
-    # A box of each level's size, so that every level of the heads learns.
+    # A box for each level, so that all levels of the heads are trained.
     half = 2.0 ** np.arange(4, 9, dtype="float32")[:, None]
     center = np.array([[48, 32]], "float32")
     boxes = np.concatenate([center - half, center + half], axis=1)
@@ -262,7 +262,7 @@ def test_bad_arguments_are_named(arguments, message):
         tiny(**arguments)
 
 
-def test_a_backbone_without_levels(zero_initial_weights):
+def test_backbone_without_levels_is_an_error(zero_initial_weights):
     network = keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(64, 96, 3), alpha=0.35
     )
@@ -272,7 +272,7 @@ def test_a_backbone_without_levels(zero_initial_weights):
         keras_efficient.EfficientDet("EfficientNetB0")
 
 
-def test_inputs_that_are_too_small():
+def test_too_small_inputs_are_an_error():
     with pytest.raises(ValueError, match=r"at least 32.*\(16, 64, 3\)"):
         build("D0", input_shape=(16, 64, 3))
 

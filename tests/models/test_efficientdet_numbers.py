@@ -1,4 +1,4 @@
-"""Tests for EfficientDet against the numbers of google/automl."""
+"""Tests for EfficientDet, compared with google/automl."""
 
 import json
 
@@ -117,7 +117,7 @@ def golden(name):
 
 
 def fill(model, expected, path):
-    """Gives the golden weights to the converter, as google/automl's file."""
+    """Load the golden weights as a checkpoint of google/automl."""
     name = expected["model"].replace("efficientdet-d", "EfficientDetD")
     backbone = EFFICIENTDET_VARIANTS[name].backbone.name
     centers = expected["gamma_center"]
@@ -135,9 +135,9 @@ def fill(model, expected, path):
 
 
 def check_tensor(name, values, wanted, tolerance=1e-4):
-    """Against the stored figures; `values` are one image's, channels last.
+    """Compare the values of one image, channels last, with the stored ones.
 
-    Gives the largest difference, as a share of the largest value.
+    Returns the largest difference, divided by the largest value.
     """
     height, width, _ = values.shape
     assert list(values.shape) == wanted["shape"][-3:], name
@@ -205,7 +205,7 @@ def test_goldens(name, data_format, tmp_path):
 
 
 def _taps(model):
-    """The feature network with its inputs and all cells as outputs."""
+    """Return the feature network with its inputs and all cells as outputs."""
     network = model.feature_network
     taps = {f"{level}_in": x for level, x in network.input.items()}
     for layer in network.layers:
@@ -227,7 +227,7 @@ def _moved_back(x, first):
 
 
 def _levels(model, outputs):
-    """The outputs as maps of each level, as google/automl gives them."""
+    """Return the outputs as maps of each level, as in google/automl."""
     head, offset, maps = model.class_head, 0, {}
     sizes = keras_efficient.ops.feature_sizes(
         model.image_size, head.min_level, head.max_level

@@ -1,4 +1,4 @@
-"""Tests for EfficientNet against the numbers of the original."""
+"""Tests for EfficientNet, compared with the original implementation."""
 
 import json
 
@@ -38,7 +38,7 @@ LARGE = ("B4", "B5", "B6", "B7")
 
 
 def variants(names):
-    """The names, with the large ones marked slow."""
+    """Return the names of variants, large ones marked as slow."""
     return [
         pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
         for name in names
@@ -100,7 +100,7 @@ def test_golden_logits_and_features(name, data_format):
 @needs_shared
 @pytest.mark.parametrize("shape", [(225, 231, 3), (None, None, 3)])
 def test_golden_features_of_an_odd_size(shape):
-    # keras.applications pads wrongly where the size is not known.
+    # The padding of keras.applications is wrong for unknown sizes.
     model = build("B0", include_top=False, input_shape=shape)
     golden_fill.fill(model)
     expected = golden()["B0_odd_225x231_notop"]
@@ -124,7 +124,7 @@ def test_pyramid_outputs(name):
     assert {level: x.shape for level, x in pyramid.items()} == expected
 
 
-def test_pyramid_outputs_make_a_model_and_survive_saving(tmp_path):
+def test_pyramid_outputs_form_a_model_that_can_be_saved(tmp_path):
     model = tiny(include_top=False)
     image = np.random.default_rng(0).uniform(0, 255, (2, 45, 70, 3))
     features = keras.Model(model.input, model.pyramid_outputs)

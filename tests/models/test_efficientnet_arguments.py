@@ -1,4 +1,4 @@
-"""Tests for what the arguments of EfficientNet do, and how it trains."""
+"""Tests for the arguments and the training of EfficientNet."""
 
 import inspect
 import itertools
@@ -46,7 +46,7 @@ def test_drop_connect_grows_with_the_block():
 @pytest.mark.parametrize(
     "name, dropout", [("B0", 0.2), ("B3", 0.3), ("B7", 0.5)]
 )
-def test_dropout_is_the_tables_unless_given(name, dropout):
+def test_dropout_defaults_to_that_of_the_variant(name, dropout):
     assert build(name).get_layer("top_dropout").rate == dropout
     given = build(name, dropout_rate=0.1)
     assert given.get_layer("top_dropout").rate == 0.1
@@ -112,7 +112,7 @@ def test_graph_does_not_depend_on_preprocessing_or_weights():
     )
 
 
-def test_builds_upon_a_tensor_of_the_user():
+def test_input_tensor_of_the_user():
     images = keras.Input((40, 60, 3))
     flipped = keras.ops.flip(images, axis=2)
     model, plain = tiny(input_tensor=flipped), tiny(input_shape=(40, 60, 3))
@@ -167,7 +167,7 @@ def test_overfits_eight_images():
     labels = np.eye(5)[[0, 1, 2, 3, 4, 0, 1, 2]]
     model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
     first = model.evaluate(images, labels, verbose=0)
-    # A classifier that knows nothing: log(5) = 1.609.
+    # The loss of an untrained classifier is log(5) = 1.609.
     assert first == pytest.approx(np.log(5), abs=0.15)
     history = model.fit(images, labels, epochs=25, verbose=0)
     assert history.history["loss"][-1] < 0.05
@@ -213,16 +213,16 @@ def test_names_of_blocks_and_layers():
     ]
 
 
-def test_numbers_of_batch_norm_and_divisor_reach_the_layers():
+def test_batch_norm_arguments_and_divisor_are_used():
     model = tiny(batch_norm_momentum=0.9, batch_norm_epsilon=1e-5, divisor=4)
     norms = [x for x in sub_layers(model) if isinstance(x, BatchNormalization)]
     assert {norm.momentum for norm in norms} == {0.9}
     assert {norm.epsilon for norm in norms} == {1e-5}
-    # 32 * 0.3 = 9.6: 8 would take away 17%, so the next multiple of 4.
+    # 32 * 0.3 = 9.6: 8 would be 17% less, so it is the next multiple of 4.
     assert model.get_layer("stem_conv").filters == 12
 
 
-def test_block_names_go_on_after_z():
+def test_block_names_after_z():
     model = tiny(stages=[MBConvStage(1, 3, 1, 8, 28)], depth_coefficient=1.0)
     names = [x.name for x in model.layers if isinstance(x, MBConvBlock)]
     assert names[:2] == ["block1a", "block1b"]

@@ -148,7 +148,7 @@ def test_any_keras_model():
         for x in keras_internals.all_layers(model)
         if isinstance(x, keras.layers.BatchNormalization)
     ]
-    # Kept after an activation, a layer called twice, or a value read twice.
+    # Not folded after an activation, in shared layers, or before two uses.
     assert len(before) == 7 and len(kept) == 4
     assert_equal(fused, model, (2, 12, 14, 3))
 

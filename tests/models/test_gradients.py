@@ -83,8 +83,8 @@ def test_gradients_of_b0():
     for path, gradient in found.items():
         reference = expected[path]
         largest = np.abs(reference).max()
-        # A shift of a channel that the next batch normalization removes has
-        # no gradient. Only rounding remains, of any relative size.
+        # If the next batch normalization removes the shift of a channel, its
+        # gradient is 0, and only rounding errors remain.
         if largest < 1e-10:
             assert path.endswith("project/norm/beta"), path
             continue

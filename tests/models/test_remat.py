@@ -26,7 +26,7 @@ def expect_same(make, x, y, **loss):
     plain = make()
     remat = make().set_remat()
     for new, old in zip(remat.variables, plain.variables, strict=True):
-        new.assign(to_numpy(old))  # seeds, too
+        new.assign(to_numpy(old))  # includes seeds
     expected, values = trained(plain, x, y, loss)
     losses, weights = trained(remat, x, y, loss)
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
@@ -51,7 +51,7 @@ def test_detector_trains_the_same():
 
 
 @slow_to_compile
-def test_blocks_run_twice(monkeypatch):
+def test_blocks_are_computed_twice(monkeypatch):
     model = builders.tiny()
     block = model.get_layer("block1a")
     calls = []

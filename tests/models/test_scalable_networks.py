@@ -84,7 +84,7 @@ def test_counts_of_the_table(name):
     assert counting.count_multiply_adds(model) == row.multiply_adds
 
 
-def test_one_rule_scales_them_all():
+def test_stages_follow_compound_scaling():
     """The stages of the model are those of `CompoundScaling.scale_stages`."""
     stages = CompoundScaling().scale_stages(
         keras_efficient.variants.MOBILENET_V1_STAGES, phi=2
@@ -153,7 +153,7 @@ def test_fused_gives_the_same(name):
         pytest.param("ResNet50", marks=pytest.mark.slow),
     ],
 )
-def test_they_learn(name):
+def test_overfits_a_few_images(name):
     keras.utils.set_random_seed(0)
     model = narrow(name, classes=2, input_shape=(64, 64, 3))
     x = detectors.image(16, 64, 64, 3)
@@ -178,7 +178,7 @@ def test_as_backbone_of_a_detector():
     )
 
 
-def test_half_precision_ends_in_float32():
+def test_mixed_precision_gives_float32_probabilities():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = narrow("MobileNetV2")
@@ -188,7 +188,7 @@ def test_half_precision_ends_in_float32():
     assert model.get_layer("Conv_1").compute_dtype == "bfloat16"
 
 
-def test_what_they_cannot_do_is_said():
+def test_invalid_arguments_are_errors():
     with pytest.raises(ValueError, match="\"v2\"|version='v2'"):
         keras_efficient.ResNet50(version="v2")
     with pytest.raises(ValueError, match="supported by MBConvBlock"):
@@ -207,7 +207,7 @@ def published(phi):
     "phi",
     [0, 1, 2, *(pytest.param(i, marks=pytest.mark.slow) for i in range(3, 8))],
 )
-def test_whole_phis_are_the_published_detectors(phi):
+def test_integer_phis_are_the_published_detectors(phi):
     model = keras_efficient.EfficientDet.from_phi(phi)
     twin = getattr(keras_efficient, published(phi))(
         weights=None, backbone_weights=None
@@ -224,7 +224,7 @@ def test_whole_phis_are_the_published_detectors(phi):
 
 
 def _values(config, key):
-    """All values of a key, anywhere in a config."""
+    """Yield all values of a key, anywhere in a config."""
     if isinstance(config, dict):
         own = [config[key]] if key in config else []
         return own + [v for x in config.values() for v in _values(x, key)]
@@ -233,7 +233,7 @@ def _values(config, key):
     return []
 
 
-def test_from_phi_takes_arguments_and_refuses_others():
+def test_from_phi_checks_its_arguments():
     model = keras_efficient.EfficientDet.from_phi(
         -1, num_classes=2, input_shape=(96, 64, 3), rule="formula", max_level=6
     )

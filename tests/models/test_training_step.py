@@ -1,4 +1,4 @@
-"""A whole training step of D0, against google/automl's numbers."""
+"""A complete training step of D0, compared with google/automl."""
 
 import keras
 import numpy as np
@@ -81,7 +81,7 @@ def check_losses(model):
 @pytest.mark.slow
 def test_step(model):
     before, after = check_losses(model)
-    # With a learning rate of 1 the weights moved by their gradients.
+    # With a learning rate of 1, weights change by their gradients.
     moved = {
         name: before[name] - after[name]
         for name, variable in named_variables(model).items()
@@ -90,8 +90,8 @@ def test_step(model):
     norms = {name: np.linalg.norm(x) for name, x in moved.items()}
     for name, expected in GRADIENT_NORMS.items():
         assert norms[name] == pytest.approx(expected, rel=2e-3), name
-    # Google's has a variable for each input of a node. What reaches the first
-    # of them is a millionth of what reaches the stem: no digit is certain.
+    # google/automl has a variable for each input of a node. Their gradients are
+    # a millionth of those of the stem: all digits are rounding errors.
     first = abs(moved["bifpn_0/node0_fusion/fusion_weights"][0])
     assert first == pytest.approx(3.3164e-4, abs=2e-4)
     third = abs(moved["bifpn_0/node4_fusion/fusion_weights"][2])

@@ -1,4 +1,4 @@
-"""Tests for anchors against the numbers of google/automl."""
+"""Tests for anchors, compared with google/automl."""
 
 import json
 
@@ -35,7 +35,7 @@ FIRST = [
 
 
 @pytest.mark.parametrize("name", ANCHORS)
-def test_of_the_published_detectors(name):
+def test_anchors_of_the_published_detectors(name):
     size, max_level, scale, number, last = ANCHORS[name]
     anchors = ops.generate_anchors(
         (size, size),
@@ -49,7 +49,7 @@ def test_of_the_published_detectors(name):
     np.testing.assert_allclose(anchors[-1], last, atol=6e-5)
 
 
-def test_of_d0_in_full():
+def test_all_anchors_of_d0():
     anchors = ops.generate_anchors((512, 512), aspect_ratios=AUTOML_RATIOS)
     np.testing.assert_allclose(anchors[:9], FIRST, atol=6e-5)
     sums = anchors.sum(axis=0, dtype="float64")
@@ -68,7 +68,7 @@ def test_ratios_of_the_published_weights():
     assert total == pytest.approx(50638299.564, abs=0.01)
 
 
-def test_of_a_size_that_no_stride_divides():
+def test_size_that_no_stride_divides():
     anchors = ops.generate_anchors((250, 333), aspect_ratios=AUTOML_RATIOS)
     sizes = [(32, 42), (16, 21), (8, 11), (4, 6), (2, 3)]
     assert ops.feature_sizes((250, 333), 3, 7) == sizes

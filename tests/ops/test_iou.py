@@ -15,7 +15,7 @@ def unchanged(x):
 
 @pytest.fixture(params=[unchanged, keras.ops.convert_to_tensor])
 def convert(request):
-    """Makes NumPy arrays, or tensors of the backend."""
+    """Convert to NumPy arrays, or to tensors of the backend."""
     return request.param
 
 
@@ -39,13 +39,13 @@ def test_all_pairs(convert):
     assert numpy_of(ops.box_iou(flat, flat)).tolist() == [[0.0]]
 
 
-def test_an_array_and_a_tensor_make_a_tensor():
+def test_array_and_tensor_result_in_a_tensor():
     iou = ops.box_iou(BOXES, keras.ops.convert_to_tensor(BOXES))
     assert keras.ops.is_tensor(iou)
     np.testing.assert_allclose(numpy_of(iou)[0, 1], 6 / 42, rtol=1e-6)
 
 
-def test_a_batch(convert):
+def test_batches_of_boxes(convert):
     boxes = random_boxes(3, 5)
     found = numpy_of(ops.box_iou(convert(boxes), convert(boxes[:, :4])))
     assert found.shape == (3, 5, 4)

@@ -29,7 +29,7 @@ def matcher(matched=0.5, unmatched=0.5):
 
 
 def match(boxes, labels=None, matched=0.5, unmatched=0.5):
-    """For one image, padded to three rows."""
+    """Match the boxes of one image, padded to three rows."""
     labels = [0] * len(boxes) if labels is None else labels
     missing = 3 - len(boxes)
     found = matcher(matched, unmatched)(
@@ -42,23 +42,23 @@ def match(boxes, labels=None, matched=0.5, unmatched=0.5):
     return found[0].tolist()
 
 
-def test_takes_the_box_that_overlaps_most():
+def test_box_with_the_largest_overlap_is_matched():
     # Anchor 1 overlaps the first box by 0.96, the second by 0.83.
     assert match([[0, 0, 10, 11.5], [0, 0, 10, 10]]) == [1, 0, -1, -1]
 
 
 def test_threshold_is_included():
     assert match([[20, 20, 30, 25], [0, 0, 10, 12]])[2] == 0
-    # Both boxes claim anchor 0; anchor 1 overlaps the first by one half.
+    # Both boxes are forced onto anchor 0; anchor 1 overlaps the first by 0.5.
     assert match([[0, 0, 10, 6], [0, 0, 10, 5]])[:2] == [0, 0]
     assert match([[0, 0, 10, 5]])[:2] == [0, -1]
 
 
-def test_each_box_claims_an_anchor():
+def test_each_box_is_matched_at_least_once():
     assert match([[60, 60, 62, 62]]) == [-1, -1, -1, 0]
 
 
-def test_the_first_of_two_claims_wins():
+def test_first_of_two_forced_matches_wins():
     boxes = [[60, 60, 62, 62], [70, 70, 80, 80]]
     assert match(boxes) == [-1, -1, -1, 0]
     assert match(boxes[::-1]) == [-1, -1, -1, 0]
@@ -72,9 +72,9 @@ def test_padding_matches_nothing():
     boxes = [PADDING, [20, 20, 30, 30], PADDING]
     assert match(boxes, [-1, 5, -1]) == [-1, -1, 1, -1]
     assert match([PADDING, PADDING], [-1, -1]) == [-1] * 4
-    # Nor does it take the first anchor from a box that claims it.
+    # Padding does not take the first anchor from a box that is forced onto it.
     assert match([PADDING, [0, 0, 2, 2]], [-1, 0]) == [1, -1, -1, -1]
-    # Also where the row of padding holds a box.
+    # Also if the row of padding contains a box.
     assert match([[20, 20, 30, 30]], [-1]) == [-1] * 4
 
 
@@ -82,7 +82,7 @@ def test_anchors_between_the_thresholds_are_ignored():
     # Overlaps by 1, 0.83 and 0.
     found = match([[0, 0, 10, 10]], matched=0.9, unmatched=0.4)
     assert found == [0, -2, -1, -1]
-    # The lower threshold is included as well: anchor 1 overlaps by one half.
+    # The lower threshold is included as well: anchor 1 overlaps by 0.5.
     found = match([[0, 0, 10, 6]], matched=0.9, unmatched=0.5)
     assert found == [0, -2, -1, -1]
 
@@ -102,16 +102,16 @@ def test_thresholds_out_of_order(matched, unmatched):
         ((1, 2, 4), (1, 2), (1, 3, 4)),
     ],
 )
-def test_other_shapes(boxes, labels, anchors):
+def test_wrong_shapes_are_errors(boxes, labels, anchors):
     with pytest.raises(ValueError, match="must have shape.*Received"):
         ops.match_anchors(*map(np.ones, (boxes, labels, anchors)))
 
 
 def test_boxes_outside_of_the_image():
-    # Anchors reach there; a box that meets none of them takes the first.
+    # Anchors extend there; a box that overlaps none is forced onto the first.
     assert match([[82, 82, 95, 95]]) == [-1, -1, -1, 0]
     assert match([[200, 200, 300, 300]]) == [0, -1, -1, -1]
-    # As does a box without area.
+    # So is a box without area.
     assert match([[25, 25, 25, 28]]) == [0, -1, -1, -1]
 
 
@@ -129,7 +129,7 @@ def test_images_of_a_batch_do_not_mix():
 
 
 def slow_match(boxes, labels, anchors, matched, unmatched):
-    """A literal implementation of the rules, for one image."""
+    """Implement the rules literally, for one image."""
     iou = np.zeros((len(boxes), len(anchors)), "float32")
     for i, box in enumerate(boxes):
         for j, anchor in enumerate(anchors):
@@ -149,7 +149,7 @@ def slow_match(boxes, labels, anchors, matched, unmatched):
 
 @pytest.fixture(scope="module")
 def tied():
-    """Boxes and anchors on a coarse grid: full of ties and of copies."""
+    """Return boxes and anchors on a coarse grid, with ties and copies."""
     rng = np.random.default_rng(4)
 
     def draw(*shape):

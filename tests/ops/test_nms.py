@@ -1,4 +1,4 @@
-"""Tests for non-maximum suppression, against plain loops in NumPy."""
+"""Tests for non-maximum suppression, compared with loops in NumPy."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ def run(*args, **kwargs):
 
 
 def some_boxes(batch, number, classes=3, seed=0):
-    """Overlapping boxes with different scores."""
+    """Return overlapping boxes with different scores."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform(0, 60, (batch, number, 2))
     sizes = rng.uniform(10, 40, (batch, number, 2))
@@ -34,7 +34,7 @@ def iou(box, boxes):
 
 
 def greedy(boxes, scores, labels, method, threshold, sigma, floor, count):
-    """The pseudo-code of the papers, for one image."""
+    """Implement the pseudo-code of the papers, for one image."""
     scores = scores.astype("float64").copy()
     left = np.ones(len(scores), bool)
     places, kept = [], []
@@ -69,7 +69,7 @@ def test_equals_the_plain_loop(method, per_class):
         expected = greedy(boxes[i], scores[i], own, method, 0.4, 0.3, 0.1, 60)
         assert places[i].tolist() == expected[0]
         np.testing.assert_allclose(kept[i], expected[1], atol=2e-6)
-        # There was something to suppress.
+        # Some boxes were suppressed.
         assert kept[i, -1] < np.sort(scores[i])[-60] - 0.01
 
 

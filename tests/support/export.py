@@ -35,7 +35,7 @@ class HalfOf(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tests_of_export")
 class Unstable(keras.layers.Layer):
-    """A layer with another result in each trace, which no export can repeat."""
+    """A layer with a different result in each trace."""
 
     traces = itertools.count()
 
@@ -51,7 +51,7 @@ class Unregistered(keras.layers.Layer):
 
 
 def confident_classifier(**options):
-    """A small EfficientNet with probabilities near 1, so that errors show."""
+    """Return a small EfficientNet with probabilities near 1."""
     stages = keras_efficient.variants.EFFICIENTNET_STAGES[:2]
     model = keras_efficient.EfficientNet(
         input_shape=(64, 48, 3),
@@ -64,14 +64,14 @@ def confident_classifier(**options):
 
 
 def sharpen_classifier(model):
-    """Scales the last layer, so that one class has most of the probability."""
+    """Scale the last layer, so that one class has a high probability."""
     kernel = model.layers[-1].kernel
     kernel.assign(keras.ops.convert_to_numpy(kernel) * 40)
     return model
 
 
 def plain_classifier(*layers):
-    """The smallest classifier, for tests that are not about networks."""
+    """Return the smallest classifier, for tests independent of the network."""
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
@@ -84,7 +84,7 @@ def plain_classifier(*layers):
 
 
 def quantizable_classifier():
-    """Random weights that tell `squares` apart, and some dead channels."""
+    """Return a classifier that distinguishes `squares`, with dead channels."""
     keras.utils.set_random_seed(0)
     model = keras_efficient.EfficientNet(
         stages=TINY_STAGES,
@@ -107,7 +107,7 @@ def quantizable_classifier():
     features = keras.Model(model.input, top.input)
     values = features.predict(squares((64, 96)), verbose=0)
     kernel = rng.normal(0, 0.1, (64, 5))
-    # Living channels tell images apart, dead ones classes.
+    # Channels with values distinguish images, dead channels classes.
     kernel[1::2] /= values[:, 1::2].std()
     bias = -values.mean(axis=0)[1::2] @ kernel[1::2]
     top.set_weights([kernel.astype("float32"), bias.astype("float32")])
@@ -115,7 +115,7 @@ def quantizable_classifier():
 
 
 def trained_classifier():
-    """`quantizable_classifier` with a last layer that tells `colors` apart."""
+    """Return `quantizable_classifier` with a last layer fitted to `colors`."""
     model = quantizable_classifier()
     images, labels = colors((64, 96), 100, seed=0)
     top = model.get_layer("predictions")
@@ -136,7 +136,7 @@ def trained_classifier():
 
 
 def colors(size, count, seed):
-    """Squares around one of five colors, and the number of the color."""
+    """Return images of squares around one of five colors, and their labels."""
     rng = np.random.default_rng(seed)
     palette = np.array(
         [[200, 60, 60], [60, 180, 60], [60, 60, 200], [190, 180, 50], [90] * 3]
@@ -151,7 +151,7 @@ def colors(size, count, seed):
 
 
 def confident_detector(**arguments):
-    """A detector with random weights and high scores."""
+    """Return a detector with random weights and high scores."""
     keras.utils.set_random_seed(0)
     model = sharpen_detector(tiny(**arguments))
     model.class_names = ("cat", "dog", "Vögel")
@@ -171,7 +171,7 @@ def sharpen_detector(model, class_deviation=1.7):
 
 
 def squares(size, count=8):
-    """Colored squares, with a contrast and a tint of each image's own."""
+    """Return images of colored squares that differ in contrast and tint."""
     rng = np.random.default_rng(1)
     shape = (count, -(-size[0] // 16), -(-size[1] // 16), 3)
     contrast = rng.uniform(0.1, 1.0, (count, 1, 1, 1))
@@ -183,7 +183,7 @@ def squares(size, count=8):
 
 
 def image_files():
-    """A rotated JPEG, a transparent PNG and a gray PNG, of three sizes."""
+    """Return a rotated JPEG, a transparent and a gray PNG of three sizes."""
     rng = np.random.default_rng(11)
     noise = rng.integers(0, 256, (6, 5, 4), "uint8")
     image = Image.fromarray(noise)
@@ -197,20 +197,20 @@ def image_files():
 
 
 def encode(image, form, **options):
-    """The bytes of an image file."""
+    """Return the bytes of an image file."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
 
 
 def prepare(files, preprocessing):
-    """The network's input for image files."""
+    """Return the network's input for image files."""
     images = [preprocessing(load_image(file)) for file in files]
     return np.stack(images).astype("float32")
 
 
 def run_signature(signature, **inputs):
-    """Outputs of a signature of a SavedModel as arrays."""
+    """Return the outputs of a signature of a SavedModel as arrays."""
     import tensorflow as tf
 
     inputs = {name: tf.constant(value) for name, value in inputs.items()}
@@ -218,7 +218,7 @@ def run_signature(signature, **inputs):
 
 
 def as_rows(detections, count=15):
-    """`Detections` as the arrays that an export returns."""
+    """Convert `Detections` to the arrays that an export returns."""
     return {
         "boxes": np.stack([_padded(d.boxes, count) for d in detections]),
         "scores": np.stack([_padded(d.scores, count) for d in detections]),

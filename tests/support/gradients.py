@@ -5,7 +5,7 @@ import numpy as np
 
 
 def compiled(function):
-    """Compile a function on JAX, which would otherwise compile each op."""
+    """Compile a function on JAX, which would compile each operation."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -14,7 +14,7 @@ def compiled(function):
 
 
 def value_and_gradient(function, x):
-    """Value and gradient of a scalar function, as NumPy arrays."""
+    """Return value and gradient of a scalar function as NumPy arrays."""
     x = x.astype("float32")
     backend = keras.backend.backend()
     if backend == "jax":
@@ -38,7 +38,7 @@ def value_and_gradient(function, x):
 
 
 def differences(function, x, step=1e-5):
-    """Finite differences of a scalar NumPy function, in float64."""
+    """Return finite differences of a scalar NumPy function, in float64."""
     x = np.asarray(x, "float64")
     slopes = np.empty_like(x)
     for index in np.ndindex(*x.shape):

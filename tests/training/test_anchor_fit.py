@@ -8,7 +8,7 @@ from keras_efficient.training import measure_anchor_fit
 from keras_efficient.training.anchor_fit import _best_iou
 
 SIZE = 128
-# Centre of a cell of the finest level.
+# Center of a cell of the finest level.
 CENTER = 60
 
 
@@ -23,7 +23,7 @@ def detector(num_classes, size=SIZE, **kwargs):
 
 
 def dataset(sides, size=SIZE, **kwargs):
-    """One square of each side, of a class of its own, in an image each."""
+    """Return one image for each side, with a square of its own class."""
     boxes = [
         [[CENTER - side / 2] * 2 + [CENTER + side / 2] * 2] for side in sides
     ]
@@ -35,7 +35,7 @@ def dataset(sides, size=SIZE, **kwargs):
     )
 
 
-def test_best_iou_is_that_of_all_anchors():
+def test_best_iou_is_the_maximum_over_all_anchors():
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 90, (300, 2))
     boxes = np.concatenate([low, low + rng.uniform(1, 90, (300, 2))], axis=1)
@@ -83,7 +83,7 @@ def test_shapes_without_an_anchor():
     assert "`aspect_ratios`" in measure_anchor_fit(detector(1), data).advice
 
 
-def test_nothing_better_says_nothing():
+def test_no_advice_if_no_scale_is_better():
     data = dataset([40, 40], class_names=("a", "b", "c"))
     fit = measure_anchor_fit(detector(3), data)
     assert fit.is_best and fit.advice == ""
@@ -96,7 +96,7 @@ def test_images_are_measured_as_the_network_sees_them():
     np.testing.assert_allclose(fit.sides, [40])
 
 
-def test_crowds_do_not_count():
+def test_crowds_are_ignored():
     data = dataset([10])
     record = data.records[0]
     object.__setattr__(record, "is_crowd", np.array([True]))
@@ -104,7 +104,7 @@ def test_crowds_do_not_count():
     assert fit.num_boxes == (0,) and fit.is_best
 
 
-def test_size_is_needed():
+def test_image_size_is_required():
     model = detector(1, None)
     with pytest.raises(ValueError, match="Pass `image_size`"):
         measure_anchor_fit(model, dataset([10]))

@@ -1,4 +1,4 @@
-"""Tests for our callbacks."""
+"""Tests for the callback `TerminateOnNaN`."""
 
 import keras
 import numpy as np
@@ -7,8 +7,8 @@ import pytest
 from keras_efficient.training import TerminateOnNaN
 
 
-class Spoilt(keras.utils.PyDataset):
-    """Batches of which one is not finite."""
+class WithNaN(keras.utils.PyDataset):
+    """Batches of which one contains NaN."""
 
     num_batches = 4
 
@@ -27,14 +27,14 @@ def fit(callback):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     saved = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: pytest.fail("spoilt weights are kept")
+        on_epoch_end=lambda epoch, logs: pytest.fail("invalid weights are kept")
     )
-    model.fit(Spoilt(), verbose=0, callbacks=[callback, saved], shuffle=False)
+    model.fit(WithNaN(), verbose=0, callbacks=[callback, saved], shuffle=False)
 
 
 def test_names_the_batch_and_its_images():
     with pytest.raises(FloatingPointError) as error:
-        fit(TerminateOnNaN(Spoilt()))
+        fit(TerminateOnNaN(WithNaN()))
     message = str(error.value)
     assert "became nan in epoch 1, batch 3" in message
     assert (

@@ -1,4 +1,4 @@
-"""Tests for the two-step fine-tuning, its checkpoints and its resume."""
+"""Tests for the phases of fine-tuning, checkpoints and resuming."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.marks import slow_to_compile
 
 
 def coloured_images(count=24, seed=0):
-    """Three classes of noise on red, green or blue."""
+    """Return three classes of images, noise on red, green or blue."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     images = rng.integers(0, 90, (count, 36, 44, 3))
@@ -54,7 +54,7 @@ def batches_of_validation():
     return coloured_images(count=9, seed=5)
 
 
-def test_learns_the_head_first_and_then_all(tmp_path):
+def test_head_is_trained_first(tmp_path):
     model = build_model()
     seen = {}
 
@@ -94,18 +94,18 @@ def test_batch_norm_is_trained_on_request(tmp_path):
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Breaks off at the end of the first epoch of the second step."""
+    """Interrupt training after the first epoch of the second phase."""
 
     def on_epoch_end(self, epoch, logs=None):
         if self.params["epochs"] == 3 and epoch == 0:
             raise KeyboardInterrupt
 
 
-def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
     whole, whole_result = finetune(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         finetune(tmp_path / "broken", callbacks=[Interrupt()])
-    # A new model with other weights: all must come from the folder.
+    # A new model with other weights: the state must come from the directory.
     keras.utils.set_random_seed(99)
     resumed, result = finetune(tmp_path / "broken")
     assert len(result.logs["loss"]) == 3
@@ -118,7 +118,7 @@ def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
         np.testing.assert_allclose(weight, expected, rtol=2e-2, atol=2e-3)
 
 
-def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
+def test_finished_run_is_only_loaded(tmp_path):
     model, result = finetune(tmp_path)
 
     class Fail(keras.callbacks.Callback):
@@ -131,7 +131,7 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-def test_other_settings_are_refused(tmp_path):
+def test_other_settings_are_an_error(tmp_path):
     finetune(tmp_path, head_epochs=1, epochs=0)
     with pytest.raises(ValueError, match=r"epochs was \[1, 0\], is \[1, 2\]"):
         finetune(tmp_path, head_epochs=1, epochs=2)
@@ -139,10 +139,10 @@ def test_other_settings_are_refused(tmp_path):
     assert settings["epochs"] == [1, 0]
 
 
-def test_a_checkpoint_without_its_state_does_not_count(tmp_path):
+def test_checkpoint_without_state_is_ignored(tmp_path):
     model, _ = finetune(tmp_path, head_epochs=2, epochs=0)
     folder = tmp_path / "head_checkpoints"
-    # Killed between the weights and the state of a third epoch.
+    # As if killed after writing the weights of a third epoch, before its state.
     (folder / "epoch_00003.weights.h5").write_bytes(b"half")
     checkpoints = keras_efficient.training.EpochCheckpoints(folder)
     assert checkpoints.restore(model) == 2
@@ -154,7 +154,7 @@ def test_a_checkpoint_without_its_state_does_not_count(tmp_path):
     ]
 
 
-def test_wants_data_with_a_length(tmp_path):
+def test_data_without_length_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="must have a length.*generator"):
         finetune_classification(
             build_model(), (x for x in ()), directory=tmp_path

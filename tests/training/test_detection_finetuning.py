@@ -1,4 +1,4 @@
-"""Tests for the training of detectors on small sets."""
+"""Tests for fine-tuning detectors on small data sets."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ SIZE = (64, 96)
 
 
 def squares(count=8, seed=0):
-    """Images of noise with a bright square or bar in them."""
+    """Return images of noise with a bright square or bar."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 60, (count, *SIZE, 3)).astype("uint8")
     boxes, labels = [], []
@@ -39,7 +39,7 @@ def squares(count=8, seed=0):
 
 
 def plain():
-    """Batches that change nothing but the order."""
+    """Return shuffled batches without augmentation."""
     return squares().batches(
         SIZE,
         4,
@@ -68,7 +68,7 @@ def finetune(directory, model=None, epochs=3, **arguments):
 
 
 @pytest.mark.slow
-def test_learns_eight_images_by_heart(tmp_path):
+def test_overfits_eight_images(tmp_path):
     train = squares()
     model, result = finetune(
         tmp_path,
@@ -80,7 +80,7 @@ def test_learns_eight_images_by_heart(tmp_path):
     measured = keras_efficient.evaluation.evaluate_detection(model, train)
     assert measured.metrics["mAP50"] == pytest.approx(1.0)
     assert result.logs["loss"][-1] < 0.1 * result.logs["loss"][0]
-    # What it finds, as a user sees it.
+    # Detections as a user receives them.
     (found,) = model.detect(train.records[0].image, score_threshold=0.3)
     assert found.names[0] == train.class_names[train.records[0].labels[0]]
     np.testing.assert_allclose(
@@ -99,7 +99,7 @@ def test_logs_parts_of_the_loss_speed_and_precision(tmp_path):
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Breaks off within the second epoch."""
+    """Interrupt training within the second epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -113,18 +113,18 @@ def numbers_of(model):
     return [keras.ops.convert_to_numpy(w) for w in model.weights]
 
 
-def test_goes_on_after_a_break_as_if_there_was_none(tmp_path):
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
     whole, expected = finetune(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         finetune(tmp_path / "broken", callbacks=[Interrupt()])
-    # Other first weights: all must come from the folder.
+    # Other initial weights: the state must come from the directory.
     resumed, found = finetune(tmp_path / "broken", build(seed=99))
     np.testing.assert_allclose(
         found.logs["loss"], expected.logs["loss"], rtol=2e-3
     )
     for one, two in zip(numbers_of(whole), numbers_of(resumed), strict=True):
         np.testing.assert_allclose(two, one, rtol=2e-2, atol=2e-3)
-    # A finished run is only loaded, and ends with the average, too.
+    # A finished run is only loaded, also with the averaged weights.
     again, _ = finetune(tmp_path / "broken", build(seed=99))
     for one, two in zip(numbers_of(resumed), numbers_of(again), strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-6)
@@ -138,7 +138,7 @@ finetune(sys.argv[1], epochs=4)
 
 
 @pytest.mark.slow
-def test_goes_on_after_it_was_killed(tmp_path):
+def test_killed_process_resumes(tmp_path):
     repository = pathlib.Path(__file__).parents[2]
     environment = {
         **os.environ,
@@ -170,7 +170,7 @@ def test_goes_on_after_it_was_killed(tmp_path):
 
 
 @pytest.mark.parametrize("part, frozen", [("head", 1), ("none", 2), ("all", 0)])
-def test_which_batch_norm_learns(tmp_path, part, frozen):
+def test_train_batch_norm_selects_the_layers(tmp_path, part, frozen):
     model = build()
     finetune(tmp_path, model, epochs=0, train_batch_norm=part)
 
@@ -186,7 +186,7 @@ def test_which_batch_norm_learns(tmp_path, part, frozen):
     assert learns(inner(model.class_head)) == {frozen < 2}
 
 
-def test_batch_norm_gets_quicker_but_not_slower():
+def test_batch_norm_momentum_is_only_lowered():
     model = build()
     norms = [
         layer
@@ -203,7 +203,7 @@ def test_batch_norm_gets_quicker_but_not_slower():
     assert training.adapt_batch_norm_momentum(model, steps=10**6) == 0
 
 
-def test_other_settings_are_refused(tmp_path):
+def test_other_settings_are_an_error(tmp_path):
     finetune(tmp_path, epochs=0)
     with pytest.raises(ValueError, match="epochs was 0, is 2"):
         finetune(tmp_path, epochs=2)
@@ -211,7 +211,7 @@ def test_other_settings_are_refused(tmp_path):
         finetune(tmp_path / "other", train_batch_norm="backbone")
 
 
-def test_wants_data_with_a_length(tmp_path):
+def test_data_without_length_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="must have a length.*generator"):
         training.finetune_detection(
             build(), (x for x in ()), directory=tmp_path

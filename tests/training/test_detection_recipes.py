@@ -1,4 +1,4 @@
-"""Tests for the recipes of detectors, with the numbers of google/automl."""
+"""Tests for the recipes of detectors, compared with google/automl."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_schedule_round_trip():
     assert copy.get_config()["warmup_steps"] == 1875
 
 
-def test_schedule_refuses_more_warmup_than_steps():
+def test_schedule_rejects_more_warmup_than_steps():
     with pytest.raises(ValueError, match="steps=5, warmup_steps=7"):
         training.EfficientDetSchedule(0.1, 5, 7)
 
@@ -65,7 +65,7 @@ def test_learning_rate_grows_with_the_batch(batch_size, rate):
     assert float(recipe["optimizer"].learning_rate) == pytest.approx(rate)
 
 
-def test_recipe_gives_what_was_asked():
+def test_recipe_follows_its_arguments():
     loss = losses.DetectionLoss(alpha=0.4)
     recipe = training.detection_recipe(
         200,
@@ -107,6 +107,6 @@ def test_weight_decay_is_for_kernels_only():
     assert moved[1:] == [1.0] * 4
 
 
-def test_recipe_refuses_nothing_to_do():
+def test_recipe_rejects_zero_steps():
     with pytest.raises(ValueError, match="steps=0, batch_size=8"):
         training.detection_recipe(0, 8)

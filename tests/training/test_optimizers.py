@@ -1,4 +1,4 @@
-"""Tests for what is added to Keras' optimizers."""
+"""Tests for the additions to Keras' optimizers."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def test_config_round_trip(optimizer_cls):
 def test_clips_each_gradient_and_then_all():
     variables = [keras.Variable(np.zeros(2)), keras.Variable(np.zeros(1))]
     optimizer = DetectionSGD(1.0, clip_each=5.0, global_clipnorm=6.5)
-    # Norms 10 and 12 become 5 and 5, together 7.07; then 6.5 is all there is.
+    # Norms 10 and 12 are clipped to 5 and 5, and their norm 7.07 to 6.5.
     step(optimizer, variables, [[6.0, 8.0], [12.0]])
     both = 6.5 / np.sqrt(50)
     moved = [keras.ops.convert_to_numpy(v) for v in variables]
@@ -45,7 +45,7 @@ def test_clips_each_gradient_and_then_all():
     np.testing.assert_allclose(moved[1], [-5 * both], rtol=1e-5)
 
 
-def test_leaves_small_and_zero_gradients_alone():
+def test_small_and_zero_gradients_are_not_clipped():
     variables = [keras.Variable(np.zeros(2)), keras.Variable(np.zeros(1))]
     step(DetectionSGD(1.0, clip_each=5.0), variables, [[3.0, 0.0], [0.0]])
     moved = [keras.ops.convert_to_numpy(v) for v in variables]

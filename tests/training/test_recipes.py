@@ -24,12 +24,12 @@ def test_schedule_without_warmup():
     assert float(schedule(30)) == pytest.approx(0.0, abs=1e-7)
 
 
-def test_schedule_refuses_more_warmup_than_steps():
+def test_schedule_rejects_more_warmup_than_steps():
     with pytest.raises(ValueError, match="steps=5, warmup_steps=5"):
         training.cosine_schedule(0.1, 5, 5)
 
 
-def test_recipe_gives_what_was_asked():
+def test_recipe_follows_its_arguments():
     recipe = training.classification_recipe(
         steps=40,
         learning_rate=0.01,
@@ -58,7 +58,7 @@ def test_recipe_smooths_labels():
     assert float(loss(labels, predictions)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_weight_decay_leaves_biases_and_batch_norm_alone():
+def test_weight_decay_excludes_biases_and_batch_norm():
     model = keras.Sequential(
         [
             keras.Input((3,)),
@@ -85,7 +85,7 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone():
 
 
 @pytest.mark.parametrize("label_smoothing", [-0.1, 1.0])
-def test_recipe_refuses_other_smoothing(label_smoothing):
+def test_recipe_rejects_invalid_smoothing(label_smoothing):
     with pytest.raises(ValueError, match="label_smoothing="):
         training.classification_recipe(10, label_smoothing=label_smoothing)
 
@@ -117,7 +117,7 @@ def test_frozen_batch_norm_keeps_its_statistics_in_fit():
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), old)
 
 
-def test_throughput_leaves_validation_out():
+def test_throughput_excludes_validation():
     callback = training.Throughput(num_images=100)
     callback.on_epoch_begin(0)
     callback._start -= 10.0

@@ -1,4 +1,4 @@
-"""The best weights, and those of a training that is broken off."""
+"""Saving the best weights, and the weights of an interrupted training."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.evaluation.fake_detector import weights_of_steps
 
 
 class Measure(keras.callbacks.Callback):
-    """Adds to the logs what a list says, `None` nothing."""
+    """Add values of a list to the logs; `None` adds nothing."""
 
     def __init__(self, values):
         super().__init__()
@@ -36,7 +36,7 @@ def weight_in(path):
     return float(keras.ops.convert_to_numpy(model.weights[0])[0, 0])
 
 
-def test_keeps_the_best_across_a_break(tmp_path):
+def test_best_value_survives_an_interruption(tmp_path):
     path = tmp_path / "best.weights.h5"
     model = fake_detector()
     steps = weights_of_steps(5)
@@ -44,7 +44,7 @@ def test_keeps_the_best_across_a_break(tmp_path):
     assert weight_in(path) == pytest.approx(steps[0], abs=1e-6)
     note = json.loads((tmp_path / "best.json").read_text())
     assert note == {"epoch": 1, "val_mAP": 0.2}
-    # A new process knows what was best.
+    # A new process reads the best value.
     again = BestWeights(path, "val_mAP")
     assert again.best == 0.2
     train(model, 5, Measure([0, 0, 0, 0.15, 0.3]), again, initial_epoch=3)
@@ -54,7 +54,7 @@ def test_keeps_the_best_across_a_break(tmp_path):
     }  # fmt: skip
 
 
-def test_keeps_the_average_that_was_measured(tmp_path):
+def test_averaged_weights_are_saved(tmp_path):
     path = tmp_path / "best.weights.h5"
     optimizer = keras.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.6)
     model = fake_detector(optimizer)
@@ -64,7 +64,7 @@ def test_keeps_the_average_that_was_measured(tmp_path):
 
 
 class CtrlC(keras.callbacks.Callback):
-    """A user who presses Ctrl-C in a batch of an epoch."""
+    """Send SIGINT in a given batch of an epoch."""
 
     def __init__(self, epoch, batch=0, times=1):
         super().__init__()
@@ -81,7 +81,7 @@ class CtrlC(keras.callbacks.Callback):
 
 
 def press_ctrl_c():
-    """Sends the signal, and waits for who hears it: two at once are one."""
+    """Send SIGINT and wait for its handler; two at once would be merged."""
     before = signal.getsignal(signal.SIGINT)
     os.kill(os.getpid(), signal.SIGINT)
     end = time.monotonic() + 10
@@ -98,7 +98,7 @@ def fit(model, callbacks, **arguments):
 
 
 @pytest.mark.parametrize("has_validation", [False, True])
-def test_ctrl_c_saves_what_was_learned(tmp_path, capfd, has_validation):
+def test_ctrl_c_saves_the_weights(tmp_path, capfd, has_validation):
     model = fake_detector()
     path = tmp_path / "last.weights.h5"
     user, ended = CtrlC(1, 1), []
@@ -117,7 +117,7 @@ def test_ctrl_c_saves_what_was_learned(tmp_path, capfd, has_validation):
     assert [file.name for file in tmp_path.iterdir()] == ["last.weights.h5"]
 
 
-def test_a_second_ctrl_c_ends_at_once(tmp_path):
+def test_second_ctrl_c_ends_immediately(tmp_path):
     path = tmp_path / "last.weights.h5"
     user = CtrlC(0, times=2)
     with pytest.raises(KeyboardInterrupt), StopOnInterrupt(path) as stop:
@@ -125,7 +125,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
     assert user.batches == 1 and not path.exists()
 
 
-def test_afterwards_python_answers_again(tmp_path):
+def test_signal_handler_is_restored(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     with StopOnInterrupt(tmp_path / "a.weights.h5") as stop:
         assert signal.getsignal(signal.SIGINT) != before
@@ -133,7 +133,7 @@ def test_afterwards_python_answers_again(tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_loads_into_a_step_in_which_more_learns(tmp_path):
+def test_weights_load_with_more_trainable_layers(tmp_path):
     layers = [keras.layers.Dense(2, name=name) for name in ("body", "head")]
     model = keras.Sequential([keras.Input((1,)), *layers])
     best = BestWeights(tmp_path / "best.weights.h5", "val_mAP")

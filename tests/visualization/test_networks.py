@@ -40,7 +40,7 @@ def test_bifpn():
     ax = visualization.plot_feature_network(nodes, 3, 5, title="BiFPN")
     assert ax.get_title() == "BiFPN"
     assert labels(ax) == ["P3", "P4", "P5"]
-    # Down in the first column after the inputs, up in the second.
+    # Downwards in the first column after the inputs, upwards in the second.
     assert arrows(ax) == [
         ((0, 4), (1, 4)),
         ((0, 5), (1, 4)),

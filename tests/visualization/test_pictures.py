@@ -64,7 +64,7 @@ def test_captions_are_below_the_pictures():
     grid = plot_predictions([image], captions=["dog"])
     strip = np.asarray(grid)[60 + pictures.GAP :]
     assert strip.shape[0] > pictures.CAPTION_SIZE
-    assert (strip < 100).all(-1).any()  # something black
+    assert (strip < 100).all(-1).any()  # black letters
     wide = plot_predictions([image], captions=["a name of many letters" * 9])
     assert wide.size == grid.size
 
@@ -113,12 +113,12 @@ def test_batch_for_detection(monkeypatch):
         (np.zeros((2, 40, 50, 3)), np.zeros(1), "1 labels for 2 images"),
     ],
 )
-def test_bad_batches(images, labels, message):
+def test_invalid_batches(images, labels, message):
     with pytest.raises(ValueError, match=message):
         plot_batch(images, labels)
 
 
-def test_bad_grids():
+def test_invalid_grids():
     with pytest.raises(ValueError, match="at least one picture"):
         plot_predictions([])
     with pytest.raises(ValueError, match="2 captions, 1 pictures"):

@@ -12,7 +12,7 @@ class FileServer:
     Attributes:
         files: Dict of path to bytes.
         requests: List of `(path, range)` in the order of arrival.
-        breaks_after: Number of bytes after which each response breaks off;
+        breaks_after: Number of bytes after which each response is interrupted;
             `None` for complete responses.
         knows_ranges: Whether the server supports range requests.
         shift: Offset of the range that is sent from the requested range.

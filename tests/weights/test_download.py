@@ -67,7 +67,7 @@ def part_of(cache, content):
         {"md5": hashlib.md5(CONTENT).hexdigest()},
     ],
 )
-def test_a_file_comes_once(server, cache, file_hash, caplog):
+def test_file_is_downloaded_once(server, cache, file_hash, caplog):
     entry = entry_at(f"{server.url}/weights.h5", file_hash=file_hash)
     path = weights.fetch(entry)
     assert path == cache / "weights.h5"
@@ -82,13 +82,13 @@ def test_a_file_comes_once(server, cache, file_hash, caplog):
     assert caplog.messages == []
 
 
-def test_progress_shows_where_wanted(server, cache, capsys):
+def test_progress_is_shown_on_request(server, cache, capsys):
     weights.fetch(entry_at(f"{server.url}/weights.h5"), verbose=True)
     assert "700001/700001" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("file_hash", [None, {}])
-def test_a_broken_connection_is_resumed(server, cache, file_hash):
+def test_interrupted_connection_is_resumed(server, cache, file_hash):
     server.breaks_after = 300_000
     path = weights.fetch(
         entry_at(f"{server.url}/weights.h5", file_hash=file_hash)
@@ -106,34 +106,34 @@ def test_the_next_call_resumes(server, cache):
     assert server.requests == [("/weights.h5", "bytes=500000-")]
 
 
-def test_a_server_without_ranges_sends_all_again(server, cache):
+def test_server_without_ranges_sends_everything_again(server, cache):
     server.knows_ranges = False
     part_of(cache, CONTENT[:500_000])
     path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
     assert path.read_bytes() == CONTENT
 
 
-def test_a_whole_unfinished_file_is_asked_for_again(server, cache):
-    part_of(cache, CONTENT)  # the server answers 416 to its end
+def test_complete_unfinished_file_is_requested_again(server, cache):
+    part_of(cache, CONTENT)  # the server responds with status 416
     path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
     assert path.read_bytes() == CONTENT
 
 
-def test_another_part_than_asked_for_is_refused(server, cache):
+def test_wrong_range_is_an_error(server, cache):
     part_of(cache, CONTENT[:500_000])
     server.shift = -7
     with pytest.raises(OSError, match="the range 'bytes 499993-"):
         weights.fetch(entry_at(f"{server.url}/weights.h5"))
 
 
-def test_another_beginning_is_noticed_by_the_hash(server, cache):
+def test_changed_file_is_detected_by_the_hash(server, cache):
     part_of(cache, b"x" * 500_000)
     path = weights.fetch(entry_at(f"{server.url}/weights.h5"))
     assert path.read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ["bytes=500000-", None]
 
 
-def test_another_beginning_is_noticed_without_a_hash(server, cache):
+def test_changed_file_is_detected_without_a_hash(server, cache):
     """A file that changed on the server is downloaded again."""
     entry = entry_at(f"{server.url}/weights.h5", file_hash={})
     server.breaks_after = 300_000
@@ -147,14 +147,14 @@ def test_another_beginning_is_noticed_without_a_hash(server, cache):
     assert server.requests[-1] == ("/weights.h5", "bytes=300000-")
 
 
-def test_an_unknown_beginning_is_not_trusted_without_a_hash(server, cache):
+def test_unknown_part_is_not_used_without_a_hash(server, cache):
     part_of(cache, CONTENT[:5])
     entry = entry_at(f"{server.url}/weights.h5", file_hash={})
     assert weights.fetch(entry).read_bytes() == CONTENT
     assert server.requests == [("/weights.h5", None)]
 
 
-def test_a_truncated_file_is_no_file(server, cache):
+def test_truncated_file_is_an_error(server, cache):
     server.breaks_after, server.knows_ranges = 1000, False
     entry = entry_at(f"{server.url}/weights.h5")
     with pytest.raises(weights.DownloadError, match="1,000 of 700,001 bytes"):
@@ -162,7 +162,7 @@ def test_a_truncated_file_is_no_file(server, cache):
     assert "weights.h5" not in names_in(cache)
 
 
-def test_another_file_is_removed(server, cache):
+def test_wrong_file_is_removed(server, cache):
     server.files["/weights.h5"] = b"<html>error</html>"
     received = hashlib.sha256(b"<html>error</html>").hexdigest()
     entry = entry_at(f"{server.url}/weights.h5")
@@ -180,7 +180,7 @@ def test_a_wrong_file_in_the_cache_is_replaced(server, cache, caplog):
     assert "weights.h5 is wrong" in caplog.text
 
 
-def test_a_wrong_file_in_the_cache_stays_if_there_is_no_other(server, cache):
+def test_wrong_file_in_the_cache_is_kept_if_the_download_fails(server, cache):
     cache.mkdir()
     (cache / "weights.h5").write_bytes(b"of something else")
     with pytest.raises(weights.DownloadError):
@@ -199,7 +199,7 @@ def test_the_next_url_is_tried(server, cache):
     ]
 
 
-def test_offline_says_what_to_do(server, cache):
+def test_error_without_network_has_instructions(server, cache):
     with contextlib.closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{unused.getsockname()[1]}/weights.h5"
@@ -215,14 +215,14 @@ def test_offline_says_what_to_do(server, cache):
     assert set(caught.value.reasons) == {closed, missing}
 
 
-def test_a_mirror_comes_first(server, cache, monkeypatch):
+def test_mirror_is_tried_first(server, cache, monkeypatch):
     monkeypatch.setenv(download.MIRROR_VARIABLE, f"{server.url}/mirror/")
     server.files["/mirror/weights.h5"] = CONTENT
     weights.fetch(entry_at("https://nowhere.invalid/a"))
     assert server.requests == [("/mirror/weights.h5", None)]
 
 
-def test_a_mirror_without_the_file_is_passed_over(server, cache, monkeypatch):
+def test_mirror_without_the_file_is_skipped(server, cache, monkeypatch):
     monkeypatch.setenv(download.MIRROR_VARIABLE, f"{server.url}/mirror")
     weights.fetch(entry_at(f"{server.url}/weights.h5"))
     assert [path for path, _ in server.requests] == [
@@ -231,7 +231,7 @@ def test_a_mirror_without_the_file_is_passed_over(server, cache, monkeypatch):
     ]
 
 
-def test_a_mirror_may_be_a_folder(cache, tmp_path, monkeypatch):
+def test_mirror_can_be_a_folder(cache, tmp_path, monkeypatch):
     (tmp_path / "weights.h5").write_bytes(CONTENT)
     monkeypatch.setenv(download.MIRROR_VARIABLE, str(tmp_path))
     path = weights.fetch(entry_at("https://nowhere.invalid/a"))
@@ -239,7 +239,7 @@ def test_a_mirror_may_be_a_folder(cache, tmp_path, monkeypatch):
     assert path.parent == cache
 
 
-def test_urls_of_one_file_name_do_not_mix(server, cache):
+def test_urls_with_one_file_name_are_separate(server, cache):
     server.files["/a/model.tar.gz"] = b"a"
     server.files["/b/model.tar.gz"] = b"b"
     paths = [weights.fetch(f"{server.url}/{x}/model.tar.gz") for x in "ab"]
@@ -247,7 +247,7 @@ def test_urls_of_one_file_name_do_not_mix(server, cache):
     assert [path.name for path in paths] == ["model.tar.gz"] * 2
 
 
-def test_a_url_may_have_a_hash(server, cache):
+def test_url_can_have_a_hash(server, cache):
     url = f"{server.url}/weights.h5"
     assert weights.fetch(url, file_hash={"sha256": SHA256}).exists()
     with pytest.raises(weights.HashMismatchError):
@@ -265,7 +265,7 @@ def test_a_published_url_has_the_hash_of_its_entry(server, cache, monkeypatch):
 
 
 @pytest.mark.parametrize("source", ["weights.h5", "ftp://a/b", "https://a/"])
-def test_what_is_no_url_is_refused(source):
+def test_invalid_url_is_an_error(source):
     with pytest.raises(ValueError, match=f"URL of a file.*{source}"):
         weights.fetch(source)
 
@@ -312,7 +312,7 @@ def test_the_cache_is_that_of_keras(monkeypatch, tmp_path):
     assert download.cache_dir() == tmp_path / ".keras" / "models"
 
 
-def test_a_cache_that_cannot_be_made(tmp_path, monkeypatch):
+def test_cache_that_cannot_be_created(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv(download.CACHE_VARIABLE, str(tmp_path / "file" / "a"))
     with pytest.raises(
