@@ -2,30 +2,45 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-import yaml
 
+from keras_efficient.data.readers.annotations import EMPTY_LABEL_FILE
+from keras_efficient.data.readers.annotations import NO_LABEL_FILE
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
-from keras_efficient.data.readers.files import EXTENSIONS
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import files_with_ending
-from keras_efficient.data.readers.files import is_image
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.yolo_config import DARKNET_ENDING
+from keras_efficient.data.readers.yolo_config import NAME_FILES
+from keras_efficient.data.readers.yolo_config import YAML_ENDINGS
+from keras_efficient.data.readers.yolo_config import Config
+from keras_efficient.data.readers.yolo_config import find_config
+from keras_efficient.data.readers.yolo_config import read_class_names
+from keras_efficient.data.readers.yolo_folders import images_in
+from keras_efficient.data.readers.yolo_folders import splits_in_folders
+from keras_efficient.data.readers.yolo_labels import LabelFiles
+from keras_efficient.data.readers.yolo_labels import find_labels
+from keras_efficient.data.readers.yolo_labels import without_labels_message
+from keras_efficient.data.readers.yolo_lines import NOT_A_BOX
+from keras_efficient.data.readers.yolo_lines import Reading
+from keras_efficient.data.readers.yolo_lines import choose_readings
+from keras_efficient.data.readers.yolo_lines import split_line
 
-YAML_ENDINGS = (".yaml", ".yml")
-SPLIT_KEYS = ("train", "val", "valid", "test")
-NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
+# Reasons in reports, each after a number.
+TEXT_WITHOUT_IMAGE = "text files without an image"
+UNREADABLE_TEXT = "text files that cannot be read"
+UNCERTAIN = "images whose label file is not certain"
+LOST_LABELS = (
+    "images without a label file, while most label files have no image"
+)
+OTHER_COUNT = "number of classes that differs from the names"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,107 +50,75 @@ class YOLOSplit:
     Attributes:
         root: Folder of the dataset.
         images: Folders of images, or text files that list images.
-        keys: Contents of `data.yaml`.
+        config: Contents of `data.yaml` or `obj.data`.
     """
 
     root: pathlib.Path
     images: tuple[pathlib.Path, ...]
-    keys: dict[Any, Any]
+    config: Config
+
+
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """A line of a label file: class and numbers as in the file."""
+
+    name: str
+    numbers: list[float]
+    where: str
+
+
+# The lines of a file, and the number of those that cannot be read.
+Content: TypeAlias = tuple[list[_Line], int]
 
 
 def find_splits(path: pathlib.Path) -> Mapping[str | None, YOLOSplit]:
-    """Return the splits of a folder, or of its `data.yaml`."""
+    """Return the splits of a folder, of its `data.yaml` or `obj.data`.
+
+    A dataset that is the only one in a subfolder is found as well.
+    """
     root = path if path.is_dir() else path.parent
-    keys = _read_yaml(path) if path.is_file() else _find_yaml(root)
-    found = _splits_in_folders(root)
-    for split in SPLIT_KEYS:
-        stated = keys.get(split)
-        stated = stated if isinstance(stated, list) else [stated]
-        places = [_resolve(root, keys, x) for x in stated if x]
-        if places and all(place.exists() for place in places):
-            found[split] = tuple(places)
-    return {
-        split: YOLOSplit(root, places, keys) for split, places in found.items()
-    }
+    found = _splits_at(root, find_config(path))
+    if found or path.is_file():
+        return found
+    inner = [
+        _splits_at(place, find_config(place))
+        for place in sorted(root.iterdir())
+        if place.is_dir() and not place.name.startswith(".")
+    ]
+    inner = [splits for splits in inner if splits]
+    return inner[0] if len(inner) == 1 else {}
 
 
-def _splits_in_folders(
-    root: pathlib.Path,
-) -> dict[str | None, tuple[pathlib.Path, ...]]:
-    """Folders of the images of each split, as folders are usually named."""
-    found: dict[str | None, tuple[pathlib.Path, ...]] = {}
-    folders, files = list_folder(root)
-    if (root / "images").is_dir() and (root / "labels").is_dir():
-        for name in list_folder(root / "images")[0]:
-            if any(map(is_image, files_below(root / "images" / name))):
-                found[name] = (root / "images" / name,)
-        if files_with_ending(root / "images", EXTENSIONS):
-            found[None] = (root / "images",)
-    elif _are_paired(files):
-        found[None] = (root,)
-    for name in folders:
-        place = root / name
-        if (place / "images").is_dir() and (place / "labels").is_dir():
-            found[name] = (place / "images",)
-        elif _are_paired(list_folder(place)[1]):
-            found[name] = (place,)
-    return found
-
-
-def _find_yaml(root: pathlib.Path) -> dict[Any, Any]:
-    """Contents of the yaml file with the names of classes or splits."""
-    for path in files_with_ending(root, YAML_ENDINGS):
-        try:
-            keys = _read_yaml(path)
-        except ValueError:  # a file for something else
-            continue
-        if "names" in keys or ("nc" in keys and "train" in keys):
-            return keys
-    return {}
-
-
-def _read_yaml(path: pathlib.Path) -> dict[Any, Any]:
-    """Contents of a yaml file; all values are strings, so that "no" stays."""
-    try:
-        keys = yaml.load(read_text(path), yaml.BaseLoader)
-    except yaml.YAMLError as e:
-        raise ValueError(f"{path} is not valid YAML: {e}") from e
-    return keys if isinstance(keys, dict) else {}
-
-
-def _are_paired(files: Sequence[str]) -> bool:
-    """Whether there is an image with a text file of the same name."""
-    texts = {name[:-4] for name in files if name.lower().endswith(".txt")}
-    return any(
-        is_image(name) and name.rpartition(".")[0] in texts for name in files
-    )
-
-
-def _resolve(
-    root: pathlib.Path, keys: Mapping[Any, Any], stated: object
-) -> pathlib.Path:
-    """A path of `data.yaml`, which often was written on another computer."""
-    path = pathlib.PurePosixPath(str(stated).replace("\\", "/"))
-    # Roboflow writes "../train/images" for "train/images".
-    inner = pathlib.PurePosixPath(*(x for x in path.parts if x != ".."))
-    bases = [root / str(keys.get("path") or ""), root]
-    places = [base / x for x in (path, inner) for base in bases]
-    return next((place for place in places if place.exists()), places[0])
+def _splits_at(
+    root: pathlib.Path, config: Config
+) -> dict[str | None, YOLOSplit]:
+    stated = config.splits()
+    places = [place for found in stated.values() for place in found]
+    is_listed = any(place.is_file() for place in places)
+    # Lists divide the images of a folder in their own way.
+    found = {} if is_listed else splits_in_folders(root)
+    found.update(stated)
+    return {name: YOLOSplit(root, x, config) for name, x in found.items()}
 
 
 def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
     """Read text files with lines `<class> <x> <y> <width> <height>`.
 
-    Lines with more coordinates are polygons, of which the bounding boxes are
-    used. Images without a text file, or with an empty one, have no boxes.
+    Polygons and rotated boxes are replaced by their bounding boxes; keypoints,
+    confidences and track ids after a box are ignored. Lines that could be
+    either a polygon or keypoints are dropped. The class is a number or a name.
 
     Args:
         split: A `YOLOSplit`.
         options: A `ReadOptions`. `class_names` are used if no file contains
-            the names; they default to the numbers of the classes.
+            the names; they default to the numbers or names in the lines.
 
     Returns:
         A `RawAnnotations`.
+
+    Raises:
+        ValueError: If label files exist but belong to none of the images, or
+            if files with class names contradict each other.
     """
     raw = RawAnnotations(
         images=[],
@@ -145,115 +128,138 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
         layout=LAYOUT.title,
         source=", ".join(map(str, split.images)),
     )
-    pairs = _images_and_texts(split)
-    _drop_texts_without_image(split, {text for _, text in pairs}, raw)
-    has_keypoints = "kpt_shape" in split.keys
-    ids = _image_ids([path for path, _ in pairs])
-    for (path, text), image_id in zip(pairs, ids, strict=True):
-        labels, boxes = _read_file(text, has_keypoints, raw)
-        raw.images.append(
-            RawImage(path, boxes, labels, image_id, where=str(text))
-        )
-    highest = max(
-        (int(image.labels.max(initial=-1)) for image in raw.images), default=-1
+    images = images_in(split.images, split.root, split.config)
+    labels = _labels_of(split, images, raw)
+    texts = [text for text in labels.of_image.values() if text is not None]
+    folders = dict.fromkeys(
+        place for x in (images, texts) for path in x for place in (path.parent,)
     )
-    folders = dict.fromkeys(x.parent for pair in pairs for x in pair)
-    raw.class_names = _class_names(split, folders, highest, options.class_names)
+    names, remark = read_class_names(split.config, folders)
+    if remark:
+        raw.noted.append((OTHER_COUNT, f"{split.root}: {remark}"))
+    if names is None and options.class_names is not None:
+        names = list(standardize_class_names(options.class_names))
+    contents = {text: _read_file(text, names or (), raw) for text in texts}
+    raw.class_names = _class_names(contents, names, split.config)
     raw.category_ids = tuple(range(len(raw.class_names)))
-    for image in raw.images:
-        image.labels[image.labels >= len(raw.class_names)] = -1
+    _add_images(split, labels, contents, raw)
     return raw
 
 
-def _images_and_texts(
-    split: YOLOSplit,
-) -> list[tuple[pathlib.Path, pathlib.Path]]:
-    """Pairs of the path of an image and that of its text file."""
-    images: list[pathlib.Path] = []
-    for place in split.images:
-        if place.is_file():
-            lines = read_text(place).splitlines()
-            images += [_listed(split, place, x.strip()) for x in lines if x]
-        elif place == split.root or _are_paired(list_folder(place)[1]):
-            images += files_with_ending(place, EXTENSIONS)
-        else:
-            paths = map(pathlib.Path, files_below(place))
-            images += [path for path in paths if is_image(path)]
-    return [(path, _text_of(path)) for path in images]
+def _labels_of(
+    split: YOLOSplit, images: Sequence[pathlib.Path], raw: RawAnnotations
+) -> LabelFiles:
+    """Label files of the images; reports what does not fit together."""
+    roots = dict.fromkeys([split.root, *split.config.bases()])
+    lists = [x for places in split.config.splits().values() for x in places]
+    ignored = {*lists, *split.images}
+    labels = find_labels(images, tuple(roots), ignored, NAME_FILES)
+    labels.without_image = [
+        path for path in labels.without_image if _has_boxes(path)
+    ]
+    num_found = sum(text is not None for text in labels.of_image.values())
+    if images and labels.without_image and not num_found:
+        message = without_labels_message(str(raw.source), labels, len(images))
+        raise ValueError(message)
+    for path in labels.without_image:
+        raw.dropped.append((TEXT_WITHOUT_IMAGE, str(path)))
+    for image, text in labels.uncertain.items():
+        raw.dropped.append((UNCERTAIN, f"{image}: {text}"))
+        del labels.of_image[image]
+    if len(labels.without_image) > num_found:
+        for image in [x for x, y in labels.of_image.items() if y is None]:
+            raw.dropped.append((LOST_LABELS, str(image)))
+            del labels.of_image[image]
+    return labels
 
 
-def _listed(
-    split: YOLOSplit, list_file: pathlib.Path, line: str
-) -> pathlib.Path:
-    """An image of a list, relative to the list or to the dataset's folder."""
-    places = [list_file.parent / line, _resolve(split.root, split.keys, line)]
-    return next((place for place in places if place.is_file()), places[0])
-
-
-def _text_of(path: pathlib.Path) -> pathlib.Path:
-    """In `labels` for the last `images` of the path, or beside the image."""
-    parts = list(path.parts)
-    beside = path.with_suffix(".txt")
-    for i in reversed(range(len(parts) - 1)):
-        if parts[i] == "images":
-            parts[i] = "labels"
-            text = pathlib.Path(*parts).with_suffix(".txt")
-            return text if text.is_file() or not beside.is_file() else beside
-    return beside
-
-
-def _drop_texts_without_image(
-    split: YOLOSplit, texts: set[pathlib.Path], raw: RawAnnotations
-) -> None:
-    for folder in dict.fromkeys(sorted(text.parent for text in texts)):
-        for path in files_with_ending(folder, ".txt"):
-            is_other = path in split.images or path.name in NAME_FILES
-            if path not in texts and not is_other:
-                raw.dropped.append(("text files without an image", str(path)))
+def _has_boxes(path: pathlib.Path) -> bool:
+    """Whether a text file is empty or has a line with a box."""
+    try:
+        lines = [x for x in read_text(path).splitlines() if x.strip()]
+    except ValueError:
+        return False
+    parsed = map(split_line, lines)
+    return not lines or any(x is not None and len(x[1]) > 3 for x in parsed)
 
 
 def _read_file(
-    path: pathlib.Path, has_keypoints: bool, raw: RawAnnotations
-) -> tuple[list[int], list[list[float]]]:
-    """Classes and boxes of a text file; none if it does not exist."""
-    labels: list[int] = []
-    boxes: list[list[float]] = []
-    if not path.is_file():
-        return labels, boxes
+    path: pathlib.Path, names: Sequence[str], raw: RawAnnotations
+) -> Content:
+    """Lines of a label file, without those that have no class or numbers."""
+    found: list[_Line] = []
+    num_unread = 0
     try:
         lines = read_text(path).splitlines()
     except ValueError as e:
-        raw.dropped.append(("text files that cannot be read", str(e)))
-        return labels, boxes
+        raw.dropped.append((UNREADABLE_TEXT, str(e)))
+        return found, 1
     for i, line in enumerate(lines):
-        if not line.strip():
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
-        parsed = _parse(line, has_keypoints)
-        if parsed is None:
-            reason = "lines that are not `<class> <x> <y> <width> <height>`"
-            raw.dropped.append((reason, f"{path}, line {i + 1}: {line}"))
+        where = f"{path}, line {i + 1}: {line}"
+        parsed = split_line(line, names)
+        if parsed is None or _is_fraction(parsed[0]):
+            raw.dropped.append((NOT_A_BOX, where))
+            num_unread += 1
         else:
-            labels.append(parsed[0])
-            boxes.append(parsed[1])
-    return labels, boxes
+            found.append(_Line(*parsed, where))
+    return found, num_unread
 
 
-def _parse(line: str, has_keypoints: bool) -> tuple[int, list[float]] | None:
-    """Class and box of a line, or `None` if it has another form."""
-    try:
-        number, *values = (float(part) for part in line.split())
-    except ValueError:
+def _add_images(
+    split: YOLOSplit,
+    labels: LabelFiles,
+    contents: Mapping[pathlib.Path, Content],
+    raw: RawAnnotations,
+) -> None:
+    rows: dict[int, list[list[float]]] = {}
+    for lines, _ in contents.values():
+        for line in lines:
+            rows.setdefault(len(line.numbers), []).append(line.numbers)
+    readings = choose_readings(
+        {count: np.array(x) for count, x in rows.items()},
+        split.config.keypoints,
+        str(split.config.keys.get("task", "")),
+    )
+    index = {name: i for i, name in enumerate(raw.class_names)}
+    ids = _image_ids(list(labels.of_image))
+    for (image, text), image_id in zip(
+        labels.of_image.items(), ids, strict=True
+    ):
+        lines, num_unread = contents[text] if text is not None else ([], 0)
+        boxes, numbers = [], []
+        for line in lines:
+            reading = readings[len(line.numbers)]
+            box = _box_of(line, reading, raw)
+            if box is None:
+                num_unread += 1
+            else:
+                boxes.append(box)
+                numbers.append(_label_of(line.name, index))
+        raw.images.append(
+            RawImage(
+                image,
+                boxes,
+                numbers,
+                image_id,
+                where=str(text or image),
+                num_unread=num_unread,
+                background=EMPTY_LABEL_FILE if text else NO_LABEL_FILE,
+            )
+        )
+
+
+def _box_of(
+    line: _Line, reading: Reading, raw: RawAnnotations
+) -> list[float] | None:
+    if reading.reason:
+        raw.dropped.append((reading.reason, line.where))
         return None
-    if not number.is_integer():
-        return None
-    label = max(int(number), -1)
-    if len(values) == 4 or (has_keypoints and len(values) > 4):
-        return label, values[:4]
-    if len(values) < 6 or len(values) % 2:
-        return None
-    corners = np.array(values).reshape(-1, 2)
-    low, high = corners.min(0), corners.max(0)
-    return label, [*((low + high) / 2), *(high - low)]
+    if reading.note:
+        raw.noted.append((reading.note, line.where))
+    box: list[float] = reading.boxes(np.array([line.numbers]))[0].tolist()
+    return box
 
 
 def _image_ids(paths: Sequence[pathlib.Path]) -> list[str]:
@@ -270,39 +276,54 @@ def _image_ids(paths: Sequence[pathlib.Path]) -> list[str]:
 
 
 def _class_names(
-    split: YOLOSplit,
-    folders: Iterable[pathlib.Path],
-    highest: int,
-    class_names: Sequence[str] | None,
+    contents: Mapping[pathlib.Path, Content],
+    names: Sequence[str] | None,
+    config: Config,
 ) -> tuple[str, ...]:
-    """Names in `data.yaml`, in a text file, as passed, or the numbers."""
-    names = split.keys.get("names")
-    if isinstance(names, dict) and names:
-        count = 1 + max(int(number) for number in names)
-        names = {int(number): name for number, name in names.items()}
-        names = [names.get(i, i) for i in range(count)]
-    if not isinstance(names, list) or not names:
-        places = dict.fromkeys([split.root, split.root / "labels", *folders])
-        files = [place / name for place in places for name in NAME_FILES]
-        file = next((path for path in files if path.is_file()), None)
-        names = read_text(file).strip().splitlines() if file else None
-    if names is None and class_names is not None:
-        return standardize_class_names(class_names)
+    """The names, or those in the lines, or the numbers of the classes."""
+    found = {line.name for lines, _ in contents.values() for line in lines}
+    if names is None and not all(map(_is_integer, found)):
+        return tuple(sorted(found))
     if names is None:
-        text = str(split.keys.get("nc", ""))
-        stated = int(text) if text.isdecimal() else 0
-        names = range(max(highest + 1, stated))
-    names = [str(name).strip() for name in names]
+        stated = str(config.keys.get("nc", ""))
+        highest = max((int(float(name)) for name in found), default=-1)
+        count = max(highest + 1, int(stated) if stated.isdecimal() else 0)
+        names = [""] * count
+    names = [name.strip() or str(i) for i, name in enumerate(names)]
     return distinct_names(names, range(len(names)))
+
+
+def _label_of(name: str, index: Mapping[str, int]) -> int:
+    """Label of a class that is stated as a name or number, -1 if unknown."""
+    if name in index and not _is_integer(name):
+        return index[name]
+    number = int(float(name)) if _is_integer(name) else -1
+    return number if 0 <= number < len(index) else -1
+
+
+def _is_integer(name: str) -> bool:
+    try:
+        return float(name).is_integer()
+    except ValueError:
+        return False
+
+
+def _is_fraction(name: str) -> bool:
+    """Whether the class is a number that cannot be one."""
+    try:
+        return not float(name).is_integer()
+    except ValueError:
+        return False
 
 
 LAYOUT = Layout(
     name="yolo",
     title="YOLO",
-    expected="data.yaml, images/<split>/ with labels/<split>/*.txt, or "
-    "<split>/images/ with <split>/labels/*.txt",
+    expected="data.yaml, images/<split>/ with labels/<split>/*.txt, "
+    "<split>/images/ with <split>/labels/*.txt, *.txt beside the images, or "
+    "Darknet's obj.data",
     find_splits=find_splits,
     read=read,
     endings=(".txt", *YAML_ENDINGS),
-    source_endings=YAML_ENDINGS,
+    source_endings=(*YAML_ENDINGS, DARKNET_ENDING),
 )

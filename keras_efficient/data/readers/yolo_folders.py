@@ -1,0 +1,184 @@
+"""Splits and images of a YOLO dataset, as its folders and lists divide it."""
+
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from keras_efficient.data.readers.files import EXTENSIONS
+from keras_efficient.data.readers.files import files_below
+from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.yolo_config import NAME_FILES
+from keras_efficient.data.readers.yolo_config import Config
+from keras_efficient.data.readers.yolo_config import find_config
+from keras_efficient.data.readers.yolo_config import find_place
+from keras_efficient.data.readers.yolo_labels import is_image_folder
+from keras_efficient.data.readers.yolo_labels import is_label_folder
+
+# Names of folders that divide a dataset, such as "val2017".
+SPLIT_NAME = re.compile(
+    r"(train|val|valid|validation|test|dev|eval|minival|trainval|holdout)"
+    r"(ing)?[-_]?\d*",
+    re.IGNORECASE,
+)
+
+Places: TypeAlias = dict[str | None, tuple[pathlib.Path, ...]]
+
+
+def splits_in_folders(root: pathlib.Path) -> Places:
+    """Return the folders of the images of each split.
+
+    Args:
+        root: Path of an existing folder.
+
+    Returns:
+        A dict from the name of a split to folders. `None` stands for all
+        images, if they are not divided or into folders that have no names of
+        splits, such as those of cameras.
+    """
+    found: Places = {}
+    folders, files = list_folder(root)
+    labels = [x for x in folders if _has_labels(root / x)]
+    sources = [x for x in folders if is_image_folder(x) and x not in labels]
+    if sources and (labels or any(_has_inner(root / x) for x in sources)):
+        for source in sources:
+            for name in list_folder(root / source)[0]:
+                if _has_images(root / source / name):
+                    found[name] = (*found.get(name, ()), root / source / name)
+            if files_with_ending(root / source, EXTENSIONS):
+                found[None] = (*found.get(None, ()), root / source)
+    elif _are_paired(files) or (labels and any(map(is_image, files))):
+        found[None] = (root,)
+    for name in folders:
+        if name not in (*labels, *sources):
+            places = _places_in(root, name, labels)
+            if places:
+                found[name] = places
+    return _with_whole(found)
+
+
+def _places_in(
+    root: pathlib.Path, name: str, labels: Sequence[str]
+) -> tuple[pathlib.Path, ...]:
+    """Folders of the images of the split in a folder; `()` if it is none."""
+    place = root / name
+    folders, files = list_folder(place)
+    inner = [x for x in folders if _has_labels(place / x)]
+    sources = [x for x in folders if is_image_folder(x) and x not in inner]
+    has_labels = bool(inner) or any(_has_text(root / x / name) for x in labels)
+    if has_labels and sources:
+        return tuple(place / x for x in sources)
+    if any(map(is_image, files)) and (has_labels or _are_paired(files)):
+        return (place,)
+    # CVAT keeps the paths of a share below such a folder.
+    if re.fullmatch(r"obj_.*_data", name) and _paired_folders(place):
+        return (place,)
+    return ()
+
+
+def _with_whole(found: Places) -> Places:
+    """Add all images as one set, if the folders are not splits."""
+    names = [name for name in found if name is not None]
+    if None in found or len(names) < 2:
+        return found
+    if any(SPLIT_NAME.fullmatch(name) for name in names):
+        return found
+    places = [
+        place for found_places in found.values() for place in found_places
+    ]
+    configs = {str(_own_names(place)) for place in places}
+    return {**found, None: tuple(places)} if len(configs) == 1 else found
+
+
+def _own_names(place: pathlib.Path) -> Mapping[str, object]:
+    """What a folder itself states about classes."""
+    above = place.parent
+    inner = [above / x for x in list_folder(above)[0] if is_label_folder(x)]
+    own = {
+        name: read_text(folder / name)
+        for folder in (place, above, *inner)
+        for name in NAME_FILES
+        if (folder / name).is_file()
+    }
+    return {**find_config(place).keys, **own}
+
+
+def images_in(
+    places: Sequence[pathlib.Path], root: pathlib.Path, config: Config
+) -> list[pathlib.Path]:
+    """Return the images of a split.
+
+    Args:
+        places: Folders of images, or text files that list images.
+        root: Folder of the dataset. Its subfolders are not part of a split.
+        config: A `Config`, which states the folders lists are relative to.
+
+    Returns:
+        A list of paths, which may not exist if a file lists them.
+    """
+    images: list[pathlib.Path] = []
+    for place in places:
+        if place.is_file():
+            bases = (place.parent, *config.bases())
+            lines = [x.strip() for x in read_text(place).splitlines()]
+            images += [find_place(x, bases, "isfile") for x in lines if x]
+        elif place == root:
+            images += files_with_ending(place, EXTENSIONS)
+        elif _are_paired(list_folder(place)[1]):
+            folders = _paired_folders(place)
+            images += [
+                x for y in folders for x in files_with_ending(y, EXTENSIONS)
+            ]
+        else:
+            images += [
+                x for x in map(pathlib.Path, files_below(place)) if is_image(x)
+            ]
+    return images
+
+
+def _has_images(folder: pathlib.Path) -> bool:
+    return any(map(is_image, files_below(folder)))
+
+
+def _has_labels(folder: pathlib.Path) -> bool:
+    return is_label_folder(folder.name) and _has_text(folder)
+
+
+def _has_inner(folder: pathlib.Path) -> bool:
+    """Whether there are labels in a folder somewhere below."""
+    return any(
+        is_label_folder(name) and _has_text(pathlib.Path(parent, name))
+        for parent, names, _ in os.walk(folder)
+        for name in names
+    )
+
+
+def _has_text(folder: pathlib.Path) -> bool:
+    """Whether there is a text file in a folder or below it."""
+    return any(
+        name.lower().endswith(".txt") and name not in NAME_FILES
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def _paired_folders(place: pathlib.Path) -> list[pathlib.Path]:
+    """The folder and those below in which images lie beside text files."""
+    return [
+        pathlib.Path(folder)
+        for folder, _, names in sorted(os.walk(place))
+        if _are_paired(names)
+    ]
+
+
+def _are_paired(files: Sequence[str]) -> bool:
+    """Whether there is an image with a text file of the same name."""
+    texts = {name[:-4] for name in files if name.lower().endswith(".txt")}
+    return any(
+        is_image(name) and name.rpartition(".")[0] in texts for name in files
+    )
