@@ -29,7 +29,6 @@ from keras_efficient.data.readers.yolo_labels import LabelFiles
 from keras_efficient.data.readers.yolo_labels import find_labels
 from keras_efficient.data.readers.yolo_labels import without_labels_message
 from keras_efficient.data.readers.yolo_lines import NOT_A_BOX
-from keras_efficient.data.readers.yolo_lines import Reading
 from keras_efficient.data.readers.yolo_lines import choose_readings
 from keras_efficient.data.readers.yolo_lines import split_line
 
@@ -41,6 +40,8 @@ LOST_LABELS = (
     "images without a label file, while most label files have no image"
 )
 OTHER_COUNT = "number of classes that differs from the names"
+# Characters of a line that messages show.
+MAX_SHOWN = 80
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _read_file(
     for i, line in enumerate(lines):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        where = f"{path}, line {i + 1}: {line}"
+        where = f"{path}, line {i + 1}: {line[:MAX_SHOWN]}"
         parsed = split_line(line, names)
         if parsed is None or _is_fraction(parsed[0]):
             raw.dropped.append((NOT_A_BOX, where))
@@ -213,35 +214,18 @@ def _add_images(
     contents: Mapping[pathlib.Path, Content],
     raw: RawAnnotations,
 ) -> None:
-    rows: dict[int, list[list[float]]] = {}
-    for lines, _ in contents.values():
-        for line in lines:
-            rows.setdefault(len(line.numbers), []).append(line.numbers)
-    readings = choose_readings(
-        {count: np.array(x) for count, x in rows.items()},
-        split.config.keypoints,
-        str(split.config.keys.get("task", "")),
-    )
+    found = _boxes_of(contents, split.config, raw)
     index = {name: i for i, name in enumerate(raw.class_names)}
     ids = _image_ids(list(labels.of_image))
     for (image, text), image_id in zip(
         labels.of_image.items(), ids, strict=True
     ):
-        lines, num_unread = contents[text] if text is not None else ([], 0)
-        boxes, numbers = [], []
-        for line in lines:
-            reading = readings[len(line.numbers)]
-            box = _box_of(line, reading, raw)
-            if box is None:
-                num_unread += 1
-            else:
-                boxes.append(box)
-                numbers.append(_label_of(line.name, index))
+        boxes, num_unread = found[text] if text is not None else ([], 0)
         raw.images.append(
             RawImage(
                 image,
-                boxes,
-                numbers,
+                [box for _, box in boxes],
+                [_label_of(name, index) for name, _ in boxes],
                 image_id,
                 where=str(text or image),
                 num_unread=num_unread,
@@ -250,16 +234,38 @@ def _add_images(
         )
 
 
-def _box_of(
-    line: _Line, reading: Reading, raw: RawAnnotations
-) -> list[float] | None:
-    if reading.reason:
-        raw.dropped.append((reading.reason, line.where))
-        return None
-    if reading.note:
-        raw.noted.append((reading.note, line.where))
-    box: list[float] = reading.boxes(np.array([line.numbers]))[0].tolist()
-    return box
+def _boxes_of(
+    contents: Mapping[pathlib.Path, Content],
+    config: Config,
+    raw: RawAnnotations,
+) -> dict[pathlib.Path, tuple[list[tuple[str, list[float]]], int]]:
+    """Pairs of class and box in each file, and the number of unread lines."""
+    rows: dict[int, list[list[float]]] = {}
+    for lines, _ in contents.values():
+        for line in lines:
+            rows.setdefault(len(line.numbers), []).append(line.numbers)
+    arrays = {count: np.array(values) for count, values in rows.items()}
+    task = str(config.keys.get("task", ""))
+    readings = choose_readings(arrays, config.keypoints, task)
+    boxes = {
+        count: iter(reading.boxes(arrays[count]).tolist())
+        for count, reading in readings.items()
+        if not reading.reason
+    }
+    found = {}
+    for text, (lines, num_unread) in contents.items():
+        read = []
+        for line in lines:
+            count = len(line.numbers)
+            if count in boxes:
+                read.append((line.name, next(boxes[count])))
+            else:
+                raw.dropped.append((readings[count].reason, line.where))
+                num_unread += 1
+        notes = {readings[len(line.numbers)].note for line in lines} - {""}
+        raw.noted += [(note, str(text)) for note in sorted(notes)]
+        found[text] = read, num_unread
+    return found
 
 
 def _image_ids(paths: Sequence[pathlib.Path]) -> list[str]:

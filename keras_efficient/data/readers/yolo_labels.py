@@ -142,22 +142,30 @@ class _Search:
         self, images: Sequence[pathlib.Path]
     ) -> dict[pathlib.Path, pathlib.Path | None]:
         """Label files at the place that the path of the image implies."""
+        members: dict[pathlib.Path, list[pathlib.Path]] = {}
+        for image in images:
+            members.setdefault(image.parent, []).append(image)
         votes: collections.Counter[Step] = collections.Counter()
         found: dict[pathlib.Path, list[tuple[Step, pathlib.Path]]] = {}
-        for image in images:
-            found[image] = [
-                (step, text)
-                for step, folder in self.steps(image.parent)
-                if (text := self._text(folder, image.name)) is not None
-            ]
-            votes.update(step for step, _ in found[image])
+        for folder, own in members.items():
+            places = [(x, self._texts_in(y)) for x, y in self.steps(folder)]
+            for image in own:
+                found[image] = [
+                    (step, text)
+                    for step, texts in places
+                    if (text := _text_of(image.name, texts)) is not None
+                ]
+                votes.update(step for step, _ in found[image])
 
         def rank(step: Step) -> tuple[int, int]:
             return _rank_of_name(step), -votes[step]
 
+        best = {step: rank(step) for step in votes}
         return {
-            image: min(texts, key=lambda x: rank(x[0]))[1] if texts else None
-            for image, texts in found.items()
+            image: min(found[image], key=lambda x: best[x[0]])[1]
+            if found[image]
+            else None
+            for image in images
         }
 
     def steps(self, folder: pathlib.Path) -> list[tuple[Step, pathlib.Path]]:
@@ -227,14 +235,13 @@ class _Search:
             names = list_folder(source)[1] if source.is_dir() else []
             for _, folder in self.steps(source):
                 if folder in folders:
-                    texts = (
-                        self._text(folder, x) for x in names if is_image(x)
-                    )
-                    claimed.update(x for x in texts if x is not None)
+                    texts = self._texts_in(folder)
+                    own = (_text_of(x, texts) for x in names if is_image(x))
+                    claimed.update(x for x in own if x is not None)
         return [
             text
             for folder in sorted(folders)
-            for text in dict.fromkeys(self._texts[folder].values())
+            for text in self._texts_in(folder).values()
             if text not in claimed
         ]
 
@@ -268,7 +275,8 @@ class _Search:
             self._folders[folder] = [x for x in names if is_label_folder(x)]
         return self._folders[folder]
 
-    def _text(self, folder: pathlib.Path, image: str) -> pathlib.Path | None:
+    def _texts_in(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
+        """Text files by name without extension."""
         if folder not in self._texts:
             found: dict[str, pathlib.Path] = {}
             for name in list_folder(folder)[1] if folder.is_dir() else ():
@@ -276,9 +284,15 @@ class _Search:
                 if self._is_text(path):
                     found.setdefault(_key(name[:-4]), path)
             self._texts[folder] = found
-        texts = self._texts[folder]
-        stem = image.rpartition(".")[0]
-        return texts.get(_key(stem)) or texts.get(_key(image))
+        return self._texts[folder]
+
+
+def _text_of(
+    image: str, texts: Mapping[str, pathlib.Path]
+) -> pathlib.Path | None:
+    """The label file of an image: `a.txt` or `a.jpg.txt` for `a.jpg`."""
+    stem = _key(image.rpartition(".")[0])
+    return texts.get(stem) or texts.get(_key(image))
 
 
 def _top_of(folder: pathlib.Path) -> pathlib.Path:

@@ -21,9 +21,13 @@ UNDECIDED = (
 )
 OTHER_KEYPOINTS = "lines that do not have the number of keypoints `kpt_shape`"
 NOT_FRACTIONS = "polygons whose coordinates are not fractions of the sides"
-EXTRA_IGNORED = "boxes with a confidence or track id (ignored)"
-ENCLOSING_BOX = "polygons or rotated boxes (enclosing box used)"
-KEYPOINTS_IGNORED = "boxes with keypoints (ignored)"
+EXTRA_IGNORED = (
+    "label files with a confidence or track id after boxes (ignored)"
+)
+ENCLOSING_BOX = (
+    "label files with polygons or rotated boxes (enclosing boxes used)"
+)
+KEYPOINTS_IGNORED = "label files with keypoints after boxes (ignored)"
 
 # Share of lines that must agree with a reading.
 MOST = 0.9
@@ -75,12 +79,14 @@ def split_line(
         A pair `(class, numbers)`, the class as in the file; `None` if there is
         no class or no number.
     """
+    parts = line.split()
+    if len(parts) > 1 and all(map(_is_number, parts)):  # nearly always
+        return parts[0], [float(x) for x in parts[1:]]
     parts = _parts(line)
-    text = " ".join(parts)
     for name in sorted(names, key=len, reverse=True):
         words = name.split()
         is_it = words and parts[: len(words)] == words
-        if is_it and not _is_number(text[: len(" ".join(words))]):
+        if is_it and not _is_number(" ".join(words)):
             rest = parts[len(words) :]
             if rest and all(map(_is_number, rest)):
                 return name, [float(x) for x in rest]
