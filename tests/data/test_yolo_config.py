@@ -151,12 +151,14 @@ def test_files_with_different_names_are_an_error(tmp_path):
     for folder, text in (("cam1", "cup\nkey"), ("cam2", "key\ncup")):
         write_images(tmp_path, f"images/{folder}", f"labels/{folder}", folder)
         write_text(tmp_path / "labels" / folder / "classes.txt", text)
+    write_text(tmp_path / "data.yaml", "train: images\nnc: 2")
     with pytest.raises(ValueError, match="Files with class names differ"):
-        read_annotations(tmp_path)
+        read_annotations(tmp_path, "train")
     # labelImg appends classes as they are first used.
     for folder, text in (("cam1", "cup\n"), ("cam2", "cup\nkey\n")):
         write_text(tmp_path / "labels" / folder / "classes.txt", text)
-    assert read_annotations(tmp_path).class_names == ("cup", "key")
+    raw = read_annotations(tmp_path, "train")
+    assert raw.class_names == ("cup", "key")
 
 
 def test_several_yaml_files(tmp_path):

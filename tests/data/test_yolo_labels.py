@@ -114,7 +114,8 @@ def test_one_name_in_two_folders(tmp_path):
     write_set(tmp_path, same_names("images/cam1", "labels", "1"))
     write_text(tmp_path / "labels/0.txt", "0 0.5 0.5 0.9 0.2")
     # 0.txt belongs to one of two images. Neither is background.
-    raw = read_annotations(tmp_path)
+    write_text(tmp_path / "data.yaml", "train: images\nnames: [cup]")
+    raw = read_annotations(tmp_path, "train")
     assert widths(raw) == {"1.jpg": [0.1]}
     assert [where.split(": ")[1] for _, where in raw.dropped] == [
         f"{tmp_path}/labels/0.txt"
@@ -125,7 +126,8 @@ def test_labels_of_some_images_elsewhere(tmp_path):
     write_set(tmp_path, same_names("images/cam1", "labels/cam1", "ab"))
     write_set(tmp_path, same_names("images/cam2", "labels", "cd"))
     write_image(tmp_path / "images" / "cam2" / "empty.jpg")
-    raw = read_annotations(tmp_path)
+    write_text(tmp_path / "data.yaml", "train: images\nnames: [cup]")
+    raw = read_annotations(tmp_path, "train")
     assert widths(raw) == {"a.jpg": [0.1], "b.jpg": [0.2], "empty.jpg": []}
     assert [reason for reason, _ in raw.dropped] == [UNCERTAIN] * 2
 
@@ -196,17 +198,7 @@ def test_accents_in_another_normal_form(tmp_path):
     assert widths(read_annotations(tmp_path)) == {f"{names[0]}.jpg": [0.1]}
 
 
-def test_folders_of_cameras_are_one_set(tmp_path):
-    write_set(tmp_path, same_names("images/cam1", "labels/cam1", "ab"))
-    write_set(tmp_path, same_names("images/cam2", "labels/cam2", "cd"))
-    assert split_names(tmp_path) == {None, "cam1", "cam2"}
-    assert len(read_annotations(tmp_path).images) == 4
-    assert len(read_annotations(tmp_path, "cam2").images) == 2
-    write_set(tmp_path, same_names("images/val", "labels/val", "e"))
-    assert split_names(tmp_path) == {"val", "cam1", "cam2"}
-
-
-def test_datasets_with_other_classes_are_not_merged(tmp_path):
+def test_datasets_with_other_classes_beside_each_other(tmp_path):
     for name, classes in (("one", "cup\nkey\n"), ("two", "key\ncup\n")):
         write_set(tmp_path / name, same_names("images", "labels", "ab"))
         write_text(tmp_path / name / "labels" / "classes.txt", classes)

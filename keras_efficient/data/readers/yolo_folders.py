@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -15,17 +14,9 @@ from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.yolo_config import NAME_FILES
 from keras_efficient.data.readers.yolo_config import Config
-from keras_efficient.data.readers.yolo_config import find_config
 from keras_efficient.data.readers.yolo_config import find_place
 from keras_efficient.data.readers.yolo_labels import is_image_folder
 from keras_efficient.data.readers.yolo_labels import is_label_folder
-
-# Names of folders that divide a dataset, such as "val2017".
-SPLIT_NAME = re.compile(
-    r"(train|val|valid|validation|test|dev|eval|minival|trainval|holdout)"
-    r"(ing)?[-_]?\d*",
-    re.IGNORECASE,
-)
 
 Places: TypeAlias = dict[str | None, tuple[pathlib.Path, ...]]
 
@@ -37,9 +28,8 @@ def splits_in_folders(root: pathlib.Path) -> Places:
         root: Path of an existing folder.
 
     Returns:
-        A dict from the name of a split to folders. `None` stands for all
-        images, if they are not divided or into folders that have no names of
-        splits, such as those of cameras.
+        A dict from the name of a split to folders. `None` stands for images
+        that are not divided.
     """
     found: Places = {}
     folders, files = list_folder(root)
@@ -59,7 +49,7 @@ def splits_in_folders(root: pathlib.Path) -> Places:
             places = _places_in(root, name, labels)
             if places:
                 found[name] = places
-    return _with_whole(found)
+    return found
 
 
 def _places_in(
@@ -79,33 +69,6 @@ def _places_in(
     if re.fullmatch(r"obj_.*_data", name) and _paired_folders(place):
         return (place,)
     return ()
-
-
-def _with_whole(found: Places) -> Places:
-    """Add all images as one set, if the folders are not splits."""
-    names = [name for name in found if name is not None]
-    if None in found or len(names) < 2:
-        return found
-    if any(SPLIT_NAME.fullmatch(name) for name in names):
-        return found
-    places = [
-        place for found_places in found.values() for place in found_places
-    ]
-    configs = {str(_own_names(place)) for place in places}
-    return {**found, None: tuple(places)} if len(configs) == 1 else found
-
-
-def _own_names(place: pathlib.Path) -> Mapping[str, object]:
-    """What a folder itself states about classes."""
-    above = place.parent
-    inner = [above / x for x in list_folder(above)[0] if is_label_folder(x)]
-    own = {
-        name: read_text(folder / name)
-        for folder in (place, above, *inner)
-        for name in NAME_FILES
-        if (folder / name).is_file()
-    }
-    return {**find_config(place).keys, **own}
 
 
 def images_in(

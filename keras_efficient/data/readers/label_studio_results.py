@@ -1,0 +1,227 @@
+"""Tasks and results of Label Studio: from regions in percent to boxes."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keras_efficient.data.readers.annotations import number_or_nan
+
+# Reasons in reports, each after a number.
+NOT_ANNOTATED = "tasks without annotations (not used as background)"
+SEVERAL_ANNOTATORS = (
+    "tasks with several annotations (the ground truth or the first one used)"
+)
+SEVERAL_LABELS = "regions with several labels (the first one used)"
+ENCLOSING_BOX = (
+    "images with polygons, ellipses or rotated boxes (enclosing boxes used)"
+)
+OTHER_REGION = "regions that are neither boxes, polygons nor ellipses"
+NO_SIZE = "rotated boxes without the size of their image"
+ROTATED_IMAGE = "regions on an image that was rotated in Label Studio"
+
+# Kinds of results, each followed by "labels" if they contain a class.
+REGIONS = (
+    "rectangle", "polygon", "ellipse", "brush", "keypoint", "bitmask", "vector",
+    "cuboid", "magicwand", "videorectangle",
+)  # fmt: skip
+LABELS = tuple(f"{kind}labels" for kind in REGIONS)
+
+
+@dataclasses.dataclass
+class Region:
+    """One region of an image.
+
+    Attributes:
+        label: Name of its class, or an empty string.
+        box: Left, top, right and bottom as fractions of the sides, or `None`
+            if the region cannot be read.
+        note: What users should know, or why it cannot be read.
+    """
+
+    label: str
+    box: list[float] | None
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Task:
+    """One image and what an annotator did with it.
+
+    Attributes:
+        data: The fields of the task, such as `{"image": <path>}`.
+        task_id: Number or string, or `None`.
+        regions: The regions, or `None` if the task is not annotated.
+        size: `(height, width)` as stated, or `None`.
+        to_names: Names of the annotated fields.
+        num_annotations: Number of annotations that were not skipped.
+    """
+
+    data: Mapping[str, Any]
+    task_id: int | str | None
+    regions: list[Region] | None
+    size: tuple[int, int] | None
+    to_names: set[str]
+    num_annotations: int
+
+
+def read_tasks(content: Any) -> Iterator[Task]:
+    """Yield the tasks of an export in the form JSON or JSON_MIN."""
+    rows = [row for row in content if isinstance(row, dict)]
+    if any(isinstance(row.get("data"), dict) for row in rows):
+        for row in rows:
+            if isinstance(row.get("data"), dict):
+                yield _read_task(row)
+        return
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for i, row in enumerate(rows):  # one row for each annotator
+        groups.setdefault(row.get("id", f"row {i}"), []).append(row)
+    for group in groups.values():
+        yield _read_short_task(group)
+
+
+def _read_task(row: Mapping[str, Any]) -> Task:
+    """A task of the form JSON."""
+    found = row.get("annotations", row.get("completions")) or []
+    found = [
+        x
+        for x in found
+        if isinstance(x, dict)
+        and not (x.get("was_cancelled") or x.get("skipped"))
+    ]
+    best = [x for x in found if x.get("ground_truth")] or found
+    results = best[0].get("result") or [] if best else []
+    results = [x for x in results if isinstance(x, dict)]
+    # A region and its label are two results in some interfaces.
+    labels: dict[Any, list[str]] = {}
+    for result in results:
+        if str(result.get("type")) not in LABELS:
+            stated = _value(result).get("labels")
+            if stated:
+                labels.setdefault(result.get("id"), []).extend(stated)
+    regions, sizes, to_names = [], [], set()
+    for result in results:
+        kind = str(result.get("type")).lower()
+        if kind in (*REGIONS, *LABELS):
+            shared = labels.get(result.get("id"), [])
+            regions.append(_read_region(kind, _value(result), result, shared))
+            sizes.append(_size_of(result))
+            to_names.add(str(result.get("to_name")))
+    return Task(
+        data=row["data"],
+        task_id=row.get("id"),
+        regions=regions if best else None,
+        size=next((size for size in sizes if size), None),
+        to_names=to_names,
+        num_annotations=len(found),
+    )
+
+
+def _read_short_task(rows: Sequence[Mapping[str, Any]]) -> Task:
+    """A task of the form JSON_MIN, whose regions are in any field."""
+    first = rows[0]
+    regions, sizes = [], []
+    for field in first.values():
+        for value in field if isinstance(field, list) else ():
+            kind = _kind_of(value)
+            if kind:
+                regions.append(_read_region(kind, value, value, []))
+                sizes.append(_size_of(value))
+    return Task(
+        data={k: v for k, v in first.items() if isinstance(v, str)},
+        task_id=first.get("id"),
+        regions=regions,
+        size=next((size for size in sizes if size), None),
+        to_names=set(),
+        num_annotations=len(rows),
+    )
+
+
+def _kind_of(value: object) -> str:
+    """The kind of a region that only its fields reveal."""
+    if not isinstance(value, dict):
+        return ""
+    kind = next((name for name in LABELS if name in value), "")
+    if kind:
+        return kind
+    if {"x", "y", "width", "height"} <= set(value):
+        return "rectangle"
+    if {"radiusX", "radiusY"} <= set(value):
+        return "ellipse"
+    return "polygon" if "points" in value else ""
+
+
+def _value(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = result.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _size_of(result: Mapping[str, Any]) -> tuple[int, int] | None:
+    height = number_or_nan(result.get("original_height"))
+    width = number_or_nan(result.get("original_width"))
+    return (int(height), int(width)) if height > 0 and width > 0 else None
+
+
+def _read_region(
+    kind: str,
+    value: Mapping[str, Any],
+    result: Mapping[str, Any],
+    shared: Sequence[str],
+) -> Region:
+    stated = value.get(kind) or value.get("labels") or shared
+    names = [stated] if isinstance(stated, str) else list(stated or [])
+    label = str(names[0]).strip() if names else ""
+    if number_or_nan(result.get("image_rotation") or 0) % 360:
+        return Region(label, None, ROTATED_IMAGE)
+    box, note = _read_box(kind.removesuffix("labels"), value, _size_of(result))
+    if box is not None and len(names) > 1:
+        note = SEVERAL_LABELS
+    return Region(label, box, note)
+
+
+def _read_box(
+    kind: str, value: Mapping[str, Any], size: tuple[int, int] | None
+) -> tuple[list[float] | None, str]:
+    """A box in fractions of the sides, and a note on it."""
+    angle = math.radians(number_or_nan(value.get("rotation") or 0))
+    if kind == "polygon":
+        points = [
+            [number_or_nan(x) / 100 for x in point]
+            for point in value.get("points") or []
+            if isinstance(point, list) and len(point) == 2
+        ]
+        return (
+            (_around(points), ENCLOSING_BOX) if points else (None, OTHER_REGION)
+        )
+    if kind not in ("rectangle", "ellipse"):
+        return None, OTHER_REGION
+    if angle % (2 * math.pi) and size is None:
+        return None, NO_SIZE
+    height, width = size or (1, 1)
+    x = number_or_nan(value.get("x")) / 100
+    y = number_or_nan(value.get("y")) / 100
+    cosine, sine = math.cos(angle), math.sin(angle)
+    if kind == "ellipse":
+        first = number_or_nan(value.get("radiusX")) / 100 * width
+        second = number_or_nan(value.get("radiusY")) / 100 * height
+        dx = math.hypot(first * cosine, second * sine) / width
+        dy = math.hypot(first * sine, second * cosine) / height
+        return [x - dx, y - dy, x + dx, y + dy], ENCLOSING_BOX
+    # Label Studio turns a box clockwise around its first corner.
+    first = number_or_nan(value.get("width")) / 100 * width
+    second = number_or_nan(value.get("height")) / 100 * height
+    points = [
+        [
+            x + (a * first * cosine - b * second * sine) / width,
+            y + (a * first * sine + b * second * cosine) / height,
+        ]
+        for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))
+    ]
+    return _around(points), ENCLOSING_BOX if angle else ""
+
+
+def _around(points: Sequence[Sequence[float]]) -> list[float]:
+    xs, ys = zip(*points, strict=True)
+    return [min(xs), min(ys), max(xs), max(ys)]
