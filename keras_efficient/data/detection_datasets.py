@@ -14,6 +14,7 @@ from keras_efficient.data.images import standardize_size
 from keras_efficient.data.letterbox import DetectionPreprocessing
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
+from keras_efficient.data.records import background_reasons
 from keras_efficient.data.samples import DetectionSample
 from keras_efficient.data.transforms.detection_augmentation import (
     DetectionAugmentation,
@@ -220,6 +221,7 @@ class DetectionDataset:
             class_counts=counts,
             num_empty=sum(not len(record.labels) for record in records),
             num_crowd=sum(int(record.is_crowd.sum()) for record in records),
+            background=background_reasons(records),
         )
         return DetectionDataset(
             records, self.class_names, self.category_ids, report

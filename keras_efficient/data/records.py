@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -44,6 +45,9 @@ class DetectionRecord:
         areas: Float32 array of shape `(number,)`, areas of the objects in
             pixels, by which evaluation distinguishes small, medium and large
             objects; `None` for the areas of the boxes.
+        background: String, why the image trains as background, such as
+            `"images with an empty label file"`. Empty if it has boxes that
+            are trained.
     """
 
     image: Any
@@ -53,6 +57,7 @@ class DetectionRecord:
     size: tuple[int, int]
     image_id: int | str
     areas: np.ndarray | None = None
+    background: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +126,7 @@ class DetectionReport:
         dropped: Dict from a reason to a pair `(count, places)` of the
             annotations and images that were dropped.
         left_out: Classes of the dataset that were not requested.
-        background: Dict of the same form, why images have no boxes.
+        background: Dict of the same form, why images train as background.
         noted: Dict of the same form, what was used unchanged but may be
             unintended.
     """
@@ -167,10 +172,9 @@ class DetectionReport:
         empty = [name for name, count in self.class_counts.items() if not count]
         if empty:
             lines.append(f"classes without boxes: {listed(empty)}")
-        if self.num_empty:
-            lines.append(
-                f"{self.num_empty} images without boxes, used as background"
-            )
+        if self.background:
+            count = sum(count for count, _ in self.background.values())
+            lines.append(f"{count} images without boxes, used as background")
             lines += [f"  {n} {x}" for x, (n, _) in self.background.items()]
         if self.num_crowd:
             lines.append(f"{self.num_crowd} boxes around crowds")
@@ -199,6 +203,26 @@ class DetectionReport:
         rest = len(pairs) - MAX_LISTED
         more = f" and {rest} more classes" if rest > 0 else ""
         return [f"  {', '.join(counts)}{more}"]
+
+
+def background_reasons(
+    records: Iterable[DetectionRecord],
+) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Return why images train as background, as reports contain it.
+
+    Args:
+        records: The records of a dataset.
+
+    Returns:
+        A dict from a reason to a pair `(count, places)`.
+    """
+    places: dict[str, list[str]] = {}
+    for record in records:
+        if record.background:
+            is_array = isinstance(record.image, np.ndarray)
+            place = record.image_id if is_array else record.image
+            places.setdefault(record.background, []).append(str(place))
+    return {reason: (len(x), tuple(x)) for reason, x in places.items()}
 
 
 def listed(names: Sequence[object]) -> str:

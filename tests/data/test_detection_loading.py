@@ -9,6 +9,7 @@ from keras_efficient.data.readers import image_checks
 from tests.data.annotated import LARGE
 from tests.data.annotated import coco_image
 from tests.data.annotated import coco_row
+from tests.data.annotated import count_of
 from tests.data.annotated import in_format
 from tests.data.annotated import labels_of
 from tests.data.annotated import random_boxes
@@ -219,3 +220,37 @@ def test_invalid_arrays(changes, message):
     )
     with pytest.raises(ValueError, match=message):
         detection_from_arrays(**{**arguments, **changes})
+
+
+def test_every_background_image_has_a_reason(tmp_path):
+    names = ("empty", "other", "crowd", "cup", "lost", "both")
+    images = [coco_image(i, f"{x}.jpg") for i, x in enumerate(names)]
+    for image in images:
+        write_image(tmp_path / image["file_name"])
+    rows = (
+        coco_row(1, 2, [1, 2, 10, 10]),
+        coco_row(2, 1, [1, 2, 10, 10], iscrowd=1),
+        coco_row(3, 1, [1, 2, 10, 10]),
+        coco_row(4, 1, [100, 2, 10, 10]),
+        coco_row(5, 1, [100, 2, 10, 10]),
+        coco_row(5, 1, [1, 2, 10, 10]),
+    )
+    write_coco(tmp_path / "a.json", images, rows, ((1, "cup"), (2, "key")))
+    dataset = load_detection(tmp_path, class_names=["cup"])
+    reasons = {
+        record.image.stem: record.background for record in dataset.records
+    }
+    assert reasons == {
+        "empty": "images without annotations",
+        "other": "images with boxes of other classes only",
+        "crowd": "images with boxes around crowds only",
+        "cup": "",
+        "both": "",
+    }
+    report = dataset.report
+    assert count_of(report.dropped, "no object can be read") == 1
+    assert all(count == 1 for count, _ in report.background.values())
+    assert "3 images without boxes, used as background" in str(report)
+    first, second = dataset.split(0.4, seed=1)
+    parts = [len(part.report.background) for part in (first, second)]
+    assert sum(parts) == 3 and all(parts)

@@ -22,6 +22,7 @@ from keras_efficient.data.readers.image_checks import ImageCheck
 from keras_efficient.data.readers.image_checks import check_images
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
+from keras_efficient.data.records import background_reasons
 from keras_efficient.ops.boxes import convert_boxes
 
 # Reasons in reports, each after a number.
@@ -31,6 +32,7 @@ MISSING = "missing images"
 UNREADABLE = "images that cannot be read"
 LOST = "images of which no object can be read (not used as background)"
 ONLY_NOT_REQUESTED = "images with boxes of other classes only"
+ONLY_CROWDS = "images with boxes around crowds only"
 LOOKS_LIKE = "sets of boxes that cannot be {!r} and look like {!r}"
 
 
@@ -50,7 +52,6 @@ class _Issues:
         self.repaired = _by_reason(raw.repaired)
         self.dropped = _by_reason(raw.dropped)
         self.noted = _by_reason(raw.noted)
-        self.background = _by_reason(())
 
 
 def _by_reason(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -229,12 +230,10 @@ def _records(
     stops = np.cumsum(counts)
     for x, a, b in zip(placed, stops - counts, stops, strict=True):
         kept, requested = is_kept[a:b], is_requested[a:b]
-        if not kept.any():
-            if x.image.num_unread or (requested & ~kept).any():
-                issues.dropped[LOST].append(x.image.where)
-                continue
-            reason = ONLY_NOT_REQUESTED if b > a else x.image.background
-            issues.background[reason].append(x.image.where)
+        is_lost = bool(x.image.num_unread or (requested & ~kept).any())
+        if is_lost and not kept.any():
+            issues.dropped[LOST].append(x.image.where)
+            continue
         records.append(_record(x, repaired_boxes[a:b], labels[a:b], kept))
     return tuple(records)
 
@@ -303,6 +302,12 @@ def _record(
     is_crowd = np.zeros(len(boxes), bool)
     if image.is_crowd is not None:
         is_crowd = image.is_crowd[is_kept]
+    background = ""
+    if is_crowd.all():
+        background = ONLY_CROWDS
+        if not len(boxes):
+            has_others = len(image.labels) > 0
+            background = ONLY_NOT_REQUESTED if has_others else image.background
     return DetectionRecord(
         image=image.image,
         boxes=boxes,
@@ -311,6 +316,7 @@ def _record(
         size=placed.size,
         image_id=image.image_id,
         areas=areas,
+        background=background,
     )
 
 
@@ -333,7 +339,7 @@ def _report(
         repaired=_counted(issues.repaired),
         dropped=_counted(issues.dropped),
         left_out=left_out,
-        background=_counted(issues.background),
+        background=background_reasons(records),
         noted=_counted(issues.noted),
     )
 
