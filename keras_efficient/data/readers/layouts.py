@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.readers import coco
+from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import pascal_voc
 from keras_efficient.data.readers import yolo
 from keras_efficient.data.readers.annotations import Layout
@@ -18,7 +19,12 @@ from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
 # One row for each layout, in the order of error messages.
-LAYOUTS: tuple[Layout, ...] = (coco.LAYOUT, pascal_voc.LAYOUT, yolo.LAYOUT)
+LAYOUTS: tuple[Layout, ...] = (
+    coco.LAYOUT,
+    pascal_voc.LAYOUT,
+    yolo.LAYOUT,
+    label_studio.LAYOUT,
+)
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4
 # Other names of a split, in the order in which they are tried.
@@ -113,7 +119,9 @@ def _find(
         endings = endings_to_depth(path, MAX_DEPTH)
         layouts = [x for x in layouts if endings.intersection(x.endings)]
     found = {layout: layout.find_splits(path) for layout in layouts}
-    return {layout: splits for layout, splits in found.items() if splits}
+    found = {layout: splits for layout, splits in found.items() if splits}
+    certain = {x: y for x, y in found.items() if not x.accepts_any_file}
+    return certain if path.is_file() and certain else found
 
 
 def _join(
@@ -124,7 +132,7 @@ def _join(
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"No such file: {path}")
-    for layout in layouts:
+    for layout in sorted(layouts, key=lambda x: x.accepts_any_file):
         if paths and layout.join_files is not None:
             parts = [x for p in paths for x in layout.find_splits(p).values()]
             if len(parts) == len(paths):
