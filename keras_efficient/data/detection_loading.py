@@ -32,9 +32,11 @@ def load_detection(
       `ImageSets/Main/<split>.txt`; or xml files beside the images, also in
       one folder for each split. Edges of boxes are used unchanged.
     - YOLO: `images/<split>` and `labels/<split>`, `<split>/images` and
-      `<split>/labels`, or text files beside the images, with the names of the
-      classes in `data.yaml` or `classes.txt`. Polygons are replaced by their
-      bounding boxes.
+      `<split>/labels`, text files beside the images or in another folder that
+      mirrors them, or Darknet's `obj.data`, with the names of the classes in
+      `data.yaml`, `classes.txt` or `obj.names`. Polygons and rotated boxes are
+      replaced by their bounding boxes; keypoints are ignored.
+    - Label Studio: an export in the form JSON or JSON_MIN.
 
     Invalid annotations are repaired or dropped, and reported: inverted boxes
     are swapped, boxes that reach beyond their image are clipped; boxes without
