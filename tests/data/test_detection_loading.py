@@ -90,14 +90,18 @@ def test_ambiguous_layouts_are_errors(folder):
         load_detection(folder, layout="json")
     with pytest.raises(ValueError, match="the file 'boxes.json'; pass the fo"):
         load_detection(folder / "boxes.json", layout="voc")
-    with pytest.raises(ValueError, match="in the layout 'coco'; pass the fold"):
+    with pytest.raises(
+        ValueError, match="in the layout 'coco', .*; pass the f"
+    ):
         load_detection([folder / "boxes.json"], layout="yolo")
     with pytest.raises(ValueError, match="at least one.*source=\\[\\]"):
         load_detection([])
     with pytest.raises(FileNotFoundError, match="No such file: .*none.json"):
         load_detection([folder / "boxes.json", folder / "none.json"])
+    write_text(folder / "yolo" / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5")
+    write_image(folder / "yolo" / "images" / "a.jpg")
     with pytest.raises(ValueError, match="only used with the layouts 'coco'"):
-        load_detection(folder, layout="voc", images=folder)
+        load_detection(folder / "yolo", layout="yolo", images=folder)
     # Only one of them has the split.
     write_text(folder / "ImageSets" / "Main" / "train.txt", "a")
     assert load_detection(folder, "train").report.layout == "Pascal VOC"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.readers import coco
-from keras_efficient.data.readers import label_studio
+from keras_efficient.data.readers import cvat
+from keras_efficient.data.readers import labelme
 from keras_efficient.data.readers import pascal_voc
 from keras_efficient.data.readers import yolo
 from keras_efficient.data.readers.annotations import Layout
@@ -23,7 +24,8 @@ LAYOUTS: tuple[Layout, ...] = (
     coco.LAYOUT,
     pascal_voc.LAYOUT,
     yolo.LAYOUT,
-    label_studio.LAYOUT,
+    labelme.LAYOUT,
+    cvat.LAYOUT,
 )
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4
@@ -119,9 +121,7 @@ def _find(
         endings = endings_to_depth(path, MAX_DEPTH)
         layouts = [x for x in layouts if endings.intersection(x.endings)]
     found = {layout: layout.find_splits(path) for layout in layouts}
-    found = {layout: splits for layout, splits in found.items() if splits}
-    certain = {x: y for x, y in found.items() if not x.accepts_any_file}
-    return certain if path.is_file() and certain else found
+    return {layout: splits for layout, splits in found.items() if splits}
 
 
 def _join(
@@ -132,7 +132,9 @@ def _join(
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"No such file: {path}")
-    for layout in sorted(layouts, key=lambda x: x.accepts_any_file):
+    endings = {path.suffix.lower() for path in paths}
+    fitting = [x for x in layouts if endings.issubset(x.source_endings)]
+    for layout in fitting or layouts:
         if paths and layout.join_files is not None:
             parts = [x for p in paths for x in layout.find_splits(p).values()]
             if len(parts) == len(paths):

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-from collections.abc import Collection
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,10 +17,6 @@ from keras_efficient.data.readers.yolo_config import Config
 from keras_efficient.data.readers.yolo_config import find_place
 from keras_efficient.data.readers.yolo_labels import is_image_folder
 from keras_efficient.data.readers.yolo_labels import is_label_folder
-from keras_efficient.data.readers.yolo_lines import has_boxes
-
-# Text files that show whether a folder contains labels.
-MAX_TRIED = 20
 
 Places: TypeAlias = dict[str | None, tuple[pathlib.Path, ...]]
 
@@ -54,43 +49,7 @@ def splits_in_folders(root: pathlib.Path) -> Places:
             places = _places_in(root, name, labels)
             if places:
                 found[name] = places
-    return found or _label_folders(root)
-
-
-def _label_folders(root: pathlib.Path) -> Places:
-    """Folders of label files of a dataset without images."""
-    found: Places = {}
-    if _has_images(root):
-        return found
-    folders, files = list_folder(root)
-    for name in folders:
-        place = root / name
-        if re.fullmatch(r"obj_.*_data", name) and texts_below([place]):
-            found[name] = (place,)
-        elif _has_labels(place):
-            inner = list_folder(place)[0]
-            parts = [x for x in inner if _has_text(place / x)]
-            found.update({x: (place / x,) for x in parts})
-            if not parts:
-                found[None] = (place,)
-    if not found and any(name in NAME_FILES for name in files):
-        found = {None: (root,)} if _has_text(root) else {}
-    texts = [x for places in found.values() for x in texts_below(places)]
-    return found if any(map(has_boxes, texts[:MAX_TRIED])) else {}
-
-
-def texts_below(
-    places: Sequence[pathlib.Path], ignored: Collection[pathlib.Path] = ()
-) -> list[pathlib.Path]:
-    """Return the text files below folders, without lists of classes."""
-    return [
-        path
-        for place in places
-        for path in map(pathlib.Path, files_below(place))
-        if path.suffix.lower() == ".txt"
-        and path.name not in NAME_FILES
-        and path not in ignored
-    ]
+    return found
 
 
 def _places_in(

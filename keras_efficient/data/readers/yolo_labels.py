@@ -4,9 +4,7 @@ import collections
 import dataclasses
 import os
 import pathlib
-import re
 import unicodedata
-import urllib.parse
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -27,8 +25,6 @@ LABEL_FOLDERS = (
 )  # fmt: skip
 # Parts of other names of folders with labels.
 LABEL_WORDS = ("label", "annot")
-# What Label Studio puts before the names of uploaded files.
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 # Last parts of a path by which images and label files are matched.
 MAX_TAIL = 3
 
@@ -94,14 +90,13 @@ def find_labels(
     of_image = search.mirrored(images)
     uncertain = _with_one_file(of_image)
     if images and not any(of_image.values()):
-        texts, others = search.unclaimed_texts(), search.all_images()
-        of_image = search.of_unique_name(images, texts, others)
+        of_image = search.of_unique_name(images)
         used = {path for path in of_image.values() if path is not None}
-        known = {_tail(path, 1) for path in others} if used else set()
+        known = {_tail(path, 1) for path in search.all_images()}
         orphans = [
             path
-            for path in texts
-            if path not in used and _tail(path, 1) not in known
+            for path in search.unclaimed_texts()
+            if path not in used and not (used and _tail(path, 1) in known)
         ]
     else:
         used = {path for path in of_image.values() if path is not None}
@@ -113,34 +108,6 @@ def find_labels(
         found = {image: by_name.get(_tail(image, 1)) for image in missing}
         uncertain.update({x: y for x, y in found.items() if y is not None})
     places = search.places_of(images)
-    return LabelFiles(of_image, orphans, uncertain, places)
-
-
-def find_labels_elsewhere(
-    images: Sequence[pathlib.Path],
-    texts: Sequence[pathlib.Path],
-) -> LabelFiles:
-    """Find the label files of images in a folder of their own, by name.
-
-    Args:
-        images: Paths of the images.
-        texts: Paths of the label files.
-
-    Returns:
-        A `LabelFiles`.
-    """
-    search = _Search((), (), ())
-    of_image = search.of_unique_name(images, texts, images)
-    used = set(of_image.values())
-    known = {_tail(path, 0) for path in images}
-    orphans = [x for x in texts if x not in used and _tail(x, 0) not in known]
-    by_name = {_tail(text, 0): text for text in texts if text not in used}
-    uncertain = {
-        image: by_name[_tail(image, 0)]
-        for image, text in of_image.items()
-        if text is None and _tail(image, 0) in by_name
-    }
-    places = list(dict.fromkeys(text.parent for text in texts))
     return LabelFiles(of_image, orphans, uncertain, places)
 
 
@@ -227,19 +194,14 @@ class _Search:
         return self._steps[folder]
 
     def of_unique_name(
-        self,
-        images: Sequence[pathlib.Path],
-        texts: Sequence[pathlib.Path],
-        others: Sequence[pathlib.Path],
+        self, images: Sequence[pathlib.Path]
     ) -> dict[pathlib.Path, pathlib.Path | None]:
-        """Label files whose name occurs once, as does that of the image.
-
-        Names that Label Studio changed are compared last.
-        """
+        """Label files whose name occurs once, as does that of the image."""
+        texts, others = self.unclaimed_texts(), self.all_images()
         of_image: dict[pathlib.Path, pathlib.Path | None] = dict.fromkeys(
             images
         )
-        for length in (*range(1, MAX_TAIL + 1), 0):
+        for length in range(1, MAX_TAIL + 1):
             owner: dict[tuple[str, ...], list[pathlib.Path]] = {}
             for text in texts:
                 owner.setdefault(_tail(text, length), []).append(text)
@@ -364,12 +326,8 @@ def _key(name: str) -> str:
 
 
 def _tail(path: pathlib.Path, length: int) -> tuple[str, ...]:
-    """The last parts without extension; 0 for the name as uploads have it."""
-    stem = path.name.rpartition(".")[0]
-    if not length:
-        stem = UPLOAD_PREFIX.sub("", urllib.parse.unquote(stem))
-        return (re.sub(r"[^-\w.]", "", _key(stem).replace(" ", "_")),)
-    return tuple(_key(part) for part in (*path.parts[:-1], stem)[-length:])
+    parts = (*path.parts[:-1], path.name.rpartition(".")[0])
+    return tuple(_key(part) for part in parts[-length:])
 
 
 def without_labels_message(source: str, labels: LabelFiles, count: int) -> str:
