@@ -34,9 +34,11 @@ def load_detection(
       unchanged; polygons and rotated boxes are replaced by the boxes around
       them. An image belongs to the file of its own name.
     - YOLO: `images/<split>` and `labels/<split>`, `<split>/images` and
-      `<split>/labels`, or text files beside the images, with the names of the
-      classes in `data.yaml` or `classes.txt`. Polygons are replaced by their
-      bounding boxes.
+      `<split>/labels`, text files beside the images or in another folder that
+      mirrors them, or Darknet's `obj.data`, with the names of the classes in
+      `data.yaml`, `classes.txt` or `obj.names`. Polygons and rotated boxes are
+      replaced by their bounding boxes; keypoints are ignored.
+    - Label Studio: an export in the form JSON or JSON_MIN.
     - labelme: a json file for each image, in the folders of Pascal VOC. An
       image that is only contained in its json file is read from there.
     - CVAT: `annotations.xml`, exported "for images" with `images/`, or "for
@@ -70,9 +72,9 @@ def load_detection(
         check: `"decode"` reads every image once to find broken files;
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
-        layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"` or `"cvat"`, for a
-            folder with annotations in several layouts. Defaults to `None`: the
-            layout that is found.
+        layout: `"coco"`, `"voc"`, `"yolo"`, `"label_studio"`,
+            `"labelme"` or `"cvat"`, for a folder with annotations in several
+            layouts. Defaults to `None`: the layout that is found.
         images: Folder of the images of COCO, Pascal VOC, labelme or CVAT
             files, if they are in none of the usual places. Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from keras_efficient.data import load_detection
 from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import label_studio_results as results
 from keras_efficient.data.readers.annotations import ReadOptions
@@ -298,6 +299,17 @@ def test_splits_have_the_same_classes(tmp_path):
     raw = label_studio.read(joined, ReadOptions())
     # Tasks of several projects have the same numbers.
     assert len({image.image_id for image in raw.images}) == 2
+
+
+def test_the_layout_is_recognized(tmp_path):
+    write_image(tmp_path / "a.jpg")
+    rows = [task(1, "a.jpg", annotation(result()))]
+    path = write_text(tmp_path / "project.json", json.dumps(rows))
+    for source in (tmp_path, path, [path]):
+        dataset = load_detection(source, strict=True)
+        assert dataset.report.layout == "Label Studio JSON"
+        expected = np.array(FRACTIONS) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
+        assert dataset.records[0].boxes[0] == pytest.approx(expected)
 
 
 def test_other_json_files_are_not_recognized(tmp_path):

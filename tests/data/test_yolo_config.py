@@ -61,8 +61,18 @@ def test_cvat_lists_with_paths_of_a_share(tmp_path):
     assert names_in(read_annotations(tmp_path)) == ["a", "b", "c"]
     # Without the lists, the folders are enough.
     (tmp_path / "obj.data").unlink()
+    (tmp_path / "train.txt").unlink()
     raw = read_annotations(tmp_path, "obj_train_data")
     assert names_in(raw) == ["a", "b", "c"]
+
+
+def test_lists_without_a_configuration_divide_the_images(tmp_path):
+    write_images(tmp_path, "images", "labels", "abc")
+    write_text(tmp_path / "train.txt", "./images/a.jpg\nimages/b.jpg\n")
+    write_text(tmp_path / "val.txt", "images\\c.jpg\n")
+    assert split_names(tmp_path) == {"train", "val"}
+    assert names_in(read_annotations(tmp_path, "train")) == ["a", "b"]
+    assert names_in(read_annotations(tmp_path, "val")) == ["c"]
 
 
 def test_lists_in_the_yaml_file_have_any_names(tmp_path):

@@ -95,8 +95,11 @@ def test_a_missing_label_file_is_not_taken_from_another_split(tmp_path):
         tmp_path, [("images/val/d.jpg", None), ("images/val/e.jpg", None)]
     )
     write_text(tmp_path / "labels/train/d.txt", "0 0.5 0.5 0.9 0.2")
+    with pytest.raises(ValueError, match="None of the 2 images .*: none"):
+        read_annotations(tmp_path, "val")
+    write_text(tmp_path / "labels/val/e.txt", "0 0.5 0.5 0.1 0.2")
     raw = read_annotations(tmp_path, "val")
-    assert widths(raw) == {"d.jpg": [], "e.jpg": []}
+    assert widths(raw) == {"d.jpg": [], "e.jpg": [0.1]}
 
 
 def test_one_folder_of_labels_for_several_splits(tmp_path):
@@ -216,3 +219,51 @@ def test_one_folder_too_high(tmp_path):
     write_text(root / "data.yaml", text)
     raw = read_annotations(tmp_path / "outer", "train")
     assert raw.class_names == ("cup",) and len(raw.images) == 5
+
+
+@pytest.mark.parametrize(
+    "places", [["labels"], ["labels/a", "labels/b"], ["."]]
+)
+def test_images_in_a_folder_of_their_own(tmp_path, places):
+    """As Label Studio exports them, which renames uploaded images."""
+    names = ["photo 1", "photo_2", "photo (3)", "photo é"]
+    labels = ["1a2b3c4d-photo_1", "photo_2", "deadbeef-photo_3",
+              "01234567-photo%20%C3%A9"]  # fmt: skip
+    export, photos = tmp_path / "export", tmp_path / "photos"
+    (export / "images").mkdir(parents=True)
+    for i, (name, label) in enumerate(zip(names, labels, strict=True)):
+        write_image(photos / "day1" / f"{name}.jpg")
+        text = f"0 0.5 0.5 0.{i + 1} 0.2"
+        write_text(export / places[i % len(places)] / f"{label}.txt", text)
+    write_text(export / "classes.txt", "cup\n")
+    if len(places) == 1:
+        with pytest.raises(ValueError, match="Pass the folder of the images"):
+            read_annotations(export)
+        raw = read_annotations(export, images=photos)
+        stated = [0.1, 0.2, 0.3, 0.4]
+        assert widths(raw) == {
+            f"{x}.jpg": [y] for x, y in zip(names, stated, strict=True)
+        }
+        assert not raw.dropped and raw.class_names == ("cup",)
+    else:
+        raw = read_annotations(export, "b", images=photos)
+        assert widths(raw)["photo_2.jpg"] == [0.2]
+        assert widths(raw)["photo 1.jpg"] == []
+
+
+def test_lists_of_images_in_a_folder_of_their_own(tmp_path):
+    export, photos = tmp_path / "export", tmp_path / "photos"
+    for split, names in (("train", "ab"), ("valid", "cd")):
+        place = f"obj_{split}_data"
+        for name in names:
+            write_image(photos / f"{name}.jpg")
+            text = f"0 0.5 0.5 0.{ord(name) - 96} 0.2"
+            write_text(export / place / f"{name}.txt", text)
+        lines = "".join(f"data/{place}/{x}.jpg\n" for x in names)
+        write_text(export / f"{split}.txt", lines)
+    text = "classes = 1\ntrain = data/train.txt\nvalid = data/valid.txt\n"
+    write_text(export / "obj.data", f"{text}names = data/obj.names\n")
+    write_text(export / "obj.names", "cup\n")
+    raw = read_annotations(export, "valid", images=photos)
+    assert widths(raw) == {"c.jpg": [0.3], "d.jpg": [0.4]}
+    assert not raw.dropped

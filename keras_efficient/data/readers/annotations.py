@@ -125,6 +125,8 @@ class Layout:
             annotation files that are passed directly. `None` if files of this
             layout have names of splits, or are never passed directly.
         has_images_option: Whether `ReadOptions.images` is used.
+        accepts_any_file: Whether `find_splits` accepts every file, so that
+            `read` states what the file lacks. Other layouts have precedence.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Layout:
     source_endings: tuple[str, ...] = ()
     join_files: Callable[[Sequence[Any]], Any] | None = None
     has_images_option: bool = False
+    accepts_any_file: bool = False
 
 
 def number_or_nan(value: Any) -> float:

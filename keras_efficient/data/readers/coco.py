@@ -314,4 +314,5 @@ LAYOUT = Layout(
     source_endings=(".json",),
     join_files=join_files,
     has_images_option=True,
+    accepts_any_file=True,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from keras_efficient.data.readers import coco
 from keras_efficient.data.readers import cvat
+from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import labelme
 from keras_efficient.data.readers import pascal_voc
 from keras_efficient.data.readers import yolo
@@ -26,6 +27,7 @@ LAYOUTS: tuple[Layout, ...] = (
     yolo.LAYOUT,
     labelme.LAYOUT,
     cvat.LAYOUT,
+    label_studio.LAYOUT,
 )
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4
@@ -121,7 +123,9 @@ def _find(
         endings = endings_to_depth(path, MAX_DEPTH)
         layouts = [x for x in layouts if endings.intersection(x.endings)]
     found = {layout: layout.find_splits(path) for layout in layouts}
-    return {layout: splits for layout, splits in found.items() if splits}
+    found = {layout: splits for layout, splits in found.items() if splits}
+    certain = {x: y for x, y in found.items() if not x.accepts_any_file}
+    return certain if path.is_file() and certain else found
 
 
 def _join(
@@ -134,7 +138,7 @@ def _join(
             raise FileNotFoundError(f"No such file: {path}")
     endings = {path.suffix.lower() for path in paths}
     fitting = [x for x in layouts if endings.issubset(x.source_endings)]
-    for layout in fitting or layouts:
+    for layout in sorted(fitting or layouts, key=lambda x: x.accepts_any_file):
         if paths and layout.join_files is not None:
             parts = [x for p in paths for x in layout.find_splits(p).values()]
             if len(parts) == len(paths):

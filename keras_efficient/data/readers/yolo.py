@@ -16,6 +16,8 @@ from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
+from keras_efficient.data.readers.files import files_below
+from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.yolo_config import DARKNET_ENDING
 from keras_efficient.data.readers.yolo_config import NAME_FILES
@@ -24,12 +26,16 @@ from keras_efficient.data.readers.yolo_config import Config
 from keras_efficient.data.readers.yolo_config import find_config
 from keras_efficient.data.readers.yolo_config import read_class_names
 from keras_efficient.data.readers.yolo_folders import images_in
+from keras_efficient.data.readers.yolo_folders import lists_of_images
 from keras_efficient.data.readers.yolo_folders import splits_in_folders
+from keras_efficient.data.readers.yolo_folders import texts_below
 from keras_efficient.data.readers.yolo_labels import LabelFiles
 from keras_efficient.data.readers.yolo_labels import find_labels
+from keras_efficient.data.readers.yolo_labels import find_labels_elsewhere
 from keras_efficient.data.readers.yolo_labels import without_labels_message
 from keras_efficient.data.readers.yolo_lines import NOT_A_BOX
 from keras_efficient.data.readers.yolo_lines import choose_readings
+from keras_efficient.data.readers.yolo_lines import has_boxes
 from keras_efficient.data.readers.yolo_lines import split_line
 
 # Reasons in reports, each after a number.
@@ -94,10 +100,12 @@ def _splits_at(
     root: pathlib.Path, config: Config
 ) -> dict[str | None, YOLOSplit]:
     stated = config.splits()
-    places = [place for found in stated.values() for place in found]
-    is_listed = any(place.is_file() for place in places)
+    is_listed = any(x.is_file() for places in stated.values() for x in places)
     # Lists divide the images of a folder in their own way.
     found = {} if is_listed else splits_in_folders(root)
+    if found and not stated:
+        stated = lists_of_images(root)
+        found = {} if stated else found
     found.update(stated)
     return {name: YOLOSplit(root, x, config) for name, x in found.items()}
 
@@ -113,13 +121,15 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
         split: A `YOLOSplit`.
         options: A `ReadOptions`. `class_names` are used if no file contains
             the names; they default to the numbers or names in the lines.
+            `images` is the folder of the images, if the dataset contains
+            only label files or lists.
 
     Returns:
         A `RawAnnotations`.
 
     Raises:
-        ValueError: If label files exist but belong to none of the images, or
-            if files with class names contradict each other.
+        ValueError: If there are no images, or label files that belong to none
+            of them, or if files with class names contradict each other.
     """
     raw = RawAnnotations(
         images=[],
@@ -130,7 +140,7 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
         source=", ".join(map(str, split.images)),
     )
     images = images_in(split.images, split.root, split.config)
-    labels = _labels_of(split, images, raw)
+    labels = _labels_of(split, images, options.images, raw)
     texts = [text for text in labels.of_image.values() if text is not None]
     folders = dict.fromkeys(
         place for x in (images, texts) for path in x for place in (path.parent,)
@@ -148,18 +158,39 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
 
 
 def _labels_of(
-    split: YOLOSplit, images: Sequence[pathlib.Path], raw: RawAnnotations
+    split: YOLOSplit,
+    images: Sequence[pathlib.Path],
+    folder: pathlib.Path | None,
+    raw: RawAnnotations,
 ) -> LabelFiles:
     """Label files of the images; reports what does not fit together."""
-    roots = dict.fromkeys([split.root, *split.config.bases()])
+    roots = tuple(dict.fromkeys([split.root, *split.config.bases()]))
     lists = [x for places in split.config.splits().values() for x in places]
     ignored = {*lists, *split.images}
-    labels = find_labels(images, tuple(roots), ignored, NAME_FILES)
-    labels.without_image = [
-        path for path in labels.without_image if _has_boxes(path)
-    ]
+    if folder is not None:
+        names = {image.stem for image in images}
+        images = [
+            path
+            for path in map(pathlib.Path, files_below(folder))
+            if is_image(path) and (path.stem in names or not names)
+        ]
+        places = roots if names else split.images
+        texts = [
+            text
+            for text in texts_below(places, ignored)
+            if text.stem in names or not names
+        ]
+        labels = find_labels_elsewhere(images, texts)
+    elif images:
+        labels = find_labels(images, roots, ignored, NAME_FILES)
+    else:
+        raise ValueError(
+            f"{raw.source} has no images. Pass the folder of the images, such "
+            "as images='photos' (in commands: --images photos)."
+        )
+    labels.without_image = [x for x in labels.without_image if has_boxes(x)]
     num_found = sum(text is not None for text in labels.of_image.values())
-    if images and labels.without_image and not num_found:
+    if not num_found:
         message = without_labels_message(str(raw.source), labels, len(images))
         raise ValueError(message)
     for path in labels.without_image:
@@ -172,16 +203,6 @@ def _labels_of(
             raw.dropped.append((LOST_LABELS, str(image)))
             del labels.of_image[image]
     return labels
-
-
-def _has_boxes(path: pathlib.Path) -> bool:
-    """Whether a text file is empty or has a line with a box."""
-    try:
-        lines = [x for x in read_text(path).splitlines() if x.strip()]
-    except ValueError:
-        return False
-    parsed = map(split_line, lines)
-    return not lines or any(x is not None and len(x[1]) > 3 for x in parsed)
 
 
 def _read_file(
@@ -332,4 +353,5 @@ LAYOUT = Layout(
     read=read,
     endings=(".txt", *YAML_ENDINGS),
     source_endings=(*YAML_ENDINGS, DARKNET_ENDING),
+    has_images_option=True,
 )

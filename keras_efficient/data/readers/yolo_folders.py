@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+from collections.abc import Collection
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -13,10 +14,15 @@ from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.yolo_config import NAME_FILES
+from keras_efficient.data.readers.yolo_config import SPLIT_KEYS
 from keras_efficient.data.readers.yolo_config import Config
 from keras_efficient.data.readers.yolo_config import find_place
 from keras_efficient.data.readers.yolo_labels import is_image_folder
 from keras_efficient.data.readers.yolo_labels import is_label_folder
+from keras_efficient.data.readers.yolo_lines import has_boxes
+
+# Text files that show whether a folder contains labels.
+MAX_TRIED = 20
 
 Places: TypeAlias = dict[str | None, tuple[pathlib.Path, ...]]
 
@@ -49,7 +55,54 @@ def splits_in_folders(root: pathlib.Path) -> Places:
             places = _places_in(root, name, labels)
             if places:
                 found[name] = places
+    return found or _label_folders(root)
+
+
+def _label_folders(root: pathlib.Path) -> Places:
+    """Folders of label files of a dataset without images."""
+    found: Places = {}
+    if _has_images(root):
+        return found
+    folders, files = list_folder(root)
+    for name in folders:
+        place = root / name
+        if re.fullmatch(r"obj_.*_data", name) and texts_below([place]):
+            found[name] = (place,)
+        elif _has_labels(place):
+            inner = list_folder(place)[0]
+            parts = [x for x in inner if _has_text(place / x)]
+            found.update({x: (place / x,) for x in parts})
+            if not parts:
+                found[None] = (place,)
+    if not found and any(name in NAME_FILES for name in files):
+        found = {None: (root,)} if _has_text(root) else {}
+    texts = [x for places in found.values() for x in texts_below(places)]
+    return found if any(map(has_boxes, texts[:MAX_TRIED])) else {}
+
+
+def lists_of_images(root: pathlib.Path) -> Places:
+    """Return the text files of a folder that list the images of a split."""
+    found: Places = {}
+    for path in files_with_ending(root, ".txt"):
+        if path.stem.lower() in SPLIT_KEYS:
+            lines = read_text(path).split("\n", 1)
+            if is_image(lines[0].strip()):
+                found[path.stem] = (path,)
     return found
+
+
+def texts_below(
+    places: Sequence[pathlib.Path], ignored: Collection[pathlib.Path] = ()
+) -> list[pathlib.Path]:
+    """Return the text files below folders, without lists of classes."""
+    return [
+        path
+        for place in places
+        for path in map(pathlib.Path, files_below(place))
+        if path.suffix.lower() == ".txt"
+        and path.name not in NAME_FILES
+        and path not in ignored
+    ]
 
 
 def _places_in(

@@ -4,7 +4,9 @@ import collections
 import dataclasses
 import os
 import pathlib
+import re
 import unicodedata
+import urllib.parse
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -25,6 +27,8 @@ LABEL_FOLDERS = (
 )  # fmt: skip
 # Parts of other names of folders with labels.
 LABEL_WORDS = ("label", "annot")
+# What Label Studio puts before the names of uploaded files.
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 # Last parts of a path by which images and label files are matched.
 MAX_TAIL = 3
 
@@ -90,13 +94,14 @@ def find_labels(
     of_image = search.mirrored(images)
     uncertain = _with_one_file(of_image)
     if images and not any(of_image.values()):
-        of_image = search.of_unique_name(images)
+        texts, others = search.unclaimed_texts(), search.all_images()
+        of_image = search.of_unique_name(images, texts, others)
         used = {path for path in of_image.values() if path is not None}
-        known = {_tail(path, 1) for path in search.all_images()}
+        known = {_tail(path, 1) for path in others} if used else set()
         orphans = [
             path
-            for path in search.unclaimed_texts()
-            if path not in used and not (used and _tail(path, 1) in known)
+            for path in texts
+            if path not in used and _tail(path, 1) not in known
         ]
     else:
         used = {path for path in of_image.values() if path is not None}
@@ -108,6 +113,34 @@ def find_labels(
         found = {image: by_name.get(_tail(image, 1)) for image in missing}
         uncertain.update({x: y for x, y in found.items() if y is not None})
     places = search.places_of(images)
+    return LabelFiles(of_image, orphans, uncertain, places)
+
+
+def find_labels_elsewhere(
+    images: Sequence[pathlib.Path],
+    texts: Sequence[pathlib.Path],
+) -> LabelFiles:
+    """Find the label files of images in a folder of their own, by name.
+
+    Args:
+        images: Paths of the images.
+        texts: Paths of the label files.
+
+    Returns:
+        A `LabelFiles`.
+    """
+    search = _Search((), (), ())
+    of_image = search.of_unique_name(images, texts, images)
+    used = set(of_image.values())
+    known = {_tail(path, 0) for path in images}
+    orphans = [x for x in texts if x not in used and _tail(x, 0) not in known]
+    by_name = {_tail(text, 0): text for text in texts if text not in used}
+    uncertain = {
+        image: by_name[_tail(image, 0)]
+        for image, text in of_image.items()
+        if text is None and _tail(image, 0) in by_name
+    }
+    places = list(dict.fromkeys(text.parent for text in texts))
     return LabelFiles(of_image, orphans, uncertain, places)
 
 
@@ -194,14 +227,19 @@ class _Search:
         return self._steps[folder]
 
     def of_unique_name(
-        self, images: Sequence[pathlib.Path]
+        self,
+        images: Sequence[pathlib.Path],
+        texts: Sequence[pathlib.Path],
+        others: Sequence[pathlib.Path],
     ) -> dict[pathlib.Path, pathlib.Path | None]:
-        """Label files whose name occurs once, as does that of the image."""
-        texts, others = self.unclaimed_texts(), self.all_images()
+        """Label files whose name occurs once, as does that of the image.
+
+        Names that Label Studio changed are compared last.
+        """
         of_image: dict[pathlib.Path, pathlib.Path | None] = dict.fromkeys(
             images
         )
-        for length in range(1, MAX_TAIL + 1):
+        for length in (*range(1, MAX_TAIL + 1), 0):
             owner: dict[tuple[str, ...], list[pathlib.Path]] = {}
             for text in texts:
                 owner.setdefault(_tail(text, length), []).append(text)
@@ -326,17 +364,22 @@ def _key(name: str) -> str:
 
 
 def _tail(path: pathlib.Path, length: int) -> tuple[str, ...]:
-    parts = (*path.parts[:-1], path.name.rpartition(".")[0])
-    return tuple(_key(part) for part in parts[-length:])
+    """The last parts without extension; 0 for the name as uploads have it."""
+    stem = path.name.rpartition(".")[0]
+    if not length:
+        stem = UPLOAD_PREFIX.sub("", urllib.parse.unquote(stem))
+        return (re.sub(r"[^-\w.]", "", _key(stem).replace(" ", "_")),)
+    return tuple(_key(part) for part in (*path.parts[:-1], stem)[-length:])
 
 
 def without_labels_message(source: str, labels: LabelFiles, count: int) -> str:
     """Return an error message for images none of which has a label file."""
     places = listed([os.fspath(path) for path in labels.searched])
-    names = listed([os.fspath(path) for path in labels.without_image])
+    others = [os.fspath(path) for path in labels.without_image]
     return (
         f"None of the {count} images of {source} has a label file. Searched "
-        f"in {places}. Label files without an image: {names}. A label file "
-        "must have the name of its image, and lie beside it or in the same "
-        "place below `labels` as the image below `images`."
+        f"in {places}. Label files without an image: "
+        f"{listed(others) or 'none'}. A label file must have the name of "
+        "its image, and lie beside it or in the same place "
+        " below `labels` as the image below `images`."
     )

@@ -7,11 +7,14 @@ same way, and not at all if two readings are possible.
 """
 
 import dataclasses
+import pathlib
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
+
+from keras_efficient.data.readers.files import read_text
 
 # Reasons in reports, each after a number.
 NOT_A_BOX = "lines that are not `<class> <x> <y> <width> <height>`"
@@ -97,6 +100,16 @@ def split_line(
         return None
     name = " ".join(parts[:start]).strip("\"'")
     return name, [float(x) for x in parts[start:]]
+
+
+def has_boxes(path: pathlib.Path) -> bool:
+    """Return whether a text file is empty or has a line with a box."""
+    try:
+        lines = [x for x in read_text(path).splitlines() if x.strip()]
+    except ValueError:
+        return False
+    parsed = map(split_line, lines)
+    return not lines or any(x is not None and len(x[1]) > 3 for x in parsed)
 
 
 def _parts(line: str) -> list[str]:
