@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.enclosing import box_around_ellipse
+from keras_efficient.data.readers.enclosing import box_around_points
+from keras_efficient.data.readers.enclosing import box_around_rotated
 
 # Reasons in reports, each after a number.
 NOT_ANNOTATED = "tasks without annotations (not used as background)"
@@ -185,43 +188,38 @@ def _read_box(
     kind: str, value: Mapping[str, Any], size: tuple[int, int] | None
 ) -> tuple[list[float] | None, str]:
     """A box in fractions of the sides, and a note on it."""
+    height, width = size or (100, 100)
+
+    def pixels(name: str, side: int) -> float:
+        return number_or_nan(value.get(name)) / 100 * side
+
     angle = math.radians(number_or_nan(value.get("rotation") or 0))
+    if angle % (2 * math.pi) and size is None and kind != "polygon":
+        return None, NO_SIZE
+    x, y = pixels("x", width), pixels("y", height)
+    box: list[float] | None = None
+    note = ENCLOSING_BOX
     if kind == "polygon":
-        points = [
-            [number_or_nan(x) / 100 for x in point]
+        box = box_around_points(
+            (
+                number_or_nan(point[0]) / 100 * width,
+                number_or_nan(point[1]) / 100 * height,
+            )
             for point in value.get("points") or []
             if isinstance(point, list) and len(point) == 2
-        ]
-        return (
-            (_around(points), ENCLOSING_BOX) if points else (None, OTHER_REGION)
         )
-    if kind not in ("rectangle", "ellipse"):
+    elif kind == "ellipse":
+        radii = pixels("radiusX", width), pixels("radiusY", height)
+        box = box_around_ellipse(x, y, *radii, angle)
+    elif kind == "rectangle":
+        # Label Studio turns a box clockwise around its first corner.
+        right, low = x + pixels("width", width), y + pixels("height", height)
+        box = [x, y, right, low]
+        if angle:
+            box = box_around_rotated(box, angle, (x, y))
+        else:
+            note = ""
+    if box is None:
         return None, OTHER_REGION
-    if angle % (2 * math.pi) and size is None:
-        return None, NO_SIZE
-    height, width = size or (1, 1)
-    x = number_or_nan(value.get("x")) / 100
-    y = number_or_nan(value.get("y")) / 100
-    cosine, sine = math.cos(angle), math.sin(angle)
-    if kind == "ellipse":
-        first = number_or_nan(value.get("radiusX")) / 100 * width
-        second = number_or_nan(value.get("radiusY")) / 100 * height
-        dx = math.hypot(first * cosine, second * sine) / width
-        dy = math.hypot(first * sine, second * cosine) / height
-        return [x - dx, y - dy, x + dx, y + dy], ENCLOSING_BOX
-    # Label Studio turns a box clockwise around its first corner.
-    first = number_or_nan(value.get("width")) / 100 * width
-    second = number_or_nan(value.get("height")) / 100 * height
-    points = [
-        [
-            x + (a * first * cosine - b * second * sine) / width,
-            y + (a * first * sine + b * second * cosine) / height,
-        ]
-        for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))
-    ]
-    return _around(points), ENCLOSING_BOX if angle else ""
-
-
-def _around(points: Sequence[Sequence[float]]) -> list[float]:
-    xs, ys = zip(*points, strict=True)
-    return [min(xs), min(ys), max(xs), max(ys)]
+    sides = (width, height, width, height)
+    return [x / side for x, side in zip(box, sides, strict=True)], note

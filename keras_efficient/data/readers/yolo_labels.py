@@ -15,18 +15,16 @@ from typing import TypeAlias
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.folder_names import IMAGE_WORDS
 from keras_efficient.data.records import listed
 
-IMAGE_FOLDERS = (
-    "images", "image", "imgs", "img", "jpegimages", "pictures", "pics",
-    "photos", "frames",
-)  # fmt: skip
-LABEL_FOLDERS = (
-    "labels", "label", "txt", "txts", "yolo", "annos", "anns", "bboxes",
-    "bbox", "boxes", "targets",
-)  # fmt: skip
+# Names of folders beside those that all layouts have.
+IMAGE_FOLDERS = IMAGE_WORDS | {"pics", "frames"}
+LABEL_FOLDERS = frozenset(
+    "txt txts yolo annos bboxes bbox boxes targets".split()
+)
 # Parts of other names of folders with labels.
-LABEL_WORDS = ("label", "annot")
+LABEL_WORDS = ("label", "annot", "anns")
 # What Label Studio puts before the names of uploaded files.
 UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 # Last parts of a path by which images and label files are matched.
@@ -381,5 +379,5 @@ def without_labels_message(source: str, labels: LabelFiles, count: int) -> str:
         f"in {places}. Label files without an image: "
         f"{listed(others) or 'none'}. A label file must have the name of "
         "its image, and lie beside it or in the same place "
-        " below `labels` as the image below `images`."
+        "below `labels` as the image below `images`."
     )
