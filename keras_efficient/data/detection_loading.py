@@ -38,6 +38,7 @@ def load_detection(
       mirrors them, or Darknet's `obj.data`, with the names of the classes in
       `data.yaml`, `classes.txt` or `obj.names`. Polygons and rotated boxes are
       replaced by their bounding boxes; keypoints are ignored.
+    - YOLOv4 text: `_annotations.txt` with one line for each image.
     - Label Studio: an export in the form JSON or JSON_MIN.
     - labelme: a json file for each image, in the folders of Pascal VOC. An
       image that is only contained in its json file is read from there.
@@ -72,9 +73,9 @@ def load_detection(
         check: `"decode"` reads every image once to find broken files;
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
-        layout: `"coco"`, `"voc"`, `"yolo"`, `"label_studio"`,
-            `"labelme"` or `"cvat"`, for a folder with annotations in several
-            layouts. Defaults to `None`: the layout that is found.
+        layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`,
+            `"cvat"`, `"label_studio"` or `"yolo_rows"`, for a folder with
+            annotations in several layouts. Defaults to `None`: the layout that is found.
         images: Folder of the images of COCO, Pascal VOC, labelme or CVAT
             files, if they are in none of the usual places. Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,
