@@ -1,19 +1,34 @@
 """Reading of one image, from a file, bytes or memory, into an array."""
 
-import contextlib
 import dataclasses
-import io
 import numbers
-import os
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags
 from PIL import Image
-from PIL import TiffImagePlugin
+from PIL import ImageCms
 
+from keras_efficient.data.deep_images import DeepPixels
+from keras_efficient.data.deep_images import is_deep
+from keras_efficient.data.deep_images import load_deep
+from keras_efficient.data.deep_images import reopen
+from keras_efficient.data.image_files import REDUCTIONS
+from keras_efficient.data.image_files import TURNING_ORIENTATIONS
+from keras_efficient.data.image_files import open_image
+from keras_efficient.data.image_files import orientation_of
+from keras_efficient.data.image_files import reduce_size
+from keras_efficient.data.image_files import stored_size
+from keras_efficient.data.value_ranges import PixelError
+from keras_efficient.data.value_ranges import ValueRange
+from keras_efficient.data.value_ranges import as_value_range
+from keras_efficient.data.value_ranges import find_value_range
+from keras_efficient.data.value_ranges import how_to_convert
+from keras_efficient.data.value_ranges import reduce_to_uint8
+from keras_efficient.data.value_ranges import warn_about_guess
+from keras_efficient.data.value_ranges import warn_if_unit_range
 from keras_efficient.types import ImageLike
 from keras_efficient.types import PathLike
 
@@ -27,50 +42,90 @@ UPRIGHT_TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-TURNING_ORIENTATIONS = (5, 6, 7, 8)
-# Divisors of the sides that a JPEG decoder can apply while it decodes.
-REDUCTIONS = (8, 4, 2)
+# Notes on images, for reports.
+SEVERAL_PAGES = "the first of several pages"
+NOT_DECODED = "more than 8 bits, scaled when it is read"
+# The higher 8 of 16 bits of which a sensor fills 12 are not above this.
+NEARLY_BLACK = 15
 
 
 def load_image(
     source: ImageLike,
     max_reduction: Callable[[int, int], float] | None = None,
+    value_range: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Load an image as a uint8 RGB array of shape `(height, width, 3)`.
 
     Grayscale images become three equal channels, an alpha channel is dropped
-    as TensorFlow's decoder does, 16 bits are reduced to the higher 8, and the
-    EXIF orientation is applied.
+    as TensorFlow's decoder does, and the EXIF or TIFF orientation is applied.
+    Of animations and files with several pages or frames, the first is read.
+
+    Images with more than 8 bits are reduced to 8. Black and white are, in
+    this order:
+
+    1. `value_range`;
+    2. the range that the file states, if it holds all values: the tags
+       SMinSampleValue and SMaxSampleValue, or MinSampleValue and
+       MaxSampleValue, of a TIFF file; the significant bits (`sBIT`) of a PNG
+       file; the largest value of a PPM file;
+    3. 0 and 1 for floats that are all in `[0, 1]`;
+    4. 0 and the largest value of 8, 10, 12, 14 or 16 bits: the fewest that
+       hold the largest value of the image. If that is a guess, a warning
+       states it: an image of 12 bits without a bright pixel becomes brighter
+       than the others. State the range if their brightness matters.
+
+    Integers of 10 to 16 bits keep the higher 8 bits.
 
     Args:
-        source: Path of a file, its contents as bytes, a PIL image, or a uint8
+        source: Path of a file, its contents as bytes, a PIL image, or an
             array of shape `(height, width)`, `(height, width, 1)`, `(height,
-            width, 3)` or `(height, width, 4)`.
+            width, 3)` or `(height, width, 4)`; uint8, unless `value_range` is
+            passed.
         max_reduction: Function from `(height, width)` to the largest divisor
             of the sides. JPEG files are then decoded smaller by 2, 4 or 8,
             which is much faster; other sources are not reduced. Defaults to
             `None`: all pixels.
+        value_range: `(low, high)`, the values of black and white of images
+            with more than 8 bits and of arrays that are not uint8. Values
+            outside are clipped; other images are not changed. Defaults to
+            `None`: the rule above.
 
     Returns:
         A uint8 array of shape `(height, width, 3)`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not an image, is truncated, or far too large.
+        ValueError: If it is not an image, is truncated, or far too large; if
+            it has pixels that are negative, NaN, infinite, or in a range that
+            the rule does not know.
 
     Example:
     >>> gray = np.full((4, 6), 7, "uint8")
     >>> keras_efficient.data.load_image(gray).shape
     (4, 6, 3)
+    >>> sensor = np.full((4, 6), 2048, "uint16")
+    >>> keras_efficient.data.load_image(sensor, value_range=(0, 4095)).max()
+    np.uint8(128)
     """
+    if value_range is not None:
+        value_range = as_value_range(value_range)
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _from_array(source, value_range)
     if isinstance(source, Image.Image):
-        return _to_rgb(source)
-    with open_image(source) as image:
-        if max_reduction is not None:
-            _reduce(image, max_reduction)
-        return _to_rgb(image)
+        if is_deep(source):
+            source = reopen(source)
+        try:
+            pixels, found = _to_rgb(source, value_range)
+        except PixelError as e:
+            raise ValueError(f"The image {e}") from e
+    else:
+        with open_image(source) as image:
+            if max_reduction is not None:
+                reduce_size(image, max_reduction)
+            pixels, found = _to_rgb(image, value_range)
+    if found is not None and found.is_guess:
+        warn_about_guess(found)
+    return pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +137,9 @@ class ImageFrame:
         stored_size: `(height, width)` in pixels, as stored in the file.
         orientation: Integer in `[1, 8]`, the EXIF orientation; 1 if the file
             is stored upright or states none.
-        note: String, what `load_image` changes beyond the orientation, or
-            `None`.
+        note: String, what `load_image` changes beyond the orientation and
+            what is unusual, or `None`. Equal for equal changes, so that notes
+            can be counted.
     """
 
     size: tuple[int, int]
@@ -110,13 +166,35 @@ def image_frame(source: PathLike | bytes, decode: bool = False) -> ImageFrame:
     """
     with open_image(source) as image:
         height, width = stored_size(image)
-        orientation = _orientation(image)
+        # PIL forgets the orientation of TIFF images when it applies it, and
+        # loads PNG images to find theirs, after which they are not deep.
+        is_tiff = image.format == "TIFF"
+        orientation = orientation_of(image) if is_tiff else 1
+        notes = []
+        if is_tiff and getattr(image, "is_animated", False):
+            notes.append(SEVERAL_PAGES)
         if decode:
-            _reduce(image, lambda height, width: REDUCTIONS[0])
-            _to_rgb(image)
+            reduce_size(image, lambda height, width: REDUCTIONS[0])
+            notes += _notes_of_pixels(*_to_rgb(image))
+        elif is_deep(image):
+            notes.append(NOT_DECODED)
+        if not is_tiff:
+            orientation = orientation_of(image)
     is_turned = orientation in TURNING_ORIENTATIONS
     size = (width, height) if is_turned else (height, width)
-    return ImageFrame(size, (height, width), orientation)
+    return ImageFrame(
+        size, (height, width), orientation, "; ".join(notes) or None
+    )
+
+
+def _notes_of_pixels(
+    pixels: np.ndarray, found: ValueRange | None
+) -> Iterator[str]:
+    if found is not None:
+        guess = ", guessed from the largest value" if found.is_guess else ""
+        yield f"more than 8 bits, scaled from {found}{guess}"
+    if 0 < pixels.max() <= NEARLY_BLACK:
+        yield f"nearly black, no pixel above {NEARLY_BLACK} of 255"
 
 
 def upright_size(
@@ -129,113 +207,52 @@ def upright_size(
     return image_frame(source, decode).size
 
 
-def stored_size(image: Image.Image) -> tuple[int, int]:
-    """Return the `(height, width)` in which a file stores its pixels."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        # PIL turns TIFF images itself: the size before that, and after it,
-        # depends on its version.
-        tags = image.tag_v2
-        return tags[TiffImagePlugin.IMAGELENGTH], tags[
-            TiffImagePlugin.IMAGEWIDTH
-        ]
-    return image.height, image.width
-
-
-@contextlib.contextmanager
-def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
-    """Open a file, or its bytes, with PIL; errors name it and the reason.
-
-    Args:
-        source: Path of a file, or its contents as bytes.
-
-    Yields:
-        A PIL image. Errors in the `with` block are attributed to it.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is not an image, is truncated, or far too large.
-    """
-    name = "the given bytes" if isinstance(source, bytes) else os.fspath(source)
-    try:
-        with Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else name
-        ) as image:
-            _check_pixels(image)
-            yield image
-    except FileNotFoundError as e:
-        raise FileNotFoundError(f"No such image: {name}") from e
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise ValueError(
-            f"{name} has too many pixels for a photo: {e}. Reduce it, or raise "
-            "`PIL.Image.MAX_IMAGE_PIXELS` if you trust the file."
-        ) from e
-    except (MemoryError, Warning):
-        raise
-    except Exception as e:  # PIL's plugins raise many kinds on broken files
-        raise ValueError(f"{name} {_reason(e, source)}") from e
-
-
-def _reason(error: Exception, source: PathLike | bytes) -> str:
-    # Failures of the disk have a number, unlike broken images.
-    if isinstance(error, OSError) and error.errno:
-        return f"cannot be read: {error.strerror}"
-    size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
-    if size == 0:
-        return "is empty"
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "is not an image: its first bytes are of no known format"
-    return f"is not a complete image: {error}"
-
-
-def _check_pixels(image: Image.Image) -> None:
-    # PIL only warns up to twice its limit, and `warnings.catch_warnings` is
-    # not safe in threads: it changes the filters of the whole process.
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise Image.DecompressionBombError(
-            f"it has {image.width} x {image.height}, the limit is {limit}"
-        )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return int(orientation) if 1 <= orientation <= 8 else 1
-    except Exception:  # broken EXIF data does not affect the pixels
-        return 1
-
-
-def _reduce(
-    image: Image.Image, max_reduction: Callable[[int, int], float]
-) -> None:
-    """Let the decoder skip pixels that are not needed."""
-    if image.format not in ("JPEG", "MPO"):
-        return
-    width, height = image.size
-    is_turned = _orientation(image) in TURNING_ORIENTATIONS
-    upright = (width, height) if is_turned else (height, width)
-    allowed = max_reduction(*upright)
-    for reduction in REDUCTIONS:
-        if reduction <= allowed:
-            size = max(1, width // reduction), max(1, height // reduction)
-            image.draft(None, size)
-            return
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _to_rgb(
+    image: Image.Image, value_range: ValueRange | None = None
+) -> tuple[np.ndarray, ValueRange | None]:
+    """The pixels, upright, and the range of values if they were deep."""
+    found = None
+    reduced = image
+    if is_deep(image):
+        reduced, found = _reduce_depth(load_deep(image), value_range)
     image.load()
-    transpose = UPRIGHT_TRANSPOSES.get(_orientation(image))
+    transpose = UPRIGHT_TRANSPOSES.get(orientation_of(image))
     if transpose is not None:
-        image = image.transpose(transpose)
-    if image.mode in DEEP_MODES:
-        deep = np.asarray(image).clip(0, 65535)
-        return _from_array((deep >> 8).astype("uint8"))
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        reduced = reduced.transpose(transpose)
+    if reduced.mode == "P" and "transparency" in reduced.info:
+        reduced = reduced.convert("RGBA")
+    if reduced.mode == "LAB":
+        reduced = _lab_to_rgb(reduced)
+    if reduced.mode != "RGB":
+        reduced = reduced.convert("RGB")
+    return np.array(reduced), found
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
+def _reduce_depth(
+    deep: DeepPixels, value_range: ValueRange | None
+) -> tuple[Image.Image, ValueRange]:
+    """Return an image of 8 bits."""
+    found = find_value_range(deep.values, value_range, deep.stated)
+    pixels = reduce_to_uint8(deep.values, found)
+    if deep.is_inverted:
+        pixels = 255 - pixels
+    if deep.mode == "CMYK":
+        # The shape does not tell it from RGBA.
+        size = pixels.shape[1], pixels.shape[0]
+        return Image.frombytes("CMYK", size, pixels.tobytes()), found
+    return Image.fromarray(pixels), found
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    lab = ImageCms.createProfile("LAB")
+    rgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+    return converted or image
+
+
+def _from_array(
+    array: np.ndarray, value_range: ValueRange | None
+) -> np.ndarray:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
@@ -244,10 +261,18 @@ def _from_array(array: np.ndarray) -> np.ndarray:
             f"1, 3 or 4 channels. Received: shape={array.shape}"
         )
     if array.dtype != np.uint8:
-        raise ValueError(
-            "An image array must be uint8 with pixels in [0, 255]. Received: "
-            f"dtype={array.dtype}, values from {array.min()} to {array.max()}"
-        )
+        if value_range is None or array.dtype.kind not in "iuf":
+            raise ValueError(
+                "An image array must be uint8 with pixels in [0, 255]. "
+                f"{how_to_convert(array, 'image')}"
+            )
+        try:
+            found = find_value_range(array, value_range)
+        except PixelError as e:
+            raise ValueError(f"The image array {e}") from e
+        array = reduce_to_uint8(array, found)
+    else:
+        warn_if_unit_range(array)
     if array.shape[-1] == 1:
         return np.repeat(array, 3, axis=-1)
     return array[..., :3]

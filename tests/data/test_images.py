@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from keras_efficient.data import load_image
+from keras_efficient.data.image_files import open_image
 from keras_efficient.data.images import ImageFrame
 from keras_efficient.data.images import image_frame
-from keras_efficient.data.images import open_image
 from keras_efficient.data.images import upright_size
 from tests.data.pictures import write_photo
 from tests.marks import on_one_backend

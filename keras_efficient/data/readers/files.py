@@ -1,18 +1,123 @@
 """Folders, image files and text files."""
 
+import functools
 import os
 import pathlib
+import unicodedata
+import urllib.parse
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 
+from keras_efficient.data.image_formats import EXTENSIONS
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+# Listings of folders kept in memory for names that are not found directly.
+MAX_LISTINGS = 256
 
 
 def is_image(path: PathLike) -> bool:
-    """Return whether a file has the extension of an image."""
+    """Return whether a file has an ending of images that PIL can decode."""
     return os.fspath(path).lower().endswith(EXTENSIONS)
+
+
+def find_file(
+    folders: Sequence[pathlib.Path], name: str
+) -> pathlib.Path | None:
+    """Return the file that annotations mean by a name, or `None`.
+
+    The name is tried as it is stated in all folders, then with backslashes
+    as separators, URL-decoded (`%20`), and as a path below the folders if it
+    begins with a separator; at last without regard to Unicode normalization
+    (files from macOS) and to the case of the extension. Folders that the name
+    states are never left out, so that another file of the same name is not
+    mistaken for it. Files outside the folders are found only if the name is
+    an absolute path that exists, or leads there with `..`.
+
+    Args:
+        folders: Sequence of paths, tried in this order.
+        name: String, a relative or absolute path.
+
+    Returns:
+        The path of an existing file; `None` if there is none, or if several
+        files match the name equally well and none exactly.
+    """
+    spellings = _spellings(name)
+    for spelling in spellings:
+        for folder in folders:
+            if os.path.isfile(folder / spelling):
+                return folder / spelling
+    for spelling in spellings:
+        for folder in folders:
+            found = _find_similar(folder, spelling)
+            if found is not None:
+                return found
+    return None
+
+
+def normalize_name(name: str) -> str:
+    """Return a name in NFC, by which names of files can be compared."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _spellings(name: str) -> list[str]:
+    """Forms of a stated name, the most literal first; none if it is empty."""
+    slashed = name.replace("\\", "/")
+    forms = [name, slashed, urllib.parse.unquote(slashed)]
+    # Shares and servers write paths that begin at their own root.
+    forms += [form.lstrip("/") for form in forms]
+    return [form for form in dict.fromkeys(forms) if form]
+
+
+def _find_similar(folder: pathlib.Path, spelling: str) -> pathlib.Path | None:
+    """A file whose name differs in normalization or in its extension's case."""
+    parts = pathlib.PurePosixPath(spelling).parts
+    if not parts or parts[0] == "/":
+        return None
+    *parents, name = parts
+    for parent in parents:
+        if not os.path.isdir(folder / parent):
+            same, _ = _similar_names(folder, parent)
+            if len(same) != 1:
+                return None
+            parent = same[0]
+        folder = folder / parent
+    for names in _similar_names(folder, name):
+        files = [folder / x for x in names if os.path.isfile(folder / x)]
+        if files:
+            return files[0] if len(files) == 1 else None
+    return None
+
+
+def _similar_names(
+    folder: pathlib.Path, name: str
+) -> tuple[list[str], tuple[str, ...]]:
+    """Names equal after normalization, and those of another extension case."""
+    try:
+        # A changed folder has another time, and is listed again.
+        changed = os.stat(folder).st_mtime_ns
+        names = _names_by_key(folder, changed).get(_loose_key(name), ())
+    except (OSError, ValueError):
+        return [], ()
+    wanted = normalize_name(name)
+    return [x for x in names if normalize_name(x) == wanted], names
+
+
+@functools.lru_cache(maxsize=MAX_LISTINGS)
+def _names_by_key(
+    folder: pathlib.Path, changed: int
+) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(os.listdir(folder)):
+        key = _loose_key(name)
+        found[key] = (*found.get(key, ()), name)
+    return found
+
+
+def _loose_key(name: str) -> str:
+    stem, ending = os.path.splitext(normalize_name(name))
+    return stem + ending.lower()
 
 
 def list_folder(folder: PathLike) -> tuple[list[str], list[str]]:

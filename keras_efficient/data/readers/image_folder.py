@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
+from keras_efficient.data.image_formats import missing_decoder
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_below
@@ -51,7 +52,10 @@ def read_image_folder(
     records, ignored = [], len(other_files)
     for label, name in enumerate(names):
         paths = files_below(folder / name)
-        images = [path for path in paths if is_image(path)]
+        # Those that cannot be decoded here are reported one by one.
+        images = [
+            path for path in paths if is_image(path) or missing_decoder(path)
+        ]
         ignored += len(paths) - len(images)
         records += [
             ClassificationRecord(pathlib.Path(path), label) for path in images

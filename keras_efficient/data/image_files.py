@@ -1,0 +1,132 @@
+"""Opening of image files: errors, orientation and stored size."""
+
+import contextlib
+import io
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+
+from PIL import ExifTags
+from PIL import Image
+from PIL import TiffImagePlugin
+
+from keras_efficient.data.image_formats import missing_decoder
+from keras_efficient.data.image_formats import register_plugins
+from keras_efficient.data.value_ranges import PixelError
+from keras_efficient.types import PathLike
+
+TURNING_ORIENTATIONS = (5, 6, 7, 8)
+# Divisors of the sides that a JPEG decoder can apply while it decodes.
+REDUCTIONS = (8, 4, 2)
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@contextlib.contextmanager
+def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
+    """Open a file, or its bytes, with PIL; errors name it and the reason.
+
+    Args:
+        source: Path of a file, or its contents as bytes.
+
+    Yields:
+        A PIL image. Errors in the `with` block are attributed to it.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not an image, is truncated, or far too large.
+    """
+    name = "the given bytes" if isinstance(source, bytes) else os.fspath(source)
+    register_plugins()
+    try:
+        with Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else name
+        ) as image:
+            _check_pixels(image)
+            yield image
+    except FileNotFoundError as e:
+        raise FileNotFoundError(f"No such image: {name}") from e
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise ValueError(
+            f"{name} has too many pixels for a photo: {e}. Reduce it, or raise "
+            "`PIL.Image.MAX_IMAGE_PIXELS` if you trust the file."
+        ) from e
+    except (MemoryError, Warning):
+        raise
+    except PixelError as e:
+        raise ValueError(f"{name} {e}") from e
+    except Exception as e:  # PIL's plugins raise many kinds on broken files
+        raise ValueError(f"{name} {_reason(e, source)}") from e
+
+
+def _reason(error: Exception, source: PathLike | bytes) -> str:
+    # Failures of the disk have a number, unlike broken images.
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot be read: {error.strerror}"
+    size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
+    if size == 0:
+        return "is empty"
+    if isinstance(error, Image.UnidentifiedImageError):
+        cure = None if isinstance(source, bytes) else missing_decoder(source)
+        if cure:
+            return f"is in a format that is not installed. Run `{cure}`"
+        if _begins_as_tiff(source):
+            return (
+                "is a TIFF file of a kind that PIL cannot decode, such as "
+                "colors of 32 bits or floats of 64. Convert it to 8 or 16 bits"
+            )
+        return "is not an image: its first bytes are of no known format"
+    return f"is not a complete image: {error}"
+
+
+def _begins_as_tiff(source: PathLike | bytes) -> bool:
+    if isinstance(source, bytes):
+        return source[:4] in TIFF_STARTS
+    with open(source, "rb") as file:
+        return file.read(4) in TIFF_STARTS
+
+
+def _check_pixels(image: Image.Image) -> None:
+    # PIL only warns up to twice its limit, and `warnings.catch_warnings` is
+    # not safe in threads: it changes the filters of the whole process.
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise Image.DecompressionBombError(
+            f"it has {image.width} x {image.height}, the limit is {limit}"
+        )
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF or TIFF orientation, 1 to 8, that is not applied yet."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(orientation) if 1 <= orientation <= 8 else 1
+    except Exception:  # broken EXIF data does not affect the pixels
+        return 1
+
+
+def reduce_size(
+    image: Image.Image, max_reduction: Callable[[int, int], float]
+) -> None:
+    """Let the decoder skip pixels that are not needed."""
+    if image.format not in ("JPEG", "MPO"):
+        return
+    width, height = image.size
+    is_turned = orientation_of(image) in TURNING_ORIENTATIONS
+    upright = (width, height) if is_turned else (height, width)
+    allowed = max_reduction(*upright)
+    for reduction in REDUCTIONS:
+        if reduction <= allowed:
+            size = max(1, width // reduction), max(1, height // reduction)
+            image.draft(None, size)
+            return
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return the `(height, width)` in which a file stores its pixels."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # PIL turns TIFF images itself: the size before that, and after it,
+        # depends on its version.
+        tags = image.tag_v2
+        height = tags[TiffImagePlugin.IMAGELENGTH]
+        return height, tags[TiffImagePlugin.IMAGEWIDTH]
+    return image.height, image.width

@@ -1,0 +1,87 @@
+"""Endings of image files, and the packages that decode them."""
+
+import functools
+import importlib
+import importlib.util
+import os
+
+from PIL import features
+
+from keras_efficient.types import PathLike
+
+# Formats that every PIL decodes.
+COMMON_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng"),
+    *(".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".tga"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+# Features of PIL that some builds lack. The wheels of Pillow contain them.
+FEATURE_ENDINGS = {
+    "avif": (".avif", ".avifs"),
+    "jpg_2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+}
+# Packages that extend PIL: module, name for pip, endings.
+PLUGINS = (
+    ("pillow_heif", "pillow-heif", (".heic", ".heif", ".hif")),
+    ("pillow_jxl", "pillow-jxl-plugin", (".jxl",)),
+)
+
+
+def _has_feature(name: str) -> bool:
+    """Return whether PIL has a feature; older versions do not know it."""
+    is_known = name in {*features.modules, *features.codecs}
+    return is_known and bool(features.check(name))
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+# Endings of the images that can be decoded here, lower case.
+EXTENSIONS = (
+    *COMMON_ENDINGS,
+    *(
+        ending
+        for name, endings in FEATURE_ENDINGS.items()
+        for ending in endings
+        if _has_feature(name)
+    ),
+    *(
+        ending
+        for module, _, endings in PLUGINS
+        for ending in endings
+        if _is_installed(module)
+    ),
+)
+
+
+def missing_decoder(path: PathLike) -> str | None:
+    """Return what must be installed to decode a file, by its ending.
+
+    Args:
+        path: Path of a file.
+
+    Returns:
+        Text such as `"pip install pillow-heif"`, or `None` if the format can
+        be decoded, or is no format of images.
+    """
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if ending in EXTENSIONS:
+        return None
+    for endings in FEATURE_ENDINGS.values():
+        if ending in endings:
+            return 'pip install --upgrade "pillow>=11.3"'
+    for _, package, endings in PLUGINS:
+        if ending in endings:
+            return f"pip install {package}"
+    return None
+
+
+@functools.cache
+def register_plugins() -> None:
+    """Let PIL decode the formats of all installed packages."""
+    for module, *_ in PLUGINS:
+        if _is_installed(module):
+            plugin = importlib.import_module(module)
+            # Others register themselves when they are imported.
+            getattr(plugin, "register_heif_opener", lambda: None)()
