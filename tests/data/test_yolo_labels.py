@@ -89,6 +89,19 @@ def test_images_folders_inside_the_images(tmp_path):
     assert [image.image_id for image in raw.images] == ["a", "c"]
 
 
+def test_labels_have_precedence_over_other_folders(tmp_path):
+    write_set(tmp_path, same_names("images", "annotations", "abc"))
+    write_text(tmp_path / "labels" / "c.txt", "0 0.5 0.5 0.9 0.2")
+    assert widths(read_annotations(tmp_path))["c.jpg"] == [0.9]
+
+
+def test_the_folder_that_fits_most_images_is_used(tmp_path):
+    place = "images/train/images"
+    write_set(tmp_path, same_names(place, "labels/train/images", "abc"))
+    write_text(tmp_path / "images/train/labels/c.txt", "0 0.5 0.5 0.9 0.2")
+    assert widths(read_annotations(tmp_path))["c.jpg"] == [0.3]
+
+
 def test_a_missing_label_file_is_not_taken_from_another_split(tmp_path):
     write_set(tmp_path, same_names("images/train", "labels/train", "abc"))
     write_set(

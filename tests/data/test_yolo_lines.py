@@ -153,6 +153,25 @@ def test_lines_that_may_be_both_are_dropped(tmp_path):
     assert raw.images[0].num_unread == 0 and len(raw.images[0].boxes) == 1
 
 
+def test_visibilities_decide(tmp_path):
+    box = (0.5, 0.5, 0.5, 0.6)
+    points = flat(with_visibility(around(box, FACE)))
+    assert rows_of(read(tmp_path, [line((*box, *points))])) == [[list(box)]]
+
+
+def test_small_polygons_of_one_length_are_no_keypoints(tmp_path):
+    box = (0.6, 0.6, 0.1, 0.1)
+    raw = read(tmp_path, [line(flat(around(box, PENTAGON)))])
+    assert rows_of(raw) == [[list(box)]] and not raw.dropped
+
+
+def test_a_parallelogram_is_a_rotated_box(tmp_path):
+    """Its last corners would also be keypoints in a plausible box."""
+    corners = (0.4, 0.5, 0.7, 0.6, 0.6, 0.7, 0.3, 0.6)
+    raw = read(tmp_path, [line(corners)])
+    assert rows_of(raw) == [[[0.5, 0.6, 0.4, 0.2]]]
+
+
 def test_another_number_of_keypoints_than_stated(tmp_path):
     text = line((*BOXES[0], *flat(around(BOXES[0], FACE))))
     raw = read(tmp_path, [text], "kpt_shape: [17, 2]\nnames: [cat]\n")
