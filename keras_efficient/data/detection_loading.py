@@ -73,11 +73,11 @@ def load_detection(
         check: `"decode"` reads every image once to find broken files;
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
-        layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`,
-            `"cvat"`, `"label_studio"` or `"yolo_rows"`, for a folder with
-            annotations in several layouts. Defaults to `None`: the layout that is found.
-        images: Folder of the images of COCO, Pascal VOC, labelme or CVAT
-            files, if they are in none of the usual places. Defaults to `None`.
+        layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`, `"cvat"`,
+            `"label_studio"` or `"yolo_rows"`, for a folder with annotations in
+            several layouts. Defaults to `None`: the layout that is found.
+        images: Folder of the images, if they are in none of the usual places.
+            Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,
             `"stored"` if they are in the image before its EXIF rotation.
             Defaults to `"auto"`: as the stated size of an image shows,

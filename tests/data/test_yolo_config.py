@@ -1,5 +1,7 @@
 """What data.yaml, Darknet's obj.data and lists of classes state."""
 
+import unicodedata
+
 import pytest
 import yaml
 
@@ -73,6 +75,19 @@ def test_lists_without_a_configuration_divide_the_images(tmp_path):
     assert split_names(tmp_path) == {"train", "val"}
     assert names_in(read_annotations(tmp_path, "train")) == ["a", "b"]
     assert names_in(read_annotations(tmp_path, "val")) == ["c"]
+
+
+def test_lists_in_another_spelling(tmp_path):
+    names = ["tasse_é", "a cup", "big"]
+    write_images(tmp_path, "images", "labels", names)
+    accents = unicodedata.normalize("NFD", names[0])
+    lines = [accents, "a%20cup", "big"]
+    text = "".join(f"data/images/{line}.JPG\n" for line in lines)
+    write_text(tmp_path / "train.txt", text)
+    write_text(tmp_path / "data.yaml", "train: train.txt\nnames: [a, b]")
+    raw = read_annotations(tmp_path)
+    assert names_in(raw) == sorted(names)
+    assert all(image.image.is_file() for image in raw.images)
 
 
 def test_lists_in_the_yaml_file_have_any_names(tmp_path):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.files import find_file
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
@@ -142,7 +143,7 @@ def images_in(
         if place.is_file():
             bases = (place.parent, *config.bases())
             lines = [x.strip() for x in read_text(place).splitlines()]
-            images += [find_place(x, bases, "isfile") for x in lines if x]
+            images += [_listed_image(x, bases) for x in lines if x]
         elif place == root:
             images += files_with_ending(place, EXTENSIONS)
         elif _are_paired(list_folder(place)[1]):
@@ -155,6 +156,18 @@ def images_in(
                 x for x in map(pathlib.Path, files_below(place)) if is_image(x)
             ]
     return images
+
+
+def _listed_image(stated: str, bases: Sequence[pathlib.Path]) -> pathlib.Path:
+    """The file of a path in a list, also in another spelling."""
+    path = find_place(stated, bases, "isfile")
+    parts = pathlib.PurePosixPath(stated.replace("\\", "/")).parts
+    tails = ["/".join(parts[i:]) for i in range(len(parts))]
+    for tail in () if path.is_file() else tails:
+        found = find_file(bases, tail)
+        if found is not None:
+            return found
+    return path
 
 
 def _has_images(folder: pathlib.Path) -> bool:
