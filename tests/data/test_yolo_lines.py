@@ -155,7 +155,7 @@ def test_lines_that_may_be_both_are_dropped(tmp_path):
 
 def test_visibilities_decide(tmp_path):
     box = (0.5, 0.5, 0.5, 0.6)
-    points = flat(with_visibility(around(box, FACE)))
+    points = flat((*point, 1) for point in around(box, FACE))
     assert rows_of(read(tmp_path, [line((*box, *points))])) == [[list(box)]]
 
 
