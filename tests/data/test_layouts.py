@@ -84,4 +84,5 @@ def test_only_plausible_readers_are_asked(folder, monkeypatch):
     assert asked == ["rows"]
     write_text(folder / "labels" / "train" / "a.TXT", "0 0.5 0.5 1 1")
     layouts.split_names(folder)
-    assert asked == ["rows", "yolo", "rows"]
+    plausible = [x.name for x in spies if {".csv", ".txt"} & {*x.endings}]
+    assert asked[1:] == plausible and "coco" not in plausible
