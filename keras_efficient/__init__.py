@@ -41,6 +41,7 @@ _HOMES = {
     "preprocess_input": "models",
 }
 _PARTS = (
+    "applications",
     "budgets",
     "converters",
     "counting",
@@ -64,6 +65,7 @@ _PARTS = (
 __all__ = ["__version__", *_HOMES, *_PARTS]
 
 if TYPE_CHECKING:
+    from keras_efficient import applications
     from keras_efficient import budgets
     from keras_efficient import converters
     from keras_efficient import counting

@@ -38,6 +38,7 @@ CLASSES = (
     "FPNLayer",
     "FeatureNetworkLayer",
     "ImageNormalization",
+    "ImagePadding",
     "MBConvBlock",
     "MobileNetV1",
     "MobileNetV2",

@@ -25,7 +25,7 @@ FLOORS = (
     {"fusing", "postprocessing"},
     {"inference"},
     {"budgets", "models"},
-    {"evaluation"},
+    {"applications", "evaluation"},
     {"visualization"},
     {"export", "training"},
     {""},  # the package itself, with all public names

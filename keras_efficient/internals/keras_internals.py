@@ -109,6 +109,70 @@ def operation_of(tensor: Any) -> Any:
     return tensor._keras_history.operation
 
 
+def extended_outputs(tensor: Any, **kwargs: Any) -> list[Any]:
+    """Have a call in a functional graph return further tensors, in place.
+
+    The layer is called again with other keyword arguments, for which it
+    returns the same tensors and others after them; then this call takes the
+    place of the previous one. The tensors of the graph remain valid, and so do
+    the models that were built of them.
+
+    Assumes what `node_of` assumes, that the lists `_inbound_nodes` and
+    `_outbound_nodes` hold the nodes in the order of their creation, and that a
+    model reads `node.arguments` and `node.outputs` when it is called or saved.
+
+    Args:
+        tensor: A `keras.KerasTensor`, an output of the call.
+        **kwargs: Keyword arguments of the layer, which are no tensors.
+
+    Returns:
+        A list of all outputs of the call.
+    """
+    operation, index, _ = tensor._keras_history
+    node = operation._inbound_nodes[index]
+    arguments = {**node.arguments.kwargs, **kwargs}
+    outputs = keras.tree.flatten(operation(*node.arguments.args, **arguments))
+    new = operation._inbound_nodes.pop()
+    for source in new.input_tensors:
+        source._keras_history.operation._outbound_nodes.pop()
+    for position in range(len(node.outputs), len(outputs)):
+        outputs[position]._keras_history = type(tensor._keras_history)(
+            operation, index, position
+        )
+    node.arguments = new.arguments
+    node.outputs.extend(outputs[len(node.outputs) :])
+    return list(node.outputs)
+
+
+def call_arguments(tensor: Any) -> dict[str, Any]:
+    """Return the keyword arguments of the call that computed a Keras tensor.
+
+    Assumes what `node_of` assumes, and `Node.arguments.kwargs`.
+
+    Args:
+        tensor: A `keras.KerasTensor` of a functional graph.
+
+    Returns:
+        A dict of name to value.
+    """
+    return dict(node_of(tensor).arguments.kwargs)
+
+
+def readers_of(tensor: Any) -> list[Any]:
+    """Return the layers and operations that were called on a Keras tensor.
+
+    Assumes `Operation._outbound_nodes`.
+
+    Args:
+        tensor: A `keras.KerasTensor` of a functional graph.
+
+    Returns:
+        A list of `keras.Operation`, in the order of the calls.
+    """
+    nodes = tensor._keras_history.operation._outbound_nodes
+    return [node.operation for node in nodes if tensor in node.input_tensors]
+
+
 def walk_nodes(outputs: Any) -> Iterator[Any]:
     """Yield every node of a functional graph once, from outputs to inputs.
 

@@ -16,6 +16,7 @@ import keras
 from keras_efficient.kernels.default import DefaultKernels
 from keras_efficient.kernels.padding import PADDINGS
 from keras_efficient.kernels.padding import output_size
+from keras_efficient.kernels.padding import padding_amounts
 
 __all__ = [
     "HOLDS_VALUES",
@@ -32,6 +33,7 @@ __all__ = [
     "max_pool",
     "norms",
     "output_size",
+    "padding_amounts",
     "scale_variables",
     "scaled",
     "upsample",

@@ -10,6 +10,7 @@ from keras_efficient.layers.depthwise_conv2d import DepthwiseConv2D
 from keras_efficient.layers.feature_network import FeatureNetworkLayer
 from keras_efficient.layers.fpn import FPNLayer
 from keras_efficient.layers.image_normalization import ImageNormalization
+from keras_efficient.layers.image_padding import ImagePadding
 from keras_efficient.layers.mbconv import MBConvBlock
 from keras_efficient.layers.nas_fpn import NASFPNLayer
 from keras_efficient.layers.panet import PANetLayer
@@ -32,6 +33,7 @@ __all__ = [
     "FPNLayer",
     "FeatureNetworkLayer",
     "ImageNormalization",
+    "ImagePadding",
     "MBConvBlock",
     "NASFPNLayer",
     "PANetLayer",

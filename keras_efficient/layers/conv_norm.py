@@ -13,6 +13,7 @@ from keras_efficient.layers.depthwise_conv2d import DepthwiseConv2D
 from keras_efficient.layers.folding import Foldable
 from keras_efficient.layers.folding import fold_normalization
 from keras_efficient.layers.folding import is_folding
+from keras_efficient.layers.image_padding import ImagePadding
 from keras_efficient.layers.initializers import conv_kernel_initializer
 from keras_efficient.layers.separable_conv2d import SeparableConv2D
 from keras_efficient.types import Activation
@@ -133,12 +134,29 @@ class ConvNorm(Foldable):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Apply convolution, normalization and activation."""
+        return self.steps(inputs, training)[-1]
+
+    def steps(
+        self, inputs: Tensor, training: bool | None = None
+    ) -> tuple[Tensor | None, Tensor, Tensor]:
+        """Return the tensor after each part, for a layer that contains this.
+
+        Args:
+            inputs: As for `call`, already cast.
+            training: As for `call`.
+
+        Returns:
+            A tuple of the tensors after the convolution (`None` if it is
+            folded with the normalization), the normalization and the
+            activation.
+        """
         # `call`, not `__call__`: this layer has already cast the inputs and
         # opened a scope of its dtype policy, which is that of its parts.
         x = self.conv.call(inputs)
-        if self.norm is not None:
-            x = self.norm.call(x, training=training)
-        return self.activation(x)
+        if self.norm is None:
+            return None, x, self.activation(x)
+        norm = self.norm.call(x, training=training)
+        return x, norm, self.activation(norm)
 
     def unroll(
         self,
@@ -146,6 +164,7 @@ class ConvNorm(Foldable):
         conv_name: str,
         norm_name: str,
         activation_name: str | None = None,
+        pad_name: str | None = None,
     ) -> Tensor:
         """Apply the parts as separate layers of a functional model.
 
@@ -159,11 +178,25 @@ class ConvNorm(Foldable):
             norm_name: String, name of the batch normalization.
             activation_name: String, name of the activation. Without it no
                 activation is applied. Defaults to `None`.
+            pad_name: String, name of a layer that adds the zeros around the
+                images, so that the convolution adds none. Without it the
+                convolution does. Defaults to `None`.
 
         Returns:
             A `keras.KerasTensor`.
         """
-        x = self._make_conv(conv_name, self.use_bias)(inputs)
+        x, padding = inputs, self.padding
+        if pad_name is not None:
+            x = ImagePadding(
+                self.kernel_size,
+                self.strides,
+                padding,
+                data_format=self.data_format,
+                dtype=self.dtype_policy,
+                name=pad_name,
+            )(x)
+            padding = "valid"
+        x = self._make_conv(conv_name, self.use_bias, padding)(x)
         x = self._make_norm(norm_name)(x)
         if activation_name is None:
             return x
@@ -201,11 +234,13 @@ class ConvNorm(Foldable):
         )
         return config
 
-    def _make_conv(self, name: str, use_bias: bool) -> keras.layers.Layer:
+    def _make_conv(
+        self, name: str, use_bias: bool, padding: Padding | None = None
+    ) -> keras.layers.Layer:
         initializer = self.kernel_initializer.clone()
         shared = {
             "use_bias": use_bias,
-            "padding": self.padding,
+            "padding": self.padding if padding is None else padding,
             "data_format": self.data_format,
             "dtype": self.dtype_policy,
             "name": name,

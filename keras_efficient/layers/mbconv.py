@@ -1,14 +1,18 @@
 """The block that EfficientNet's stages are made of."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_efficient.layers.conv_norm import ConvNorm
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import channels_of
+from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.folding import Foldable
+from keras_efficient.layers.image_padding import ImagePadding
 from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.squeeze_excite import SqueezeExcite
 from keras_efficient.layers.stochastic_depth import StochasticDepth
@@ -17,6 +21,19 @@ from keras_efficient.types import DataFormat
 from keras_efficient.types import Padding
 from keras_efficient.types import Shape
 from keras_efficient.types import Tensor
+
+# Names of the parts in `keras.applications`, in the order of computation.
+EXPAND = ("expand_conv", "expand_bn", "expand_activation")
+DEPTHWISE = ("dwconv", "bn", "activation")
+SQUEEZE_EXCITE = (
+    "se_squeeze",
+    "se_reshape",
+    "se_reduce",
+    "se_expand",
+    "se_excite",
+)
+# The last one, after an activation that does nothing, has no name there.
+PROJECT = ("project_conv", "project_bn", "")
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
@@ -58,13 +75,17 @@ class MBConvBlock(Foldable):
             channels second.
         training: Boolean, whether batch normalization uses the statistics of
             the batch and stochastic depth is active.
+        taps: Sequence of names of parts, such as `"expand_activation"`; see
+            `part_names`. Defaults to none.
 
     Returns:
         Tensor of shape `(batch, new_height, new_width, filters)`, or with the
-        filters second. Sizes are divided by `strides` and rounded up.
+        filters second. Sizes are divided by `strides` and rounded up. With
+        `taps`, a list of this tensor and the output of each of these parts.
 
     Raises:
-        ValueError: If a number is outside its range.
+        ValueError: If a number is outside its range, or the block has no
+            such part.
 
     Example:
     >>> block = keras_efficient.layers.MBConvBlock(24, strides=2)
@@ -137,26 +158,11 @@ class MBConvBlock(Foldable):
     def build(self, input_shape: Shape) -> None:
         """Create the layers whose filters depend on those of the input."""
         input_filters = channels_of(input_shape, self.data_format)
-        self.has_residual = (
-            self.use_residual
-            and self.strides == 1
-            and self.padding != "valid"
-            and input_filters == self.filters
-        )
+        self.has_residual = self._adds_input(input_filters)
         if self.expand_ratio != 1:
-            self.expand = self._conv_norm(
-                int(input_filters * self.expand_ratio),
-                activation=self.activation,
-                name="expand",
-            )
+            self.expand = self._make_expand(input_filters)
         if self.se_ratio:
-            self.squeeze_excite = SqueezeExcite(
-                max(1, int(input_filters * self.se_ratio)),
-                activation=self.activation,
-                data_format=self.data_format,
-                dtype=self.dtype_policy,
-                name="squeeze_excite",
-            )
+            self.squeeze_excite = self._make_squeeze_excite(input_filters)
         steps = (
             self.expand,
             self.depthwise,
@@ -171,18 +177,95 @@ class MBConvBlock(Foldable):
                 shape = layer.compute_output_shape(shape)
 
     @rematerializable
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(
+        self,
+        inputs: Tensor,
+        training: bool | None = None,
+        taps: Sequence[str] = (),
+    ) -> Any:
         """Expand, filter, weigh the channels, project and add the input."""
+        tapped: dict[str, Tensor | None] = {}
         x = inputs
         if self.expand is not None:
-            x = self.expand(x, training=training)
-        x = self.depthwise(x, training=training)
+            x = self._step(EXPAND, self.expand, x, training, taps, tapped)
+        if "dwconv_pad" in taps:
+            tapped["dwconv_pad"] = self._padding("dwconv_pad")(x)
+        x = self._step(DEPTHWISE, self.depthwise, x, training, taps, tapped)
         if self.squeeze_excite is not None:
-            x = self.squeeze_excite(x)
-        x = self.project(x, training=training)
+            x = self._squeeze(self.squeeze_excite, x, taps, tapped)
+        x = self._step(PROJECT, self.project, x, training, taps, tapped)
         if self.has_residual:
-            x = inputs + self.stochastic_depth(x, training=training)
-        return x
+            x = self.stochastic_depth(x, training=training)
+            tapped["drop"] = x
+            x = inputs + x
+            tapped["add"] = x
+        if not taps:
+            return x
+        self._check_taps(taps, tapped)
+        return [x, *(tapped[name] for name in taps)]
+
+    def compute_output_spec(
+        self,
+        inputs: Tensor,
+        training: bool | None = None,
+        taps: Sequence[str] = (),
+    ) -> Any:
+        """Return symbolic outputs, one more for each tap."""
+        if not taps:
+            return super().compute_output_spec(inputs, training=training)
+        return keras.Operation.compute_output_spec(
+            self, inputs, training=training, taps=taps
+        )
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts of this block, in the order of computation."""
+        names: list[str] = []
+        if self.expand is not None:
+            names += EXPAND
+        if self.strides > 1:
+            names.append("dwconv_pad")
+        names += DEPTHWISE
+        if self.squeeze_excite is not None:
+            names += SQUEEZE_EXCITE
+        names += PROJECT[:-1]
+        if self.has_residual:
+            names += ["drop", "add"] if self.drop_connect_rate else ["add"]
+        return tuple(names)
+
+    def unroll(self, inputs: Tensor) -> Tensor:
+        """Apply the parts as separate layers of a functional model.
+
+        Their names and their order are those of `keras.applications`, such as
+        `"block2a_expand_conv"` for a block named `"block2a"`. The block itself
+        gets no weights.
+
+        Args:
+            inputs: `keras.KerasTensor` of the shape that `call` accepts.
+
+        Returns:
+            A `keras.KerasTensor`.
+        """
+        prefix = f"{self.name}_"
+        x = inputs
+        filters = channels_of(inputs.shape, self.data_format)
+        if self.expand_ratio != 1:
+            unit = self._make_expand(filters)
+            x = unit.unroll(x, *(prefix + name for name in EXPAND))
+        conv, norm, activation = (prefix + name for name in DEPTHWISE)
+        pad = f"{prefix}dwconv_pad" if self.strides > 1 else None
+        x = self.depthwise.unroll(x, conv, norm, activation, pad)
+        if self.se_ratio:
+            x = self._make_squeeze_excite(filters).unroll(x, prefix)
+        x = self.project.unroll(x, *(prefix + name for name in PROJECT[:-1]))
+        if not self._adds_input(filters):
+            return x
+        dtype = self.dtype_policy
+        if self.drop_connect_rate:
+            x = StochasticDepth(
+                self.drop_connect_rate, dtype=dtype, name=f"{prefix}drop"
+            )(x)
+        return keras.layers.Add(dtype=dtype, name=f"{prefix}add")([x, inputs])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
@@ -210,6 +293,87 @@ class MBConvBlock(Foldable):
             }
         )
         return config
+
+    def _step(
+        self,
+        names: Sequence[str],
+        unit: ConvNorm,
+        inputs: Tensor,
+        training: bool | None,
+        taps: Sequence[str],
+        tapped: dict[str, Tensor | None],
+    ) -> Tensor:
+        """Apply a unit, and record what is inside it if that is tapped."""
+        if set(names).isdisjoint(taps):
+            return unit(inputs, training=training)
+        steps = unit.steps(inputs, training)
+        tapped.update(zip(names, steps, strict=True))
+        return steps[-1]
+
+    def _squeeze(
+        self,
+        unit: SqueezeExcite,
+        inputs: Tensor,
+        taps: Sequence[str],
+        tapped: dict[str, Tensor | None],
+    ) -> Tensor:
+        if set(SQUEEZE_EXCITE).isdisjoint(taps):
+            return unit(inputs)
+        means, *others = unit.steps(inputs)
+        pooled = ops.squeeze(means, spatial_axes(self.data_format))
+        steps = (pooled, means, *others)
+        tapped.update(zip(SQUEEZE_EXCITE, steps, strict=True))
+        return steps[-1]
+
+    def _check_taps(
+        self, taps: Sequence[str], tapped: dict[str, Tensor | None]
+    ) -> None:
+        for name in taps:
+            if name not in tapped:
+                raise ValueError(
+                    f"The block {self.name!r} has no part {name!r}. Its parts "
+                    f"are {self.part_names}."
+                )
+            if tapped[name] is None:
+                raise ValueError(
+                    f"The block {self.name!r} has no tensor {name!r} between "
+                    "convolution and normalization, because it is fused. Use "
+                    "the model before `fused()`, or the normalization's output."
+                )
+
+    def _adds_input(self, input_filters: int) -> bool:
+        return (
+            self.use_residual
+            and self.strides == 1
+            and self.padding != "valid"
+            and input_filters == self.filters
+        )
+
+    def _make_expand(self, input_filters: int) -> ConvNorm:
+        return self._conv_norm(
+            int(input_filters * self.expand_ratio),
+            activation=self.activation,
+            name="expand",
+        )
+
+    def _make_squeeze_excite(self, input_filters: int) -> SqueezeExcite:
+        return SqueezeExcite(
+            max(1, int(input_filters * self.se_ratio)),
+            activation=self.activation,
+            data_format=self.data_format,
+            dtype=self.dtype_policy,
+            name="squeeze_excite",
+        )
+
+    def _padding(self, name: str) -> ImagePadding:
+        return ImagePadding(
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            data_format=self.data_format,
+            dtype=self.dtype_policy,
+            name=name,
+        )
 
     def _conv_norm(self, filters: int | None = None, **kwargs: Any) -> ConvNorm:
         return ConvNorm(

@@ -22,7 +22,8 @@ def rematerializable(call: Callable[..., Any]) -> Callable[..., Any]:
     in both passes, and the statistics of batch normalization are updated once.
 
     Args:
-        call: Method with the signature `call(self, inputs, training=None)`.
+        call: Method with the signature `call(self, inputs, training=None)`,
+            and possibly further keyword arguments that are no tensors.
 
     Returns:
         The decorated method.
@@ -30,11 +31,15 @@ def rematerializable(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def wrapped(
-        self: keras.layers.Layer, inputs: Any, training: bool | None = None
+        self: keras.layers.Layer,
+        inputs: Any,
+        training: bool | None = None,
+        **kwargs: Any,
     ) -> Any:
         if not (self.remat and training) or _is_symbolic(inputs):
-            return call(self, inputs, training=training)
-        return _call_rematerialized(self, call, inputs)
+            return call(self, inputs, training=training, **kwargs)
+        bound = functools.partial(call, **kwargs)
+        return _call_rematerialized(self, bound, inputs)
 
     return wrapped
 

@@ -90,10 +90,50 @@ class SqueezeExcite(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Multiply the channels by their gates."""
+        return self.steps(inputs)[-1]
+
+    def steps(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the tensor after each part, for a layer that contains this.
+
+        Args:
+            inputs: As for `call`, already cast.
+
+        Returns:
+            A tuple of the means, the tensors after both convolutions and the
+            outputs.
+        """
         axes = spatial_axes(self.data_format)
         means = ops.mean(inputs, axis=axes, keepdims=True)
-        gates = self.expand_conv(self.reduce_conv(means))
-        return inputs * gates
+        reduced = self.reduce_conv(means)
+        gates = self.expand_conv(reduced)
+        return means, reduced, gates, inputs * gates
+
+    def unroll(self, inputs: Tensor, prefix: str) -> Tensor:
+        """Apply the parts as separate layers of a functional model.
+
+        Args:
+            inputs: `keras.KerasTensor` of the shape that `call` accepts.
+            prefix: String, with which the names of the layers begin.
+
+        Returns:
+            A `keras.KerasTensor`.
+        """
+        shared = {"dtype": self.dtype_policy}
+        channels = channels_of(inputs.shape, self.data_format)
+        x = keras.layers.GlobalAveragePooling2D(
+            data_format=self.data_format, name=f"{prefix}se_squeeze", **shared
+        )(inputs)
+        x = keras.layers.Reshape(
+            self._pooled_shape((None, channels), channels)[1:],
+            name=f"{prefix}se_reshape",
+            **shared,
+        )(x)
+        x = self._conv(
+            self.squeeze_filters, self.activation, f"{prefix}se_reduce"
+        )(x)
+        x = self._conv(channels, self.gate_activation, f"{prefix}se_expand")(x)
+        multiply = keras.layers.Multiply(name=f"{prefix}se_excite", **shared)
+        return multiply([inputs, x])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

@@ -26,8 +26,11 @@ from keras_efficient.models.imagenet import preprocess_input
 from keras_efficient.models.mobilenet import MobileNetV1
 from keras_efficient.models.mobilenet import MobileNetV2
 from keras_efficient.models.resnet import ResNet50
+from keras_efficient.models.taps import BlockPart
+from keras_efficient.models.taps import layer_output
 
 __all__ = [
+    "BlockPart",
     "ClassificationModel",
     "DetectionModel",
     "EfficientDet",
@@ -53,5 +56,6 @@ __all__ = [
     "MobileNetV2",
     "ResNet50",
     "decode_predictions",
+    "layer_output",
     "preprocess_input",
 ]

@@ -20,9 +20,11 @@ from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.models.classification_model import ClassificationModel
 from keras_efficient.models.classification_model import classification_top
 from keras_efficient.models.classification_model import load_weights
+from keras_efficient.models.classification_model import pyramid_by_names
 from keras_efficient.models.inputs import check_arguments
 from keras_efficient.models.inputs import image_input
 from keras_efficient.models.inputs import source_of
+from keras_efficient.models.taps import block_output
 from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import scale_stages
 from keras_efficient.types import Activation
@@ -39,6 +41,9 @@ _PUBLISHED_NUMBERS = (
     variants.EFFICIENTNET_TOP_FILTERS,
     8,
 )
+
+# Names of blocks.
+_BLOCK = r"block\d+[a-z]+"
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
@@ -103,6 +108,11 @@ class EfficientNet(ClassificationModel):
             trained in TensorFlow, 1e-5 in PyTorch. Defaults to 1e-3.
         data_format: String, `"channels_last"` or `"channels_first"`. Defaults
             to `keras.config.image_data_format()`.
+        unroll_blocks: Boolean, whether the parts of the blocks are separate
+            layers with the names and the order of `keras.applications`, as in
+            `keras_efficient.applications`, instead of one `MBConvBlock` for
+            each block. Outputs and speed of compiled functions are the same;
+            `set_remat` requires blocks. Defaults to `False`.
 
     Returns:
         A `keras.Model` with an output of shape `(batch, classes)`. Without
@@ -155,6 +165,7 @@ class EfficientNet(ClassificationModel):
         batch_norm_momentum: float = 0.99,
         batch_norm_epsilon: float = 1e-3,
         data_format: DataFormat | None = None,
+        unroll_blocks: bool = False,
     ) -> None:
         check_arguments(include_top, pooling, classes)
         data_format = standardize_data_format(data_format)
@@ -175,12 +186,16 @@ class EfficientNet(ClassificationModel):
             )(x)
         filters = round_filters(stem_filters, width_coefficient, divisor)
         x = ConvNorm(filters, 3, strides=2, **shared).unroll(
-            x, "stem_conv", "stem_bn", "stem_activation"
+            x,
+            "stem_conv",
+            "stem_bn",
+            "stem_activation",
+            "stem_conv_pad" if unroll_blocks else None,
         )
         scaled = scale_stages(
             stages, width_coefficient, depth_coefficient, divisor
         )
-        x = _blocks(x, scaled, drop_connect_rate, shared)
+        x = _blocks(x, scaled, drop_connect_rate, shared, unroll_blocks)
         filters = round_filters(top_filters, width_coefficient, divisor)
         x = ConvNorm(filters, **shared).unroll(
             x, "top_conv", "top_bn", "top_activation"
@@ -221,6 +236,7 @@ class EfficientNet(ClassificationModel):
         dropout_rate: float | None = None,
         drop_connect_rate: float | None = None,
         data_format: DataFormat | None = None,
+        unroll_blocks: bool = False,
     ) -> "EfficientNet":
         """Build the network of a row of a table.
 
@@ -239,6 +255,7 @@ class EfficientNet(ClassificationModel):
             dropout_rate: See `EfficientNet`. Defaults to the variant's.
             drop_connect_rate: See `EfficientNet`. Defaults to the variant's.
             data_format: See `EfficientNet`.
+            unroll_blocks: See `EfficientNet`.
 
         Returns:
             An `EfficientNet`.
@@ -272,6 +289,7 @@ class EfficientNet(ClassificationModel):
             drop_connect_rate=drop_connect_rate,
             include_preprocessing=include_preprocessing,
             data_format=data_format,
+            unroll_blocks=unroll_blocks,
         )
         load_pretrained(model, variant.name, weights)
         return model
@@ -286,10 +304,13 @@ class EfficientNet(ClassificationModel):
         `reduction_5`).
         """
         blocks = [x for x in self.layers if isinstance(x, MBConvBlock)]
+        if not blocks:
+            last = rf"{_BLOCK}_(project_bn|add)"
+            return pyramid_by_names(self, rf"{_BLOCK}_dwconv", last)
         pyramid, level = {}, 1  # the stem halves the image
         for block in blocks:
             level += block.strides == 2
-            pyramid[f"P{level}"] = block.output
+            pyramid[f"P{level}"] = block_output(block)
         return pyramid
 
 
@@ -298,12 +319,13 @@ def _blocks(
     stages: Sequence[variants.MBConvStage],
     drop_connect_rate: float,
     shared: dict[str, Any],
+    unroll: bool,
 ) -> Tensor:
     num_blocks = sum(stage.repeats for stage in stages)
     index = 0
     for stage_number, stage in enumerate(stages, start=1):
         for repeat in range(stage.repeats):
-            x = MBConvBlock(
+            block = MBConvBlock(
                 stage.filters,
                 kernel_size=stage.kernel_size,
                 strides=stage.strides if repeat == 0 else 1,
@@ -312,7 +334,8 @@ def _blocks(
                 drop_connect_rate=drop_connect_rate * index / num_blocks,
                 **shared,
                 name=f"block{stage_number}{_letters(repeat)}",
-            )(x)
+            )
+            x = block.unroll(x) if unroll else block(x)
             index += 1
     return x
 

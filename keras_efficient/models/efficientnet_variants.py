@@ -23,6 +23,7 @@ def EfficientNetB0(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B0: 224 pixels, 5,288,548 parameters.
 
@@ -54,6 +55,7 @@ def EfficientNetB0(
         dropout_rate: See `EfficientNet`. Defaults to the variant's.
         drop_connect_rate: See `EfficientNet`. Defaults to the variant's, 0.2.
         data_format: See `EfficientNet`.
+        unroll_blocks: See `EfficientNet`.
 
     Returns:
         An `EfficientNet`, which is a `keras.Model`.
@@ -81,6 +83,7 @@ def EfficientNetB0(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -98,6 +101,7 @@ def EfficientNetB1(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B1: 240 pixels, 7,794,184 parameters.
 
@@ -117,6 +121,7 @@ def EfficientNetB1(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -134,6 +139,7 @@ def EfficientNetB2(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B2: 260 pixels, 9,109,994 parameters.
 
@@ -153,6 +159,7 @@ def EfficientNetB2(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -170,6 +177,7 @@ def EfficientNetB3(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B3: 300 pixels, 12,233,232 parameters.
 
@@ -189,6 +197,7 @@ def EfficientNetB3(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -206,6 +215,7 @@ def EfficientNetB4(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B4: 380 pixels, 19,341,616 parameters.
 
@@ -225,6 +235,7 @@ def EfficientNetB4(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -242,6 +253,7 @@ def EfficientNetB5(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B5: 456 pixels, 30,389,784 parameters.
 
@@ -261,6 +273,7 @@ def EfficientNetB5(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -278,6 +291,7 @@ def EfficientNetB6(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B6: 528 pixels, 43,040,704 parameters.
 
@@ -297,6 +311,7 @@ def EfficientNetB6(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )
 
 
@@ -314,6 +329,7 @@ def EfficientNetB7(
     dropout_rate: float | None = None,
     drop_connect_rate: float | None = None,
     data_format: DataFormat | None = None,
+    unroll_blocks: bool = False,
 ) -> EfficientNet:
     """EfficientNet-B7: 600 pixels, 66,347,960 parameters.
 
@@ -333,4 +349,5 @@ def EfficientNetB7(
         dropout_rate=dropout_rate,
         drop_connect_rate=drop_connect_rate,
         data_format=data_format,
+        unroll_blocks=unroll_blocks,
     )

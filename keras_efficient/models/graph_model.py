@@ -8,6 +8,7 @@ import keras
 
 from keras_efficient import fusing
 from keras_efficient.internals import keras_internals
+from keras_efficient.models.taps import find_layer
 
 Model = TypeVar("Model", bound="GraphModel")
 
@@ -56,6 +57,32 @@ class GraphModel(keras.Model):
                 f"Received: {received}"
             )
         self._class_names = tuple(str(name) for name in names)
+
+    def get_layer(
+        self, name: str | None = None, index: int | None = None
+    ) -> Any:
+        """Return a layer by its name or its index, or a part of a block.
+
+        Blocks are single layers here. The layers inside them in
+        `keras.applications` are found by the names they have there, such as
+        `"block6a_expand_activation"`; see `models.layer_output`.
+
+        Args:
+            name: String, name of a layer, or of a part of a block. Defaults to
+                `None`.
+            index: Integer, position in `layers`. Defaults to `None`.
+
+        Returns:
+            A `keras.layers.Layer`, or a `models.BlockPart`, which has an
+            `output` and an `input` as a layer has.
+
+        Raises:
+            ValueError: If there is no such layer, or not exactly one of the
+                arguments is given.
+        """
+        if name is None or index is not None:
+            return super().get_layer(name, index)
+        return find_layer(self, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the graph, its frozen layers and the class names."""
@@ -147,7 +174,8 @@ class GraphModel(keras.Model):
             raise ValueError(
                 "Gradient checkpointing is supported by MBConvBlock, "
                 "PredictionHead and the layers of feature networks. "
-                f"{type(self).__name__} has none of these layers."
+                f"{type(self).__name__} has none of these layers; build an "
+                "EfficientNet with `unroll_blocks=False`."
             )
         for layer in layers:
             layer.remat = bool(remat)
