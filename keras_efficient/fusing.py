@@ -16,6 +16,13 @@ from keras_efficient.layers.folding import copy_weights
 from keras_efficient.layers.folding import fold_normalization
 from keras_efficient.layers.folding import fold_weights
 from keras_efficient.layers.folding import folding_scope
+from keras_efficient.layers.folding import unfolded_scope
+from keras_efficient.layers.mbconv import DEPTHWISE
+from keras_efficient.layers.mbconv import EXPAND
+from keras_efficient.layers.mbconv import PROJECT
+from keras_efficient.layers.quantized_dense import copy_dequantized
+from keras_efficient.layers.quantized_dense import float_policy
+from keras_efficient.layers.quantized_dense import is_quantized_dense
 
 CONVOLUTIONS = (
     keras.layers.Conv2D,
@@ -24,14 +31,19 @@ CONVOLUTIONS = (
     keras.layers.Dense,
 )
 
+# Parts of a block whose outputs are needed before the normalization.
+UNFOLDED_TAPS = {EXPAND[0], DEPTHWISE[0], PROJECT[0]}
+
 
 def fuse(model: keras.Model, dtype: str | None = None) -> keras.Model:
     """Return a faster model for inference with the outputs of `model`.
 
     Works for any functional or Sequential model, including nested models: a
     convolution or dense layer whose output only a batch normalization uses
-    absorbs it, and the layers of this package fold what is inside them. All
-    other layers stay as they are. The weights are copies.
+    absorbs it, and the layers of this package fold what is inside them. A
+    dense layer that was quantized (`model.quantize`) becomes one of floats
+    with the values of the quantized weights. All other layers stay as they
+    are. The weights are copies.
 
     Args:
         model: A `keras.Model`, functional or Sequential, built.
@@ -88,6 +100,8 @@ def fill_fused(fused: keras.Model, model: keras.Model) -> None:
             fold_normalization(target, source, norm_of[source.name])
         elif isinstance(source, Foldable):
             fold_weights(target, source)
+        elif is_quantized_dense(source):
+            copy_dequantized(target, source)
         else:
             copy_weights(target, source)
 
@@ -112,6 +126,9 @@ def _fused_graph(
         config = layer.get_config()
         if layer.name in convs:
             config["use_bias"] = True
+        if is_quantized_dense(layer):
+            config["dtype"] = float_policy(layer)
+            config.pop("quantization_config", None)
         if own is not None:
             config["dtype"] = own
         if isinstance(layer, keras.layers.Lambda):
@@ -120,8 +137,13 @@ def _fused_graph(
         return type(layer).from_config(config)
 
     def call(layer, *args, **kwargs):
-        # A folded normalization passes on the output of its convolution.
-        return args[0] if layer.name in norms else layer(*args, **kwargs)
+        if layer.name in norms:
+            # It passes on the output of its convolution.
+            return args[0]
+        if not UNFOLDED_TAPS.isdisjoint(kwargs.get("taps", ())):
+            with unfolded_scope():
+                return layer(*args, **kwargs)
+        return layer(*args, **kwargs)
 
     fused = keras.models.clone_model(
         plain, clone_function=clone, call_function=call
@@ -171,6 +193,8 @@ def _foldable_pairs(
     pairs = []
     for layer, nodes in calls.items():
         if not isinstance(layer, CONVOLUTIONS) or len(nodes) > 1:
+            continue
+        if is_quantized_dense(layer):
             continue
         (output,) = nodes[0].output_tensors
         found = readers[keras_internals.tensor_key(output)]

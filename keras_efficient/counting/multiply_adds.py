@@ -175,7 +175,7 @@ def _calls_recorded(
     """Call `record(operation, arguments, outputs)` after each call."""
 
     def recorded(operation: keras.Operation) -> Callable:
-        original = operation.call
+        original = getattr(operation, _called(operation))
 
         def call(*args, **kwargs):
             outputs = original(*args, **kwargs)
@@ -188,8 +188,15 @@ def _calls_recorded(
     try:
         for operation in operations:
             # Bypasses Keras' tracking of attributes.
-            object.__setattr__(operation, "call", recorded(operation))
+            call = recorded(operation)
+            object.__setattr__(operation, _called(operation), call)
         yield
     finally:
         for operation in operations:
-            vars(operation).pop("call", None)
+            vars(operation).pop(_called(operation), None)
+
+
+def _called(operation: keras.Operation) -> str:
+    """Return the method that Keras calls; quantized layers have another."""
+    is_quantized = getattr(operation, "quantization_mode", None) is not None
+    return "quantized_call" if is_quantized else "call"

@@ -43,6 +43,7 @@ class Predictor:
         self.model = model
         self.network = fuse(model, dtype)
         self._fingerprint = kernels.fingerprint(model.variables)
+        self._activations = _activations_of(model)
         self._compiled: dict[tuple, Any] = {}
 
     def __call__(self, images: Tensor) -> Any:
@@ -53,6 +54,10 @@ class Predictor:
                 self._run, [images], self.network.variables, False
             )
         return self._compiled[key](images)
+
+    def has_current_layers(self) -> bool:
+        """Return whether no activation was exchanged since the creation."""
+        return self._activations == _activations_of(self.model)
 
     def refresh(self) -> bool:
         """Update the weights if those of the model have changed.
@@ -95,7 +100,7 @@ def predictor_of(model: keras.Model, dtype: str | None = None) -> Predictor:
     True
     """
     predictors = cache_of(model, CACHE)
-    if dtype in predictors:
+    if dtype in predictors and predictors[dtype].has_current_layers():
         predictors[dtype].refresh()
     else:
         predictors[dtype] = Predictor(model, dtype)
@@ -118,6 +123,10 @@ def cache_of(model: keras.Model, name: str) -> dict:
         # Bypasses Keras' tracking, which would make it a part of the model.
         object.__setattr__(model, name, cache)
     return cache
+
+
+def _activations_of(model: keras.Model) -> list[Any]:
+    return [getattr(layer, "activation", None) for layer in model.layers]
 
 
 def _as_array(images: Tensor) -> Tensor:

@@ -3,6 +3,9 @@
 Each function states the assumption it makes. Verified with Keras 3.15.
 """
 
+import functools
+import inspect
+from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
@@ -244,6 +247,69 @@ def deserialization_reason(error: Exception) -> str:
     """
     reason = str(error).rpartition("Exception encountered: ")[2]
     return reason.partition(" Full object config")[0].strip("'\"")
+
+
+class CloneableModel(keras.Model):
+    """Functional model of which `keras.models.clone_model` returns its class.
+
+    Assumes that Keras calls `_run_through_graph` of the original with Keras
+    tensors, and then its class with the arguments `(inputs, outputs, name)` if
+    the constructor has `*args` and `**kwargs` and no signature of its own.
+    """
+
+    __signature__: inspect.Signature
+    # Attributes that a clone gets from the original.
+    cloned_attributes: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            signature = inspect.signature(cls)
+            cls.__init__ = _accepting_graphs(cls.__init__)  # type: ignore[method-assign]
+            # For documentation and editors.
+            cls.__signature__ = signature
+
+    def _run_through_graph(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = super()._run_through_graph(*args, **kwargs)
+        first = keras.tree.flatten(outputs)[0]
+        if isinstance(first, keras.KerasTensor):
+            names = self.cloned_attributes
+            first._attributes_for_clone = (
+                {x: getattr(self, x) for x in names if hasattr(self, x)},
+                [layer.trainable for layer in all_layers(self)],
+            )
+        return outputs
+
+
+def _accepting_graphs(init: Callable[..., None]) -> Callable[..., None]:
+    """Let a constructor accept inputs and outputs, as `keras.Model` does."""
+
+    @functools.wraps(init)
+    def wrapped(self: CloneableModel, *args: Any, **kwargs: Any) -> None:
+        is_graph = len(args) == 2 and all(
+            isinstance(x, keras.KerasTensor)
+            for x in keras.tree.flatten(list(args))
+        )
+        if not is_graph:
+            init(self, *args, **kwargs)
+            return
+        super(CloneableModel, self).__init__(*args, **kwargs)
+        first = keras.tree.flatten(args[1])[0]
+        found = getattr(first, "_attributes_for_clone", None)
+        if found is None:
+            return
+        attributes, trainable = found
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        layers = all_layers(self)
+        if len(layers) == len(trainable):
+            for layer, is_trainable in zip(layers, trainable, strict=True):
+                if not is_trainable:
+                    layer.trainable = False
+
+    # Keras compares this with the signature of the function itself.
+    del wrapped.__wrapped__
+    return wrapped
 
 
 class OptimizerHooks:

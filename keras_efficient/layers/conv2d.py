@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_efficient import kernels
+from keras_efficient.layers.activation_attribute import ActivationAttribute
 from keras_efficient.layers.data_format import channel_axis
 from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.layers.host_initialization import HostInitialization
@@ -23,7 +24,7 @@ def check_padding(padding: str) -> None:
         )
 
 
-class Convolution(keras.layers.Layer):
+class Convolution(ActivationAttribute):
     """Mixin of convolutions that adds `padding="symmetric"`."""
 
     def __init__(

@@ -1,12 +1,15 @@
 """Fully connected layer whose weights are initialized on the host."""
 
+from typing import Any
+
 import keras
 
+from keras_efficient.layers.activation_attribute import ActivationAttribute
 from keras_efficient.layers.host_initialization import HostInitialization
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class Dense(HostInitialization, keras.layers.Dense):
+class Dense(ActivationAttribute, HostInitialization, keras.layers.Dense):
     """A `keras.layers.Dense` whose initial weights are drawn by NumPy.
 
     Args:
@@ -24,3 +27,13 @@ class Dense(HostInitialization, keras.layers.Dense):
     >>> keras.ops.shape(dense(keras.ops.ones((2, 3))))
     (2, 5)
     """
+
+    def quantize(
+        self,
+        mode: str | None = None,
+        type_check: bool = True,
+        config: Any = None,
+    ) -> None:
+        """Quantize the weights, as `keras.layers.Dense` does."""
+        # Keras quantizes no subclasses, which might compute something else.
+        super().quantize(mode, type_check=False, config=config)

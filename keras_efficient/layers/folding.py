@@ -36,6 +36,16 @@ def folding_scope(is_folding: bool = True) -> Iterator[None]:
         _IS_FOLDING.reset(token)
 
 
+@contextlib.contextmanager
+def unfolded_scope() -> Iterator[None]:
+    """Build the layers inside the scope in their usual form."""
+    token = _IS_FOLDING.set(False)
+    try:
+        yield
+    finally:
+        _IS_FOLDING.reset(token)
+
+
 def is_folding() -> bool:
     """Return whether layers built now take their folded form."""
     return _IS_FOLDING.get()

@@ -37,6 +37,10 @@ class DetectionModel(DetectionTraining):
     """
 
     _anchor_arguments: dict[str, Any]
+    cloned_attributes = (
+        *DetectionTraining.cloned_attributes,
+        "_anchor_arguments",
+    )
 
     def detect(
         self,

@@ -1,5 +1,7 @@
 """Base class of the functional models that are classes of their own."""
 
+import re
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 from typing import TypeVar
@@ -13,13 +15,16 @@ from keras_efficient.models.taps import find_layer
 Model = TypeVar("Model", bound="GraphModel")
 
 
-class GraphModel(keras.Model):
+class GraphModel(keras_internals.CloneableModel):
     """Functional model with named classes, whose constructor builds its graph.
 
     Saving keeps the graph layer by layer, with all changes made to layers
-    since, such as which are frozen. Loading returns a model of the same class.
+    since, such as which are frozen. Loading returns a model of the same class,
+    and so does `keras.models.clone_model`.
     Subclasses have a property `num_classes`.
     """
+
+    cloned_attributes: tuple[str, ...] = ("_class_names",)
 
     @property
     def num_classes(self) -> int | None:
@@ -83,6 +88,47 @@ class GraphModel(keras.Model):
         if name is None or index is not None:
             return super().get_layer(name, index)
         return find_layer(self, name)
+
+    def quantize(
+        self,
+        mode: str | None = None,
+        config: Any = None,
+        filters: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Quantize the dense layers, as `keras.Model.quantize` does.
+
+        Keras has no quantized convolutions: nearly all computation stays in
+        floats. `keras_efficient.export.litert` and `export.openvino` write
+        networks that are quantized as a whole. The fused network of
+        `classify` and of exports has dense layers of floats with the values of
+        the quantized weights.
+
+        Args:
+            mode: String, such as `"int8"`, `"int4"` or `"float8"`. Defaults to
+                that of `config`.
+            config: A `keras.quantizers.QuantizationConfig`. Defaults to that
+                of `mode`.
+            filters: Regular expression, list of these or function of a layer,
+                which layers to quantize. Defaults to all.
+            **kwargs: As for `keras.Model.quantize`.
+
+        Raises:
+            ValueError: If the model has no dense layer, or the mode is
+                unknown.
+        """
+        layers = keras_internals.all_layers(self)
+        if not any(isinstance(x, keras.layers.Dense) for x in layers):
+            raise ValueError(
+                "`quantize` of Keras supports dense layers, not convolutions, "
+                f"and {self.name!r} has no dense layer. Export a quantized "
+                "network with `keras_efficient.export.litert(model, path, "
+                'precision="int8")`. '
+                f"Received: mode={mode!r}"
+            )
+        super().quantize(
+            mode, config=config, filters=_only_dense(filters), **kwargs
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the graph, its frozen layers and the class names."""
@@ -192,3 +238,17 @@ class GraphModel(keras.Model):
             inputs=graph.input, outputs=graph.output, name=graph.name
         )
         return model
+
+
+def _only_dense(filters: Any) -> Callable[[keras.layers.Layer], bool]:
+    """Restrict the filters of `keras.Model.quantize` to dense layers."""
+    patterns = filters if isinstance(filters, list | tuple) else [filters]
+
+    def is_wanted(layer: keras.layers.Layer) -> bool:
+        if not isinstance(layer, keras.layers.Dense):
+            return False
+        if filters is None or callable(filters):
+            return filters is None or bool(filters(layer))
+        return any(re.search(pattern, layer.name) for pattern in patterns)
+
+    return is_wanted
