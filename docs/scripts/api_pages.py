@@ -7,6 +7,7 @@ import keras_efficient
 # In the order in which a user needs them.
 PACKAGES = (
     "models",
+    "applications",
     "data",
     "training",
     "evaluation",

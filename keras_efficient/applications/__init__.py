@@ -5,14 +5,8 @@ models are the same `EfficientNet`s as those of `keras_efficient`, with
 `unroll_blocks=True`: their layers have the names and the order of the layers of
 `keras.applications`, so that code can find them by name or index, list the
 batch normalizations, or freeze all but the last 20.
-
-Example:
->>> model = keras_efficient.applications.EfficientNetB0(weights=None)
->>> [layer.name for layer in model.layers[-5:]]
-['top_bn', 'top_activation', 'avg_pool', 'top_dropout', 'predictions']
 """
 
-from keras_efficient.applications import efficientnet
 from keras_efficient.applications.efficientnet import EfficientNetB0
 from keras_efficient.applications.efficientnet import EfficientNetB1
 from keras_efficient.applications.efficientnet import EfficientNetB2
@@ -31,5 +25,4 @@ __all__ = [
     "EfficientNetB5",
     "EfficientNetB6",
     "EfficientNetB7",
-    "efficientnet",
 ]

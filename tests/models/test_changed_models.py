@@ -17,6 +17,8 @@ from tests.models.keras_applications import pixels
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (50, 60, 3), "uint8")
 MODES = ("int8", "int4", "float8")
+# Keras warns of each layer that it cannot quantize.
+quantizes_plain_models = pytest.mark.filterwarnings("ignore:Layer")
 
 
 def probabilities(model):
@@ -157,6 +159,7 @@ def test_quantized_classifier(mode, tmp_path):
 
 
 @on_one_backend
+@quantizes_plain_models
 @pytest.mark.parametrize("mode", MODES)
 def test_dequantized_kernel(mode):
     images = keras.Input((6,))
@@ -176,6 +179,7 @@ def test_dequantized_kernel(mode):
 
 
 @on_one_backend
+@quantizes_plain_models
 def test_quantized_layer_before_a_normalization_is_not_folded():
     images = keras.Input((6,))
     x = keras.layers.Dense(4, use_bias=False)(images)

@@ -70,7 +70,7 @@ def test_pyramid_for_images_of_any_size(unroll):
     base = encoder(unroll, input_shape=(None, None, 3))
     names = ["block2a_expand_activation", "block2b_add", "top_activation"]
     outputs = [base.get_layer(name).output for name in names]
-    features = keras.Model(inputs=[base.inputs], outputs=outputs)
+    features = keras.Model(inputs=base.input, outputs=outputs)
     shapes = [x.shape[1:3] for x in features(pixels(1, 45, 70, 3))]
     assert shapes == [(23, 35), (12, 18), (6, 9)]
 
@@ -136,14 +136,15 @@ def trained_paths(model):
 
 def test_the_last_layers_except_batch_normalization_are_trained(b0):
     def unfreeze(model):
-        model.trainable = False
+        model.trainable = True
+        for layer in model.layers:
+            layer.trainable = False
         for layer in model.layers[-20:]:
             if not isinstance(layer, layers.BatchNormalization):
                 layer.trainable = True
 
     reference, model = b0["reference"], b0[True]
     for network in (reference, model):
-        network.trainable = True
         unfreeze(network)
     assert trained_paths(model) == trained_paths(reference)
     assert len(trained_paths(model)) == 10
@@ -223,7 +224,7 @@ def test_inner_outputs_of_a_nested_model(unroll):
     before = outer.predict(pixels(1, *SIZE), verbose=0)
     inner = outer.get_layer("backbone")
     taps = [inner.get_layer(SKIPS[0]).output, inner.output]
-    features = keras.Model(inner.inputs, taps)
+    features = keras.Model(inner.input, taps)
     # The scripts run the remaining layers on the features.
     x = features(pixels(1, *SIZE))[1]
     for layer in outer.layers[-2:]:
