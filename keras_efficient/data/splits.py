@@ -3,7 +3,6 @@
 import functools
 import os
 import pathlib
-import re
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from keras_efficient.data.classification_loading import load_classification
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import load_detection
 from keras_efficient.data.readers.image_folder import find_splits
+from keras_efficient.data.readers.layouts import plain_split_name
 from keras_efficient.data.readers.layouts import split_names
 from keras_efficient.data.records import listed
 from keras_efficient.data.task_recognition import DOWNLOADS
@@ -284,9 +284,7 @@ def _named(
     for wanted in accepted:
         exact = [name for name in found if name == wanted]
         alike = exact or [
-            name
-            for name in _sorted(found)
-            if re.sub(r"[-_]?\d+$", "", name).lower() == wanted
+            name for name in _sorted(found) if plain_split_name(name) == wanted
         ]
         if len(alike) > 1:
             option = "--split" if argument == "split" else "--val-split"

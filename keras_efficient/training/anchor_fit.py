@@ -15,6 +15,9 @@ MATCHED = 0.5
 # Factors on the scale of the model: with 4 they result in 1, 1.5, 2, 3, 4, 5, 6
 # and 8. Ordered by distance, because the first of equally good ones is used.
 FACTORS = (1.0, 1.25, 0.75, 1.5, 0.5, 2.0, 0.375, 0.25)
+# Squares of this many times the side of the smallest anchor match an anchor
+# at most positions between the centers of anchors, which are as far apart.
+ENOUGH = 1.5
 # A class of which fewer boxes match any anchor is reported.
 FEW = 0.5
 # Smallest gain in mean coverage for which another scale is recommended.
@@ -99,7 +102,7 @@ class AnchorFit:
             f"anchor_scale={self.smallest_scale}, has "
             f"{self.smallest_anchor:.1f}."
         )
-        factor = np.sqrt(MATCHED) * self.smallest_anchor / side
+        factor = ENOUGH * self.smallest_anchor / side
         if factor <= 1:
             return (
                 f"{found} Build the model with `aspect_ratios` that include "

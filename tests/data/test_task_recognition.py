@@ -5,6 +5,9 @@ import json
 import pytest
 
 from keras_efficient import data
+from tests.data.annotated import coco_image
+from tests.data.annotated import coco_row
+from tests.data.annotated import write_coco
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
 from tests.marks import on_one_backend
@@ -114,3 +117,18 @@ def write_yolo_splits(folder, splits):
             write_image(folder / "images" / split / f"{i}.jpg")
             text = "0 0.5 0.5 0.5 0.5"
             write_text(folder / "labels" / split / f"{i}.txt", text)
+
+
+def test_layouts_with_splits_in_different_spellings_are_listed(tmp_path):
+    write_yolo_splits(tmp_path, ("train2017", "val2017"))
+    rows = [coco_row(0, 1, [1, 2, 10, 10])]
+    for name in ("train", "val"):
+        images = [coco_image(0, "0.jpg")]
+        file = tmp_path / "annotations" / f"instances_{name}2017.json"
+        write_coco(file, images, rows, ((1, "cup"),))
+    with pytest.raises(ValueError, match="'coco', 'yolo'.*--layout coco"):
+        data.load_splits(tmp_path)
+    for layout, count in (("coco", 1), ("yolo", 2)):
+        train, _ = data.load_splits(tmp_path, layout=layout)
+        assert len(train) == count
+    assert len(data.load_detection(tmp_path, "val", layout="yolo")) == 2

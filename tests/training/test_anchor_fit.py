@@ -62,7 +62,7 @@ def test_smaller_anchors_for_small_objects():
 
 
 @pytest.mark.parametrize(
-    "side, size", [(2, "384x384"), (3, "256x256"), (5, "192x192")]
+    "side, size", [(2, "768x768"), (3, "512x512"), (5, "320x320")]
 )
 def test_objects_without_an_anchor_of_any_scale(side, size):
     fit = measure_anchor_fit(detector(1), dataset([side]))
@@ -74,6 +74,22 @@ def test_objects_without_an_anchor_of_any_scale(side, size):
     model = detector(1, int(SIZE * factor), anchor_scale=1.0)
     fit = measure_anchor_fit(model, larger)
     assert fit.best_coverage.tolist() == [1.0], fit
+
+
+@pytest.mark.parametrize("side", [3, 5, 7, 9])
+def test_objects_at_random_positions(side):
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, SIZE - side, (300, 2))
+    boxes = np.concatenate([low, low + side], axis=1)
+    data = detection_from_arrays(
+        np.zeros((1, SIZE, SIZE, 3), "uint8"), [boxes], [[0] * 300], ["seed"]
+    )
+    fit = measure_anchor_fit(detector(1), data)
+    assert "times as large" in fit.advice
+    size = int(fit.advice.split("such as ")[1].split("x")[0])
+    model = detector(1, size, anchor_scale=1.0)
+    larger = measure_anchor_fit(model, data)
+    assert larger.best_coverage[0] > 0.5 and "times" not in larger.advice
 
 
 def test_shapes_without_an_anchor():

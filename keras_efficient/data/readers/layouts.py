@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -175,6 +176,7 @@ def _choose(
         if len(splits) == 1 and (split is None or _is_whole(path, layout)):
             names = tuple(splits)
         fitting = [name for name in names if name in splits]
+        fitting = fitting or _spelled_otherwise(names, splits)
         if fitting:
             choices[layout] = fitting[0]
     if len(choices) > 1:
@@ -188,6 +190,25 @@ def _choose(
         raise _no_split(path, split, found)
     layout, name = next(iter(choices.items()))
     return layout, found[layout][name], split if name is None else name
+
+
+def _spelled_otherwise(
+    names: Sequence[str | None], splits: Mapping[str | None, Any]
+) -> list[str | None]:
+    """The only split with one of some names in another case or with a year."""
+    wanted = {plain_split_name(name) for name in names if name}
+    found = [x for x in splits if x and plain_split_name(x) in wanted]
+    return list(found) if len(found) == 1 else []
+
+
+def plain_split_name(name: str) -> str:
+    """Return the name of a split in lower case, without a year.
+
+    >>> from keras_efficient.data.readers.layouts import plain_split_name
+    >>> plain_split_name("Train2017")
+    'train'
+    """
+    return re.sub(r"[-_]?\d+$", "", name).lower()
 
 
 def _is_whole(path: pathlib.Path, layout: Layout) -> bool:
