@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.detection_datasets import DetectionDataset
+from keras_efficient.data.readers.annotations import CROWDS
+from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.arrays import read_detection_arrays
 from keras_efficient.data.readers.frames import FrameOptions
+from keras_efficient.data.readers.hf_datasets import is_hf_dataset
+from keras_efficient.data.readers.hf_datasets import read_hf_dataset
 from keras_efficient.data.readers.layouts import read_annotations
 from keras_efficient.data.readers.validation import validated_records
+from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
 
 def load_detection(
-    source: PathLike | Sequence[PathLike],
+    source: PathLike | Sequence[PathLike] | Any,
     split: str | None = None,
     *,
     class_names: Sequence[str] | None = None,
@@ -22,6 +27,8 @@ def load_detection(
     images: PathLike | None = None,
     box_frame: str = "auto",
     stated_size: str = "auto",
+    crowds: str = "ignore",
+    bounding_box_format: str | None = None,
 ) -> DetectionDataset:
     """Load images with boxes; the layout is recognized.
 
@@ -44,6 +51,13 @@ def load_detection(
       image that is only contained in its json file is read from there.
     - CVAT: `annotations.xml`, exported "for images" with `images/`, or "for
       video" with `images/frame_<number>`; subsets are splits.
+    - Open Images: `<split>-annotations-bbox.csv` with the descriptions of the
+      classes; images that are missing are not used.
+    - CSV: files with the columns `filename`, `class`, `xmin`, `ymin`, `xmax`
+      and `ymax`, as TensorFlow's tools and Roboflow write them, or the rows of
+      Google's AutoML.
+    - Hugging Face: a folder with `metadata.jsonl`, or a `datasets.Dataset` or
+      `datasets.DatasetDict` with columns `image` and `objects`.
 
     Invalid annotations are repaired or dropped, and reported: inverted boxes
     are swapped, boxes that reach beyond their image are clipped; boxes without
@@ -60,8 +74,9 @@ def load_detection(
     rotated or scaled, and the image is reported.
 
     Args:
-        source: Path of a folder, of a json file or of a `data.yaml`; or a
-            list of json files, whose classes are matched by name.
+        source: Path of a folder, of an annotation file or of a `data.yaml`; a
+            list of json or csv files, whose classes are matched by name; or a
+            Hugging Face dataset.
         split: String, such as `"train"`. Defaults to `None`: everything, if
             the dataset is not divided.
         class_names: Sequence of strings, the classes in the order of their
@@ -74,8 +89,9 @@ def load_detection(
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
         layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`, `"cvat"`,
-            `"label_studio"` or `"yolo_rows"`, for a folder with annotations in
-            several layouts. Defaults to `None`: the layout that is found.
+            `"label_studio"`, `"yolo_rows"`, `"open_images"`, `"csv"` or
+            `"imagefolder"`, for a folder with annotations in several layouts.
+            Defaults to `None`: the layout that is found.
         images: Folder of the images, if they are in none of the usual places.
             Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,
@@ -87,6 +103,12 @@ def load_detection(
             size has the same aspect ratio as the image. Defaults to `"auto"`:
             `"scale"`, unless boxes reach beyond the stated size and not
             beyond the image.
+        crowds: `"ignore"` if training ignores boxes that are marked as groups
+            of objects, `"objects"` if each is an object. Some tools, such as
+            CVAT, mark every mask as a group. Defaults to `"ignore"`.
+        bounding_box_format: String, format of the boxes of Hugging Face
+            datasets, in the terms of Keras, such as `"xyxy"`. Defaults to
+            `None`: `"xywh"`, as most of them have.
 
     Returns:
         A `DetectionDataset`.
@@ -103,7 +125,27 @@ def load_detection(
     print(train.report)
     ```
     """
-    raw = read_annotations(source, split, layout, images, class_names)
+    if crowds not in CROWDS:
+        raise ValueError(
+            f"`crowds` must be one of {CROWDS}. Received: crowds={crowds!r}"
+        )
+    if is_hf_dataset(source):
+        given = {"layout": layout, "images": images}
+        unused = [name for name, value in given.items() if value is not None]
+        if unused:
+            raise ValueError(
+                "A Hugging Face dataset contains its images and has no layout. "
+                f"Received: {listed(unused)}"
+            )
+        options = ReadOptions(
+            split, None, class_names, crowds, bounding_box_format
+        )
+        raw = read_hf_dataset(source, options)
+    else:
+        raw = read_annotations(
+            source, split, layout, images, class_names, crowds,
+            bounding_box_format,
+        )  # fmt: skip
     frames = FrameOptions(box_frame, stated_size)
     return DetectionDataset(
         *validated_records(raw, class_names, strict, check, frames)

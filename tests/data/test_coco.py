@@ -188,7 +188,8 @@ def test_invalid_annotations_are_repaired_or_dropped_and_reported(folder):
         coco_image(1, "cut.jpg"),
         coco_image(2, "text.jpg"),
         coco_image(3, "gone.jpg"),
-        coco_image(7, "b.jpg"),  # the id of a.jpg
+        coco_image(10, "x.jpg"),
+        coco_image(10, "y.jpg"),  # the id of x.jpg
         coco_image(8, "./b.jpg"),  # the file of id 5
         dict(id=9),
     )
@@ -196,6 +197,7 @@ def test_invalid_annotations_are_repaired_or_dropped_and_reported(folder):
         *(coco_row(7, 3, [i, i, 10, 10]) for i in range(20)),
         coco_row(7, 4, [1, 1, 2, 2]),  # no such class
         coco_row(99, 3, [1, 1, 2, 2]),  # no such image
+        coco_row(10, 3, [1, 1, 2, 2]),  # of x.jpg or y.jpg
         coco_row(7, 3, [30, 20, -5, -6]),  # inverted: 25..30, 14..20
         coco_row(7, 3, [45, 5, 10, 10]),  # beyond 50
         coco_row(7, 3, [60, 5, 10, 10]),
@@ -226,7 +228,7 @@ def test_invalid_annotations_are_repaired_or_dropped_and_reported(folder):
         ("without a box of four", 2),
         ("missing images", 1),
         ("cannot be read", 2),
-        ("id of an earlier image", 1),
+        ("share an id", 2),
         ("without an id or a file name", 1),
     ):
         assert count_of(report.dropped, words) == count, words
@@ -266,7 +268,7 @@ def test_classes_with_equal_names_are_numbered(folder):
         ("{", "not a complete json"),
         ("[1]", "must contain lists named.*Received: list"),
         ('{"images": [], "annotations": []}', r"Received: \['annotations'"),
-        (b"\xff\xfe", "not UTF-8 text"),
+        (b"\xff\xfe", "not a complete json"),
     ],
 )
 def test_files_that_are_not_coco(tmp_path, content, message):

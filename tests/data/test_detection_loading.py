@@ -98,10 +98,8 @@ def test_ambiguous_layouts_are_errors(folder):
         load_detection([])
     with pytest.raises(FileNotFoundError, match="No such file: .*none.json"):
         load_detection([folder / "boxes.json", folder / "none.json"])
-    write_text(folder / "yolo" / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5")
-    write_image(folder / "yolo" / "images" / "a.jpg")
-    with pytest.raises(ValueError, match="only used with the layouts 'coco'"):
-        load_detection(folder / "yolo", layout="yolo", images=folder)
+    with pytest.raises(ValueError, match="only used with .* 'imagefolder'"):
+        load_detection(folder, layout="voc", bounding_box_format="xyxy")
     # Only one of them has the split.
     write_text(folder / "ImageSets" / "Main" / "train.txt", "a")
     assert load_detection(folder, "train").report.layout == "Pascal VOC"

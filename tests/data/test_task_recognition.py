@@ -39,7 +39,7 @@ def test_classes_named_like_splits_among_others(tmp_path):
 @pytest.mark.parametrize(
     "name, text",
     [
-        ("boxes.csv", "file,x_min,y_min,x_max,y_max,label\n"),
+        ("boxes.csv", "file,x_min,y_min,label\n"),
         ("train/0.json", json.dumps({"regions": [{"bbox": [1, 2, 3, 4]}]})),
         ("rows.jsonl", '{"objects": {"bbox": []}}\n'),
     ],

@@ -14,6 +14,8 @@ import numpy as np
 NO_ANNOTATIONS = "images without annotations"
 EMPTY_LABEL_FILE = "images with an empty label file"
 NO_LABEL_FILE = "images without a label file"
+# What boxes around groups of objects may be.
+CROWDS = ("ignore", "objects")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +26,17 @@ class ReadOptions:
         split: Name of the split, which may help to find its images.
         images: Folder of the images, or `None` for the usual places.
         class_names: Names of the classes for files that only number them.
+        crowds: `"ignore"` to mark boxes around groups of objects, or
+            `"objects"` to treat them as any other box.
+        box_format: Format of the boxes of layouts that do not state one, or
+            `None` for their usual one.
     """
 
     split: str | None = None
     images: pathlib.Path | None = None
     class_names: Sequence[str] | None = None
+    crowds: str = "ignore"
+    box_format: str | None = None
 
 
 @dataclasses.dataclass
@@ -125,6 +133,7 @@ class Layout:
             annotation files that are passed directly. `None` if files of this
             layout have names of splits, or are never passed directly.
         has_images_option: Whether `ReadOptions.images` is used.
+        has_box_format_option: Whether `ReadOptions.box_format` is used.
         accepts_any_file: Whether `find_splits` accepts every file, so that
             `read` states what the file lacks. Other layouts have precedence.
     """
@@ -138,6 +147,7 @@ class Layout:
     source_endings: tuple[str, ...] = ()
     join_files: Callable[[Sequence[Any]], Any] | None = None
     has_images_option: bool = False
+    has_box_format_option: bool = False
     accepts_any_file: bool = False
 
 

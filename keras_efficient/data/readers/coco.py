@@ -1,8 +1,7 @@
 """Annotations in COCO's json files."""
 
+import contextlib
 import dataclasses
-import json
-import os
 import pathlib
 import re
 from collections.abc import Mapping
@@ -11,11 +10,17 @@ from typing import Any
 
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
-from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
-from keras_efficient.data.readers.class_names import distinct_names
+from keras_efficient.data.readers.coco_rows import add_images
+from keras_efficient.data.readers.coco_rows import category_names
+from keras_efficient.data.readers.coco_rows import listed_images
 from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.image_finder import finder_beside
+from keras_efficient.data.readers.json_files import NOT_UTF8
+from keras_efficient.data.readers.json_files import json_head
+from keras_efficient.data.readers.json_files import read_json
 
 KEYS = ("images", "annotations", "categories")
 # Names of files that do not contain the name of a split.
@@ -25,6 +30,8 @@ PLAIN_NAMES = (
     "annotations",
     "annotation",
     "coco",
+    "dataset",
+    "default",
     "instances",
     "instances_default",
     "labels",
@@ -32,8 +39,9 @@ PLAIN_NAMES = (
 )
 # COCO's files for other tasks, which list the same images.
 OTHER_TASKS = ("captions_", "person_keypoints_", "stuff_", "panoptic_")
-# Bytes that show whether a file, possibly of gigabytes, is COCO's.
-HEAD = 65_536
+# Bytes of the largest file that is parsed to recognize it.
+MAX_PARSED = 4_000_000
+LIST_START = re.compile(r'"(images|annotations|categories)"\s*:\s*\[')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +61,13 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, COCOSplit]:
         return {None: COCOSplit((path,))}
     found: dict[str | None, pathlib.Path] = {}
     files = files_to_depth(path, 1, ".json")
+    for name in list_folder(path)[0]:  # <split>/annotations/<name>.json
+        files += files_with_ending(path / name / "annotations", ".json")
     # Files in the folder itself and in "annotations" have precedence.
     files.sort(key=lambda x: x.parent not in (path, path / "annotations"))
     for file in files:
         if not file.stem.startswith(OTHER_TASKS) and _is_coco(file):
-            folder = "" if file.parent == path else file.parent.name
-            found.setdefault(_split_of(folder, file), file)
+            found.setdefault(_split_of(path, file), file)
     # The only file of a split's folder stands for the split, and "train" for
     # "train2017" if there is no other year.
     for pattern in (r"^(.+)/.*$", r"^([^/]*[^\d/_-])[-_]?\d+$"):
@@ -66,13 +75,14 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, COCOSplit]:
     return {split: COCOSplit((file,)) for split, file in found.items()}
 
 
-def _split_of(folder: str, file: pathlib.Path) -> str | None:
+def _split_of(root: pathlib.Path, file: pathlib.Path) -> str | None:
     """Name of the split of a file, from its own name and its folder's."""
-    is_split_folder = folder not in ("", "annotations")
-    if file.stem in PLAIN_NAMES:
-        return folder if is_split_folder else None
+    folders = file.relative_to(root).parts[:-1]
+    folder = next((x for x in folders if x != "annotations"), "")
+    if file.stem.lower() in PLAIN_NAMES:
+        return folder or None
     split = file.stem.removeprefix("instances_")
-    return f"{folder}/{split}" if is_split_folder else split
+    return f"{folder}/{split}" if folder else split
 
 
 def _shorten(found: dict[str | None, pathlib.Path], pattern: str) -> None:
@@ -89,11 +99,22 @@ def _shorten(found: dict[str | None, pathlib.Path], pattern: str) -> None:
 
 
 def _is_coco(path: pathlib.Path) -> bool:
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(
-        f'"{key}"'.encode() in head for key in KEYS
-    )
+    """Whether a json file is COCO's, not another one with a similar key."""
+    head = json_head(path)
+    if not head.startswith("{") or not any(f'"{key}"' in head for key in KEYS):
+        return False
+    content: Any = None
+    if path.stat().st_size <= MAX_PARSED:
+        with contextlib.suppress(ValueError):
+            content, _ = read_json(path)
+    if content is None:  # large, or broken: `read` raises the error
+        return LIST_START.search(head) is not None
+    rows = content.get("annotations")
+    if not isinstance(rows, list) or "images" not in content:
+        return False
+    # Captions and panoptic segments are for images as a whole.
+    rows = [row for row in rows if isinstance(row, dict)]
+    return not rows or any("category_id" in row for row in rows)
 
 
 def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
@@ -117,44 +138,55 @@ def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
     """
     if options.images is not None and not options.images.is_dir():
         raise FileNotFoundError(f"No such folder of images: {options.images}")
-    contents = [_load(path) for path in split.files]
-    classes: dict[str, Any] = {}  # name to number, in the order of labels
-    categories = []  # for each file: number to name
-    for path, content in zip(split.files, contents, strict=True):
-        categories.append(_categories(path, content))
-        for number, name in categories[-1].items():
-            if name not in classes:
-                is_taken = number in classes.values()
-                classes[name] = _unused(classes) if is_taken else number
-    label_of = {name: label for label, name in enumerate(classes)}
     raw = RawAnnotations(
         images=[],
-        class_names=tuple(classes),
-        category_ids=tuple(classes.values()),
+        class_names=(),
+        category_ids=(),
         box_format="xywh",
         layout=LAYOUT.title,
         source=", ".join(map(str, split.files)),
     )
+    contents = [_load(path, raw) for path in split.files]
+    classes: dict[str, Any] = {}  # name to number, in the order of labels
+    categories = []  # for each file: number to name
+    for path, content in zip(split.files, contents, strict=True):
+        categories.append(category_names(path, content, raw))
+        for number, name in categories[-1].items():
+            if name not in classes:
+                is_taken = number in classes.values()
+                classes[name] = _unused(classes) if is_taken else number
+    raw.class_names = tuple(classes)
+    raw.category_ids = tuple(classes.values())
+    label_of = {name: label for label, name in enumerate(classes)}
     for path, content, named in zip(
         split.files, contents, categories, strict=True
     ):
         labels = {number: label_of[name] for number, name in named.items()}
-        finder = _ImageFinder(path, options.images, options.split)
-        _read_file(raw, path, content, labels, finder)
+        images = listed_images(path, content, raw)
+        stated = [
+            name_and_row[0] for name_and_row in images.values() if name_and_row
+        ]
+        finder = finder_beside(
+            path, options.images, _split_names(path, options), stated
+        )
+        add_images(raw, path, content, images, labels, finder, options.crowds)
     return raw
+
+
+def _split_names(path: pathlib.Path, options: ReadOptions) -> list[str]:
+    stem = path.stem.removeprefix("instances_")
+    names = [options.split, stem, re.sub(r"[-_]?\d+$", "", stem)]
+    return [name for name in names if name]
 
 
 def _unused(classes: Mapping[str, Any]) -> int:
     return 1 + max(n for n in classes.values() if isinstance(n, int))
 
 
-def _load(path: pathlib.Path) -> dict[str, list]:
-    try:
-        content = json.loads(read_text(path))
-    except FileNotFoundError as e:
-        raise FileNotFoundError(f"No such file: {path}") from e
-    except json.JSONDecodeError as e:
-        raise ValueError(f"{path} is not a complete json file: {e}") from e
+def _load(path: pathlib.Path, raw: RawAnnotations) -> dict[str, list]:
+    content, is_unicode = read_json(path)
+    if not is_unicode:
+        raw.noted.append((NOT_UTF8, str(path)))
     is_list = [
         isinstance(content, dict) and isinstance(content.get(key), list)
         for key in KEYS
@@ -168,134 +200,6 @@ def _load(path: pathlib.Path) -> dict[str, list]:
             f"do. Received: {received}"
         )
     return content
-
-
-def _categories(path: pathlib.Path, content: dict[str, list]) -> dict[Any, str]:
-    """Names of the classes by number, in the order of the numbers."""
-    try:
-        rows = {row["id"]: str(row["name"]) for row in content["categories"]}
-        numbers = sorted(rows)
-    except (KeyError, TypeError) as e:
-        raise ValueError(
-            f"{path} must have categories with an integer 'id' and a 'name'. "
-            f"Received: {content['categories'][:3]}"
-        ) from e
-    names = distinct_names([rows[n].strip() for n in numbers], numbers)
-    return dict(zip(numbers, names, strict=True))
-
-
-def _read_file(
-    raw: RawAnnotations,
-    path: pathlib.Path,
-    content: dict[str, list],
-    labels: Mapping[Any, int],
-    finder: "_ImageFinder",
-) -> None:
-    """Add the images of one file to `raw`."""
-    images = _images_by_id(raw, path, content["images"])
-    rows = _rows_by_image(raw, path, content["annotations"], images)
-    taken = {image.image_id for image in raw.images}
-    for number, image in images.items():
-        image_id = number
-        if number in taken:  # another file starts with the same number
-            image_id = f"{path.parent.name}/{path.stem}:{number}"
-        own = rows[number]
-        raw.images.append(
-            RawImage(
-                image=finder.find(image["file_name"]),
-                boxes=[row["bbox"] for row in own],
-                labels=[labels.get(row.get("category_id"), -1) for row in own],
-                image_id=image_id,
-                is_crowd=[bool(row.get("iscrowd")) for row in own],
-                areas=[row.get("area") for row in own],
-                size=_stated_size(image),
-                where=f"{path}, {image['file_name']}",
-            )
-        )
-
-
-def _stated_size(image: Mapping[str, Any]) -> tuple[int, int] | None:
-    sides = [image.get("height"), image.get("width")]
-    height, width = (
-        int(side) if isinstance(side, int | float) and side > 0 else 0
-        for side in sides
-    )
-    return (height, width) if height and width else None
-
-
-def _images_by_id(
-    raw: RawAnnotations, path: pathlib.Path, images: Sequence[dict]
-) -> dict[Any, dict]:
-    found: dict[Any, dict] = {}
-    for i, image in enumerate(images):
-        number, name = image.get("id"), image.get("file_name")
-        if number is None or not isinstance(name, str) or not name:
-            reason = "images without an id or a file name"
-            raw.dropped.append((reason, f"{path}, image {i}"))
-        elif number in found:
-            # Its boxes are those of the first image with this id.
-            reason = "images with the id of an earlier image"
-            raw.dropped.append((reason, f"{path}, {number!r}"))
-        else:
-            found[number] = image
-    return found
-
-
-def _rows_by_image(
-    raw: RawAnnotations,
-    path: pathlib.Path,
-    annotations: Sequence[dict],
-    images: Mapping[Any, dict],
-) -> dict[Any, list[dict]]:
-    rows: dict[Any, list[dict]] = {number: [] for number in images}
-    for row in annotations:
-        box, reason = row.get("bbox"), None
-        if row.get("image_id") not in images:
-            reason = "annotations of images that are not listed"
-        elif not isinstance(box, list) or len(box) != 4:
-            reason = "annotations without a box of four numbers"
-        if reason is None:
-            rows[row["image_id"]].append(row)
-        else:
-            where = f"{path}, annotation {row.get('id')}"
-            raw.dropped.append((reason, where))
-    return rows
-
-
-class _ImageFinder:
-    """Finds the images of a file, usually where the previous one was."""
-
-    def __init__(
-        self, path: pathlib.Path, images: pathlib.Path | None, split: str | None
-    ):
-        stem = path.stem.removeprefix("instances_")
-        names = dict.fromkeys([split, stem, re.sub(r"[-_]?\d+$", "", stem)])
-        if images is not None:
-            self.folders = [images]
-        else:
-            self.folders = [
-                folder
-                for place in (path.parent, path.parent.parent)
-                for folder in (
-                    place,
-                    place / "images",
-                    *(place / name for name in names if name),
-                    *(place / "images" / name for name in names if name),
-                    *(place / name / "images" for name in names if name),
-                )
-            ]
-
-    def find(self, name: str) -> pathlib.Path:
-        """Return the path of an image, in the first folder if it is missing."""
-        slashed = name.replace("\\", "/")
-        # The last name is for files with paths of another computer.
-        names = dict.fromkeys([name, slashed, slashed.rpartition("/")[2]])
-        for known in names:
-            for i, folder in enumerate(self.folders):
-                if os.path.isfile(folder / known):
-                    self.folders.insert(0, self.folders.pop(i))
-                    return folder / known
-        return self.folders[0] / name
 
 
 def join_files(splits: Sequence[COCOSplit]) -> COCOSplit:

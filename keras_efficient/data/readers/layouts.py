@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.readers import coco
+from keras_efficient.data.readers import csv_boxes
 from keras_efficient.data.readers import cvat
+from keras_efficient.data.readers import hf_folder
 from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import labelme
+from keras_efficient.data.readers import open_images
 from keras_efficient.data.readers import pascal_voc
 from keras_efficient.data.readers import yolo
 from keras_efficient.data.readers import yolo_rows
@@ -31,6 +34,9 @@ LAYOUTS: tuple[Layout, ...] = (
     cvat.LAYOUT,
     label_studio.LAYOUT,
     yolo_rows.LAYOUT,
+    open_images.LAYOUT,
+    csv_boxes.LAYOUT,
+    hf_folder.LAYOUT,
 )
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4
@@ -50,6 +56,8 @@ def read_annotations(
     layout: str | None = None,
     images: PathLike | None = None,
     class_names: Sequence[str] | None = None,
+    crowds: str = "ignore",
+    box_format: str | None = None,
 ) -> RawAnnotations:
     """Recognize the layout of annotations and read them.
 
@@ -59,6 +67,8 @@ def read_annotations(
         layout: Name of the layout; see `load_detection`.
         images: Folder of the images; see `load_detection`.
         class_names: Names of the classes for files that only number them.
+        crowds: `"ignore"` or `"objects"`; see `load_detection`.
+        box_format: Format of the boxes; see `load_detection`.
 
     Returns:
         A `RawAnnotations`.
@@ -75,15 +85,23 @@ def read_annotations(
         if not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path}")
         chosen, part, split = _choose(path, split, layouts)
-    if images is not None and not chosen.has_images_option:
-        usable = [x.name for x in LAYOUTS if x.has_images_option]
-        raise ValueError(
-            f"`images` is only used with the layouts {listed(usable)}. "
-            f"Received: images={str(images)!r}, a dataset in the layout "
-            f"{chosen.name!r}"
-        )
+    for name, value, usable in (
+        ("images", images, [x.name for x in LAYOUTS if x.has_images_option]),
+        (
+            "bounding_box_format",
+            box_format,
+            [x.name for x in LAYOUTS if x.has_box_format_option],
+        ),
+    ):
+        if value is not None and chosen.name not in usable:
+            raise ValueError(
+                f"`{name}` is only used with the layouts {listed(usable)}. "
+                f"Received: {name}={str(value)!r}, a dataset in the layout "
+                f"{chosen.name!r}"
+            )
     folder = None if images is None else pathlib.Path(images)
-    return chosen.read(part, ReadOptions(split, folder, class_names))
+    options = ReadOptions(split, folder, class_names, crowds, box_format)
+    return chosen.read(part, options)
 
 
 def split_names(

@@ -1,0 +1,247 @@
+"""The image files of annotations that state names or paths of images."""
+
+import filecmp
+import os
+import pathlib
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+from keras_efficient.data.readers.files import files_to_depth
+from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.records import listed
+
+AMBIGUOUS = "images whose file is not certain (several have the same name)"
+IMAGE_FOLDERS = ("images", "image", "data", "img", "imgs", "jpegimages")
+ANNOTATION_FOLDERS = (
+    "annotations",
+    "annotation",
+    "labels",
+    "json",
+    "csv_folder",
+)
+# Names of the same split.
+SAME_SPLITS = (
+    ("train", "training"),
+    ("val", "valid", "validation"),
+    ("test", "testing"),
+)
+# Levels of subfolders in which an image is searched by its name.
+MAX_DEPTH = 4
+# Where Label Studio serves local files, and what it adds to uploaded ones.
+LOCAL_FILES = "/data/local-files/?d="
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+
+
+class AmbiguousImageError(ValueError):
+    """An image file cannot be told from others of the same name."""
+
+
+class ImageFinder:
+    """Finds the images that an annotation file states.
+
+    A stated path may be one of another computer, a URL, or written in another
+    form of Unicode. It is used as it is if possible. Otherwise the file with
+    the longest equal end of the path is used, such as `cam1/0.jpg`, and
+    finally the only one with the same name.
+
+    Args:
+        folders: Folders to which stated paths may be relative, in groups:
+            a group is only searched if no earlier one has the image. Folders
+            that do not exist are left out.
+        stated: All names that the annotation file states.
+        roots: Folders below which images are searched by name.
+        splits: Names of the split. Folders of other splits are not searched by
+            name. An empty sequence for all splits.
+        use_absolute: Whether an absolute path that exists is used as it is.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Sequence[pathlib.Path]],
+        stated: Iterable[str],
+        roots: Sequence[pathlib.Path] = (),
+        splits: Sequence[str] = (),
+        use_absolute: bool = True,
+    ):
+        self._use_absolute = use_absolute
+        self._groups = [
+            [x for x in dict.fromkeys(group) if x.is_dir()] for group in folders
+        ]
+        existing = [x for group in self._groups for x in group]
+        self._first = [*existing, *(x for group in folders for x in group)][0]
+        self._roots = [x for x in dict.fromkeys(roots) if x.is_dir()]
+        own = {alias for name in splits for alias in split_aliases(name)}
+        every = {name for names in SAME_SPLITS for name in names}
+        passed = {part.lower() for root in self._roots for part in root.parts}
+        self._foreign = every - own - passed if own & every else set()
+        self._listings: dict[pathlib.Path, dict[str, list[str]]] = {}
+        self._below: dict[str, list[pathlib.Path]] | None = None
+        self._stated: dict[str, set[tuple[str, ...]]] = {}
+        for name in stated:
+            parts = path_parts(name)
+            self._stated.setdefault(_key(parts[-1]), set()).add(parts)
+
+    def find(self, name: str) -> pathlib.Path:
+        """Return the path of an image, in the first folder if it is missing.
+
+        Args:
+            name: String, one of the names that the annotation file states.
+
+        Returns:
+            A path.
+
+        Raises:
+            AmbiguousImageError: If several different files fit equally.
+        """
+        if self._use_absolute and os.path.isabs(name) and os.path.isfile(name):
+            return pathlib.Path(name)
+        stated = path_parts(name)
+        unquoted = tuple(urllib.parse.unquote(part) for part in stated)
+        plain = UPLOAD_PREFIX.sub("", unquoted[-1])
+        spellings = dict.fromkeys([stated, unquoted, (*unquoted[:-1], plain)])
+        for parts in spellings:
+            found = self._in_folders(parts)
+            if found:
+                return _only(name, found)
+        for parts in spellings:
+            for length in range(len(parts), 0, -1):
+                tail = parts[-length:]
+                found = self._in_folders(tail) or self._below_roots(tail)
+                if found:
+                    self._check_stated(stated, length)
+                    return _only(name, found)
+        return self._first.joinpath(*stated[-1:])
+
+    def _check_stated(self, stated: tuple[str, ...], length: int) -> None:
+        """Raise an error if another stated path has the same end."""
+        same = {
+            parts
+            for parts in self._stated.get(_key(stated[-1]), ())
+            if parts[-length:] == stated[-length:]
+        }
+        if len(same) > 1:
+            paths = listed(["/".join(parts) for parts in sorted(same)])
+            raise AmbiguousImageError(f"one file for {paths}")
+
+    def _in_folders(self, parts: tuple[str, ...]) -> list[pathlib.Path]:
+        for group in self._groups:
+            found = []
+            for folder in group:
+                place = folder.joinpath(*parts[:-1])
+                names = self._listing(place).get(_key(parts[-1]), [])
+                exact = [name for name in names if name == parts[-1]]
+                found += [place / name for name in exact or names]
+            if found:
+                return found
+        return []
+
+    def _listing(self, folder: pathlib.Path) -> dict[str, list[str]]:
+        """Names of the files of a folder by their keys."""
+        if folder not in self._listings:
+            listing: dict[str, list[str]] = {}
+            for name in list_folder(folder)[1] if folder.is_dir() else ():
+                listing.setdefault(_key(name), []).append(name)
+            self._listings[folder] = listing
+        return self._listings[folder]
+
+    def _below_roots(self, tail: tuple[str, ...]) -> list[pathlib.Path]:
+        if self._below is None:
+            self._below = {}
+            for root in self._roots:
+                for path in files_to_depth(root, MAX_DEPTH, ""):
+                    self._below.setdefault(_key(path.name), []).append(path)
+        found = []
+        for path in self._below.get(_key(tail[-1]), ()):
+            stop = len(path.parts) - len(tail)
+            passed = {part.lower() for part in path.parts[:stop]}
+            if path.parts[stop:-1] == tail[:-1] and not passed & self._foreign:
+                found.append(path)
+        return list(dict.fromkeys(found))
+
+
+def path_parts(name: str) -> tuple[str, ...]:
+    r"""Return the parts of a stated path or URL, without its root.
+
+    >>> path_parts("C:\\set\\a.jpg"), path_parts("https://x.org/b/a.jpg?v=1")
+    (('set', 'a.jpg'), ('b', 'a.jpg'))
+    """
+    if name.startswith(LOCAL_FILES):
+        name = name.removeprefix(LOCAL_FILES)
+    elif "://" in name:
+        name = urllib.parse.urlsplit(name).path
+    elif re.match(r"^[A-Za-z]:[\\/]", name):
+        name = name[2:]
+    parts = name.replace("\\", "/").split("/")
+    return tuple(part for part in parts if part not in ("", ".")) or (name,)
+
+
+def split_aliases(split: str) -> tuple[str, ...]:
+    """Return the usual names of a split, its own first, in lower case."""
+    own = split.lower()
+    others = (x for names in SAME_SPLITS if own in names for x in names)
+    return tuple(dict.fromkeys([own, *others]))
+
+
+def finder_beside(
+    path: pathlib.Path,
+    images: pathlib.Path | None,
+    splits: Sequence[str],
+    stated: Iterable[str],
+) -> ImageFinder:
+    """Return a finder for the images of one annotation file.
+
+    Args:
+        path: Path of the annotation file.
+        images: Folder of the images, or `None` for the usual places: the
+            folder of the file, `images/` or `data/`, or a folder with the name
+            of the split, beside the file or its folder.
+        splits: Names of the split; an empty sequence for all splits.
+        stated: All names that the annotation file states.
+
+    Returns:
+        An `ImageFinder`.
+    """
+    if images is not None:
+        return ImageFinder([[images]], stated, [images], splits, False)
+    place = path.parent
+    # A file beside images is about these, not about those above.
+    is_beside = any(is_image(x) for x in list_folder(place)[1])
+    places = [place] if is_beside else [place, place.parent]
+    names = {alias for name in splits for alias in split_aliases(name)}
+    own, common = [], []
+    for folder in places:
+        shared = _subfolders(folder, set(IMAGE_FOLDERS))
+        common += shared
+        for split in _subfolders(folder, names):
+            own += [split, *_subfolders(split, set(IMAGE_FOLDERS))]
+        own += [x for y in shared for x in _subfolders(y, names)]
+    others = [*own, *common, *places[1:]]
+    is_apart = place.name.lower() in ANNOTATION_FOLDERS
+    roots = own or common or places[: 2 if is_apart else 1]
+    return ImageFinder([[place], others], stated, roots, splits)
+
+
+def _subfolders(folder: pathlib.Path, names: set[str]) -> list[pathlib.Path]:
+    if not names or not folder.is_dir():
+        return []
+    return [folder / x for x in list_folder(folder)[0] if x.lower() in names]
+
+
+def _key(name: str) -> str:
+    """A name in one form of Unicode, with its extension in lower case."""
+    stem, ending = os.path.splitext(unicodedata.normalize("NFC", name))
+    return stem + ending.lower()
+
+
+def _only(name: str, found: Sequence[pathlib.Path]) -> pathlib.Path:
+    """The first of several files if all have the same content."""
+    for other in found[1:]:
+        if not filecmp.cmp(found[0], other, shallow=False):
+            raise AmbiguousImageError(
+                f"{name!r} may be {listed([str(path) for path in found])}"
+            )
+    return found[0]
