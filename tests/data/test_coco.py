@@ -116,7 +116,8 @@ def test_the_year_is_required_if_there_are_two(folder):
 
 
 def test_json_files_for_other_tasks_are_ignored(folder):
-    write_coco(folder / "captions_boxes.json", IMAGES, ROWS, SPARSE)
+    for name in ("captions_boxes.json", "image_info_boxes.json"):
+        write_coco(folder / name, IMAGES, ROWS, SPARSE)
     write_text(folder / "package.json", '{"name": "set"}')
     write_text(folder / "detections.json", '[{"image_id": 7}]')
     assert len(load_detection(folder)) == 2

@@ -81,6 +81,18 @@ def test_classes_without_descriptions(tmp_path):
     assert labels_of(load_detection(tmp_path, "val")) == {"0a1b.jpg": [2]}
 
 
+def test_descriptions_of_other_labels(tmp_path):
+    """As datumaro writes them."""
+    text = TEXT.replace("/m/01", "apple").replace("/m/02", "zebra")
+    write_set(tmp_path, "annotations/train-annotations-bbox.csv", None, "train",
+              text)  # fmt: skip
+    names = "zebra,Zebra\napple,Apple\n"
+    write_text(tmp_path / "annotations" / "class-descriptions.csv", names)
+    dataset = load_detection(tmp_path, "train", strict=True)
+    assert dataset.class_names == ("Zebra", "Apple")
+    assert labels_of(dataset) == {"0a1b.jpg": [1, 0], "0c2d.jpg": [0]}
+
+
 def test_a_header_of_descriptions(tmp_path):
     write_set(tmp_path, "train-annotations-bbox.csv", None, "train")
     write_text(tmp_path / "names.csv", f"LabelName,DisplayName\n{NAMES}")

@@ -38,7 +38,13 @@ PLAIN_NAMES = (
     "result",
 )
 # COCO's files for other tasks, which list the same images.
-OTHER_TASKS = ("captions_", "person_keypoints_", "stuff_", "panoptic_")
+OTHER_TASKS = (
+    "captions_",
+    "image_info_",
+    "panoptic_",
+    "person_keypoints_",
+    "stuff_",
+)
 # Bytes of the largest file that is parsed to recognize it.
 MAX_PARSED = 4_000_000
 LIST_START = re.compile(r'"(images|annotations|categories)"\s*:\s*\[')

@@ -29,6 +29,7 @@ GROUP_COLUMN = {"isgroupof": ("isgroupof",)}
 PLAIN_NAMES = ("detections", "boxes", "labels", "annotations", "csv_folder", "")
 # Names of classes such as "/m/0jbk".
 LABEL = re.compile(r"^/[a-z]/[\w-]+$")
+DESCRIPTION_FILES = ("class-descriptions", "class_descriptions", "classes")
 FILE_NAME = re.compile(
     r"^(?:oidv\d+-|challenge-\d+-)?(\w+)-(?:annotations|detection)-"
     r"(?:human-)?b?box(?:-expanded)?$"
@@ -204,7 +205,8 @@ def _descriptions(folders: Iterable[pathlib.Path]) -> dict[str, str]:
             rows = [cells for _, cells in table.rows() if len(cells) == 2]
             if table.header == ("labelname", "displayname"):
                 rows = rows[1:]
-            if rows and all(LABEL.match(label) for label, _ in rows):
+            is_named = path.stem.lower().startswith(DESCRIPTION_FILES)
+            if rows and (is_named or all(LABEL.match(x) for x, _ in rows)):
                 return {label: name for label, name in rows}
     return {}
 
