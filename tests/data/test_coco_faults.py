@@ -248,7 +248,7 @@ def test_other_encodings_are_noted(folder):
     [
         ("notes.json", dict(categories=[dict(id=0, name="cup")], info={})),
         ("package.json", dict(name="set", images="none", annotations="none")),
-        ("a.json", dict(shapes=[], imagePath="a.jpg", images=1)),
+        ("a.json", dict(regions=[], images=1, annotations={})),
         ("task.json", dict(id=1, annotations=[dict(result=[])], data={})),
         ("info.json", dict(images=[], categories=[])),
         (

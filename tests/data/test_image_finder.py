@@ -11,7 +11,6 @@ from tests.data.annotated import coco_row
 from tests.data.annotated import count_of
 from tests.data.annotated import write_coco
 from tests.data.annotated import write_image
-from tests.data.annotated import write_text
 from tests.marks import on_one_backend
 
 pytestmark = on_one_backend
@@ -176,6 +175,5 @@ def test_parts_of_paths():
 
 def test_a_missing_image_is_reported_with_its_folder(tmp_path):
     write_images(tmp_path, "images/b.jpg")
-    write_text(tmp_path / "annotations" / "a.txt", "")
     report = load(tmp_path, "a.jpg", "b.jpg", file="annotations/a.json").report
     assert count_of(report.dropped, "missing images") == 1
