@@ -44,6 +44,9 @@ def load_detection(
       image that is only contained in its json file is read from there.
     - CVAT: `annotations.xml`, exported "for images" with `images/`, or "for
       video" with `images/frame_<number>`; subsets are splits.
+    - TFRecord: `<split>.tfrecord` or `<split>.record` of TensorFlow's Object
+      Detection API, with `label_map.pbtxt`. TensorFlow is required. The images
+      are written to a temporary folder until the process ends.
 
     Invalid annotations are repaired or dropped, and reported: inverted boxes
     are swapped, boxes that reach beyond their image are clipped; boxes without
@@ -74,8 +77,9 @@ def load_detection(
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
         layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`, `"cvat"`,
-            `"label_studio"` or `"yolo_rows"`, for a folder with annotations in
-            several layouts. Defaults to `None`: the layout that is found.
+            `"label_studio"`, `"yolo_rows"` or `"tfrecord"`, for a folder with
+            annotations in several layouts. Defaults to `None`: the layout that
+            is found.
         images: Folder of the images, if they are in none of the usual places.
             Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,

@@ -12,6 +12,7 @@ from keras_efficient.data.readers import cvat
 from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import labelme
 from keras_efficient.data.readers import pascal_voc
+from keras_efficient.data.readers import tfrecord
 from keras_efficient.data.readers import yolo
 from keras_efficient.data.readers import yolo_rows
 from keras_efficient.data.readers.annotations import Layout
@@ -31,6 +32,7 @@ LAYOUTS: tuple[Layout, ...] = (
     cvat.LAYOUT,
     label_studio.LAYOUT,
     yolo_rows.LAYOUT,
+    tfrecord.LAYOUT,
 )
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4
