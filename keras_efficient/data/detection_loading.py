@@ -58,6 +58,9 @@ def load_detection(
       Google's AutoML.
     - Hugging Face: a folder with `metadata.jsonl`, or a `datasets.Dataset` or
       `datasets.DatasetDict` with columns `image` and `objects`.
+    - TFRecord: `<split>.tfrecord` or `<split>.record` of TensorFlow's Object
+      Detection API, with `label_map.pbtxt`. TensorFlow is required. The images
+      are written to a temporary folder until the process ends.
 
     Invalid annotations are repaired or dropped, and reported: inverted boxes
     are swapped, boxes that reach beyond their image are clipped; boxes without
@@ -89,9 +92,9 @@ def load_detection(
             `"header"` reads only the first bytes, for very large datasets.
             Defaults to `"decode"`.
         layout: `"coco"`, `"voc"`, `"yolo"`, `"labelme"`, `"cvat"`,
-            `"label_studio"`, `"yolo_rows"`, `"open_images"`, `"csv"` or
-            `"imagefolder"`, for a folder with annotations in several layouts.
-            Defaults to `None`: the layout that is found.
+            `"label_studio"`, `"yolo_rows"`, `"open_images"`, `"csv"`,
+            `"imagefolder"` or `"tfrecord"`, for a folder with annotations in
+            several layouts. Defaults to `None`: the layout that is found.
         images: Folder of the images, if they are in none of the usual places.
             Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,

@@ -1,5 +1,7 @@
 """Tests for recognizing layouts, and for arrays with boxes."""
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,13 @@ def test_ambiguous_layouts_are_errors(folder):
         load_detection([folder / "boxes.json", folder / "none.json"])
     with pytest.raises(ValueError, match="only used with .* 'imagefolder'"):
         load_detection(folder, layout="voc", bounding_box_format="xyxy")
+    # A record without checksums is enough to recognize the layout.
+    content = b"image/object/bbox/xmin"
+    framed = struct.pack("<QI", len(content), 0) + content + bytes(4)
+    (folder / "train.record").write_bytes(framed)
+    with pytest.raises(ValueError, match="only used with the layouts 'coco'"):
+        load_detection(folder, "train", layout="tfrecord", images=folder)
+    (folder / "train.record").unlink()
     # Only one of them has the split.
     write_text(folder / "ImageSets" / "Main" / "train.txt", "a")
     assert load_detection(folder, "train").report.layout == "Pascal VOC"

@@ -283,3 +283,19 @@ def test_xml_files_of_something_else(tmp_path):
     dataset = load_detection(tmp_path, layout="voc", strict=True)
     assert labels_of(dataset) == {"a.jpg": [0]}
     assert count_of(dataset.report.noted, "not in the form of Pascal VOC") == 2
+
+
+def test_masks_and_copies_do_not_replace_a_lost_image(tmp_path):
+    for name in "ab":
+        write_voc(tmp_path / "Annotations" / f"{name}.xml", [CAT])
+        write_image(tmp_path / "SegmentationClass" / f"{name}.png")
+    with pytest.raises(ValueError, match="No such image: .*a.jpg"):
+        load_detection(tmp_path)
+    write_image(tmp_path / "JPEGImages" / "a.jpg")
+    write_image(tmp_path / "small" / "b.jpg")
+    dataset = load_detection(tmp_path)
+    assert labels_of(dataset) == {"a.jpg": [0]}
+    assert count_of(dataset.report.dropped, "missing images") == 1
+    # In a folder of the images it is no copy.
+    write_image(tmp_path / "JPEGImages" / "left" / "b.jpg")
+    assert len(load_detection(tmp_path, strict=True)) == 2

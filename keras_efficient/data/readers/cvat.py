@@ -21,6 +21,7 @@ from keras_efficient.data.readers.cvat_files import images_of
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.files import find_file
 from keras_efficient.data.readers.safe_xml import read_xml
 from keras_efficient.data.readers.safe_xml import root_tag
 
@@ -228,10 +229,10 @@ def _add_images(
     }
     for i, (path, image) in enumerate(images):
         folders = places[path, image.subset]
-        found = _find(folders, image.name)
+        found = find_file(folders, image.name)
         if found is None and lasts[_last(image.name)] == 1:
             # The folders of a share are often not copied.
-            found = _find(folders, _last(image.name))
+            found = find_file(folders, _last(image.name))
         where = f"{path}, {image.name}"
         raw.dropped += [(NO_BOX, f"{where}: {x}") for x in image.unread]
         # A tag with the class of boxes states an object without a box.
@@ -251,11 +252,6 @@ def _add_images(
                 background=NO_SHAPE,
             )
         )
-
-
-def _find(folders: Sequence[pathlib.Path], name: str) -> pathlib.Path | None:
-    paths = [folder / name.replace("\\", "/") for folder in folders]
-    return next((path for path in paths if path.is_file()), None)
 
 
 def _last(name: str) -> str:

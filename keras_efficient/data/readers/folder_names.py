@@ -13,6 +13,14 @@ ANNOTATION_WORDS = frozenset(
 IMAGE_WORDS = frozenset(
     "jpegimages images image imgs img pictures photos jpegs jpgs".split()
 )
+# Words of folders with pictures of annotations, which are not images.
+MASK_WORDS = (
+    "segmentation",
+    "mask",
+    "visualization",
+    "visualisation",
+    "colormap",
+)
 SEPARATOR = re.compile(r"[\s_-]+")
 SPLIT = re.compile(
     r"(train(ing|val)?|val(id|idation)?|test(ing)?|dev|eval)(\d+|[\s_-].*)?"
@@ -53,6 +61,11 @@ def _telling(name: str) -> str:
 def is_generic(word: str) -> bool:
     """Return whether a word only says that a folder has data."""
     return word.lower() in ANNOTATION_WORDS | IMAGE_WORDS
+
+
+def is_of_masks(name: str) -> bool:
+    """Return whether a folder has masks: `"SegmentationClass"`, `"masks"`."""
+    return any(word in name.lower() for word in MASK_WORDS)
 
 
 def is_split_name(name: str) -> bool:

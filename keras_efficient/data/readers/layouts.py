@@ -15,6 +15,7 @@ from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import labelme
 from keras_efficient.data.readers import open_images
 from keras_efficient.data.readers import pascal_voc
+from keras_efficient.data.readers import tfrecord
 from keras_efficient.data.readers import yolo
 from keras_efficient.data.readers import yolo_rows
 from keras_efficient.data.readers.annotations import Layout
@@ -37,6 +38,7 @@ LAYOUTS: tuple[Layout, ...] = (
     open_images.LAYOUT,
     csv_boxes.LAYOUT,
     hf_folder.LAYOUT,
+    tfrecord.LAYOUT,
 )
 # Subfolders in which annotation files are expected.
 MAX_DEPTH = 4

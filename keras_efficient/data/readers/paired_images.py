@@ -12,6 +12,7 @@ from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.folder_names import is_generic
+from keras_efficient.data.readers.folder_names import is_of_masks
 from keras_efficient.data.readers.folder_names import is_split_name
 from keras_efficient.data.readers.folder_names import plain_name
 from keras_efficient.data.readers.folder_names import telling_parts
@@ -71,7 +72,11 @@ class ImageFinder:
             found = [
                 x for y in folders for x in files_with_ending(y, EXTENSIONS)
             ]
-        return found
+        return [x for x in found if not any(map(is_of_masks, self._above(x)))]
+
+    def _above(self, image: pathlib.Path) -> tuple[str, ...]:
+        """Names of the folders of an image inside the dataset."""
+        return image.relative_to(self._place).parts[:-1]
 
     def _parts_of(self, path: pathlib.Path) -> tuple[str, ...]:
         """The telling names of the folder of a file."""
@@ -189,10 +194,12 @@ class ImageFinder:
             all(splits) and splits[0] != splits[1]
         ):
             return None
+        # Copies of a lost image, such as resized ones, do not replace it.
+        is_elsewhere = own in self._image_parts and not self._is_given
         if set(own) <= set(other) or set(other) <= set(own):
-            return 1
-        has_own_folder = own in self._image_parts
-        return 2 if self._is_given or not has_own_folder else None
+            is_usual = any(map(is_generic, self._above(image)))
+            return None if is_elsewhere and not is_usual else 1
+        return None if is_elsewhere else 2
 
     def _choose(
         self,
