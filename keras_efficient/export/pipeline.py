@@ -47,6 +47,8 @@ class ExportOptions:
         batch_size: Integer, a fixed number of images, or `None`.
         image_size: `(height, width)`, a fixed size of the images, or `None`.
         layout: String, the layout of the outputs.
+        io_dtype: String, the dtype of input and outputs of the network alone,
+            or `None` for an export with all steps.
         calibration: Images for int8, or `None`.
         photos: Image files on which the export is compared with the model.
         verify: Boolean, whether to compare them.
@@ -62,6 +64,7 @@ class ExportOptions:
     batch_size: int | None = None
     image_size: tuple[int, int] | None = None
     layout: str = "named"
+    io_dtype: str | None = None
     calibration: Any = None
     photos: Sequence[PathLike | bytes] = ()
     verify: bool = True
@@ -108,6 +111,7 @@ def run_export(
             batch_size=options.batch_size,
             image_size=options.image_size,
             layout=options.layout,
+            io_dtype=options.io_dtype,
             served_name=path.absolute().parent.name,
         ),
     )
@@ -119,6 +123,7 @@ def run_export(
         "model": model.name,
         "precision": precision,
         "fixed_image_size": settings.image_size,
+        "io_dtype": settings.io_dtype,
     }
     settings = dataclasses.replace(settings, metadata=metadata)
     writer = atomic_folder if export_format.is_folder else atomic_file
@@ -141,7 +146,10 @@ def _export(
     """Write, verify and measure an export at a temporary path."""
     if options.calibration is not None:
         images = calibration_images(
-            options.calibration, spec.preprocessing, settings.image_size
+            options.calibration,
+            spec.preprocessing,
+            settings.image_size,
+            is_network=settings.io_dtype is not None,
         )
         settings = dataclasses.replace(settings, calibration=images)
     expected = keras_milliseconds = None

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_efficient.data.images import load_image
+from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import ClassificationSpec
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
@@ -16,7 +17,6 @@ from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
 from keras_efficient.inference.logits import softmax
 from keras_efficient.internals import keras_internals
-from keras_efficient.postprocessing import postprocess
 from keras_efficient.types import PathLike
 
 # Largest differences between a model and its export, as `comparison` defines
@@ -157,17 +157,13 @@ def _detect(
     pairs = [spec.preprocessing(image) for image in images]
     pixels = np.stack([pixels for pixels, _ in pairs])
     outputs = _detection_network(model, spec, pixels)
-    scales = np.array([scale for _, scale in pairs], "float32")[:, None]
-    sizes = np.array([image.shape[:2] for image in images], "float32")
-    rows = postprocess(
-        outputs["class_logits"],
-        outputs["box_deltas"],
+    return find_detections(
+        outputs,
         spec.anchors,
-        image_sizes=sizes * scales,
-        **spec.options,
+        spec.options,
+        scales=[scale for _, scale in pairs],
+        sizes=[image.shape[:2] for image in images],
     )
-    rows = {k: keras.ops.convert_to_numpy(x) for k, x in rows.items()}
-    return {**rows, "boxes": rows["boxes"] / scales[:, :, None]}
 
 
 def _detection_network(

@@ -1,5 +1,6 @@
 """The FlatBuffers content of LiteRT files, and metadata in it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,43 @@ def pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
     return bytes(builder.Output())
+
+
+def sort_outputs(model: Any, names: Sequence[str]) -> None:
+    """Sort the outputs of the graph, for runtimes without signatures.
+
+    Args:
+        model: A `ModelT`, which is changed in place.
+        names: Names of the outputs in the signature, in the new order.
+    """
+    (signature,) = model.signatureDefs
+    indices = {
+        output.name.decode(): output.tensorIndex for output in signature.outputs
+    }
+    model.subgraphs[0].outputs = [indices[name] for name in names]
+
+
+def operator_kinds(model: Any) -> list[str]:
+    """Return the names of a model's operator codes, such as `"CONV_2D"`.
+
+    Args:
+        model: A `ModelT`.
+
+    Returns:
+        A list of strings, in which an operator's `opcodeIndex` counts.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {
+        code: name
+        for name, code in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
+    # Old files have codes below 127 in a field of 8 bits.
+    return [
+        names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        for code in model.operatorCodes
+    ]
 
 
 def add_metadata(model: Any, key: bytes, content: bytes) -> None:
