@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
@@ -32,6 +33,7 @@ from keras_efficient.types import PathLike
 from keras_efficient.version import __version__
 
 METADATA_VERSION = 1
+MAX_COMPARED_IMAGES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +163,7 @@ def _export(
             image_size=settings.image_size,
             precision=settings.precision,
             has_float64=export_format.has_float64,
+            network_images=_network_images(settings),
         )
         keras_milliseconds = report.network_milliseconds(
             model, spec, expected.samples.raw[:1]
@@ -188,3 +191,14 @@ def _export(
         model_metrics=own_metrics,
         export_metrics=export_metrics,
     )
+
+
+def _network_images(settings: ExportSettings) -> list[np.ndarray] | None:
+    """Return images for the comparison of an int8 export of the network.
+
+    Noise, with which other exports are compared, exceeds the ranges measured
+    on the calibration images.
+    """
+    if settings.io_dtype is None or settings.calibration is None:
+        return None
+    return list(settings.calibration[:MAX_COMPARED_IMAGES])

@@ -89,7 +89,7 @@ def test_float_files(float_file):
     assert names == {("red", "two words", "blue", "Grün", "gray")}
 
 
-@slow_elsewhere
+@pytest.mark.slow
 def test_integer_files(uint8_file):
     images = colors(SIZE, 10, seed=1)[0]
     found, _ = ask(uint8_file, images)

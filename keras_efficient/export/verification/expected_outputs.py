@@ -65,6 +65,7 @@ def compute_expected_outputs(
     image_size: tuple[int, int] | None = None,
     precision: str = "float32",
     has_float64: bool = True,
+    network_images: Sequence[np.ndarray] | None = None,
 ) -> ExpectedOutputs:
     """Run a model on its own backend, step by step, on sample images.
 
@@ -78,6 +79,8 @@ def compute_expected_outputs(
             `"float32"`.
         has_float64: Boolean, whether the runtime of the export has float64.
             Defaults to `True`.
+        network_images: Images of the size of the network's input, for the
+            signature `"raw"`. Defaults to noise and a drawn image.
 
     Returns:
         `ExpectedOutputs`.
@@ -96,6 +99,9 @@ def compute_expected_outputs(
     """
     is_exact = precision == "float32" and _computes_in_float32(model)
     samples = make_samples(spec.preprocessing.size, photos, image_size)
+    if network_images is not None:
+        raw = np.stack(network_images).astype("float32")
+        samples = dataclasses.replace(samples, raw=raw)
     if isinstance(spec, ClassificationSpec):
         outputs = _classification_outputs(model, spec, samples)
         scale = float(outputs["raw"]["probabilities"].max())

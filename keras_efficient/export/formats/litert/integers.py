@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.export.formats.litert import files
+
 # The values of int8 and uint8 for the same number differ by this.
 UINT8_SHIFT = 128
 
@@ -47,9 +49,13 @@ def use_uint8(model: Any) -> None:
     Args:
         model: A `ModelT` with int8 inputs and outputs, changed in place.
     """
+    from ai_edge_litert import schema_py_generated as schema
+
     (graph,) = model.subgraphs
     (signature,) = model.signatureDefs
-    code = _quantize_code(model)
+    number = schema.BuiltinOperator.QUANTIZE
+    # The first version that converts integers to integers.
+    code = files.operator_code(model, number, version=2)
     first, last = [], []
     twins = {}
     for inside in (*graph.inputs, *graph.outputs):
@@ -98,22 +104,6 @@ def to_floats(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
     if not scale:
         return values.copy()
     return (values.astype("float32") - zero) * np.float32(scale)
-
-
-def _quantize_code(model: Any) -> int:
-    """Return the index of the operator code `QUANTIZE`, adding it if needed."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    number = schema.BuiltinOperator.QUANTIZE
-    for index, code in enumerate(model.operatorCodes):
-        if number == max(code.builtinCode, code.deprecatedBuiltinCode):
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = number
-    # The first version that converts integers to integers.
-    code.version = 2
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
 
 
 def _quantize(code: int, source: int, target: int) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from keras_efficient.export.formats.graph_partition import FIRST_STRIDE
 from keras_efficient.export.formats.litert import files
 from keras_efficient.export.formats.litert import integers
+from keras_efficient.export.formats.litert import upsampling
 
 AFFINE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operators that run in int8 between the first and the last of `AFFINE`. Sums,
@@ -93,6 +94,9 @@ def quantize_completely(
     Raises:
         ValueError: See `quantize`; and if an operator cannot be quantized.
     """
+    content = files.unpack(path.read_bytes())
+    upsampling.use_resize(content, files.operator_kinds(content))
+    path.write_bytes(files.pack(content))
     network = _Network(path.read_bytes(), is_whole=True)
     ends = network.ends()
     ranges = _measure(path, network.activations(), images, exact=ends)
