@@ -33,7 +33,7 @@ from keras_efficient.types import PathLike
 from keras_efficient.version import __version__
 
 METADATA_VERSION = 1
-MAX_COMPARED_IMAGES = 4
+MAX_COMPARED_IMAGES = 16
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,9 @@ import pytest
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.export.verification.comparison import (
+    average_difference,
+)
 from keras_efficient.export.verification.comparison import difference
 from tests.marks import slow_elsewhere
 from tests.support.export import OPTIONS
@@ -127,6 +130,15 @@ def test_integer_classifiers_agree_with_the_model(dtype, integer_files):
     assert 0 < np.abs(found - expected).mean() < 0.12
     (by_hand,) = run_by_hand(integer_files[dtype], images[:1])
     np.testing.assert_allclose(by_hand, found[:1], atol=1e-6)
+
+
+def test_differences_are_averaged_over_images():
+    expected = {"probabilities": np.float32([[0, 1], [1, 0], [1, 0]])}
+    found = {"probabilities": np.float32([[0, 1], [0.1, 0.9], [1, 0]])}
+    assert difference(expected, found) == pytest.approx(0.9)
+    assert average_difference(expected, found) == pytest.approx(0.3)
+    found["probabilities"][0] = np.nan
+    assert np.isnan(average_difference(expected, found))
 
 
 @slow_elsewhere

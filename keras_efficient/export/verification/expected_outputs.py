@@ -48,6 +48,8 @@ class ExpectedOutputs:
         tolerance: Float, the largest difference that is accepted.
         is_coarse: Boolean, whether detections of low precision are compared,
             by `comparison.coarse_difference`.
+        is_average: Boolean, whether the signature `"raw"` is compared by
+            `comparison.average_difference`.
     """
 
     samples: Samples
@@ -55,6 +57,7 @@ class ExpectedOutputs:
     class_names: tuple[str, ...]
     tolerance: float
     is_coarse: bool = False
+    is_average: bool = False
 
 
 def compute_expected_outputs(
@@ -80,7 +83,8 @@ def compute_expected_outputs(
         has_float64: Boolean, whether the runtime of the export has float64.
             Defaults to `True`.
         network_images: Images of the size of the network's input, for the
-            signature `"raw"`. Defaults to noise and a drawn image.
+            signature `"raw"`, whose differences are averaged. Defaults to
+            noise and a drawn image.
 
     Returns:
         `ExpectedOutputs`.
@@ -119,6 +123,7 @@ def compute_expected_outputs(
         class_names=tuple(spec.class_names),
         tolerance=exact if is_exact else coarse,
         is_coarse=not is_exact,
+        is_average=network_images is not None,
     )
 
 
