@@ -9,9 +9,7 @@ import pytest
 from keras_efficient import export
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import DetectionPreprocessing
-from keras_efficient.export.verification.comparison import (
-    average_difference,
-)
+from keras_efficient.export.verification.comparison import average_difference
 from keras_efficient.export.verification.comparison import difference
 from tests.marks import slow_elsewhere
 from tests.support.export import OPTIONS
