@@ -31,6 +31,14 @@ class Format(enum.StrEnum):
     OPENVINO = "openvino"
 
 
+class IODtype(enum.StrEnum):
+    """Dtypes of input and outputs of exports of the network alone."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    UINT8 = "uint8"
+
+
 class Precision(enum.StrEnum):
     """Precisions of exports."""
 
@@ -89,6 +97,13 @@ def export(
             help="Layout of litert outputs: named (default) or mediapipe."
         ),
     ] = None,
+    io_dtype: Annotated[
+        IODtype | None,
+        typer.Option(
+            help="Write the network alone (litert), with input and outputs of "
+            "this dtype. The integers require --precision int8."
+        ),
+    ] = None,
     score_threshold: Annotated[
         float | None,
         typer.Option(help="Lowest score of a detection (default 0.3)."),
@@ -126,6 +141,7 @@ def export(
         "image_size": image_size,
         "batch_size": batch_size,
         "layout": layout,
+        "io_dtype": None if io_dtype is None else io_dtype.value,
         "score_threshold": score_threshold,
         "max_detections": max_detections,
         "nms": nms,

@@ -215,6 +215,7 @@ def litert(
     batch_size: int = 1,
     image_size: tuple[int, int] | None = None,
     layout: str = "named",
+    io_dtype: str | None = None,
     photos: Sequence[PathLike | bytes] = (),
     overwrite: bool = False,
     verify: bool = True,
@@ -228,15 +229,31 @@ def litert(
     Input and outputs of its signature `images` are those of `onnx`. The number
     and the size of the images are fixed.
 
-    With `layout="mediapipe"` the outputs of a detector are the four that
-    `ObjectDetector` of MediaPipe and the Task Library expect, and the file has
-    their metadata: boxes `(1, max_detections, 4)`, `yxyx` as fractions of the
-    image's sides; classes and scores `(1, max_detections)`; and the count
-    `(1,)`. MediaPipe stretches every image to the height and width of the
-    file's input, whereas the model was trained on images of the original
-    aspect ratio. Pass as `image_size` the size of the camera's images, or a
-    size of the same aspect ratio; the file then scales and pads as `detect`
-    does.
+    With `io_dtype` the file contains the network alone, for microcontrollers,
+    the Edge TPU, and programs that have their own preprocessing. The input is
+    `images`, `(batch, height, width, 3)`: RGB pixels in `[0, 255]`, prepared as
+    `preprocessing` does, of the size of the network's input. A classifier
+    returns `probabilities`, a detector `class_logits`, `(batch, anchors,
+    classes)`, and `box_deltas`, `(batch, anchors, 4)`, in this order. The
+    numbers that integers stand for are `scale * (integer - zero_point)`, with
+    the scale and the zero point that the file states for the tensor. With
+    `"int8"` or `"uint8"` no operator computes in floating point. Decoding of
+    boxes and non-maximum suppression have no integer version; they remain to
+    the caller. `export.load(path)` returns an object whose `predict` and
+    `detect` perform all steps.
+
+    With `layout="mediapipe"` the file has the metadata of MediaPipe and the
+    Task Library. A classifier, for `ImageClassifier`, is the network alone, as
+    with `io_dtype="float32"`; or in integers with `io_dtype="uint8"`.
+    MediaPipe stretches each image to the size of the input and does not crop
+    its center as `preprocessing` does.
+
+    The outputs of a detector are the four that `ObjectDetector` expects: boxes
+    `(1, max_detections, 4)`, `yxyx` as fractions of the image's sides; classes
+    and scores `(1, max_detections)`; and the count `(1,)`. The model was
+    trained on images of the original aspect ratio. Pass as `image_size` the
+    size of the camera's images, or a size of the same aspect ratio; the file
+    then scales and pads as `detect` does.
 
     Args:
         model: See `saved_model`.
@@ -248,6 +265,9 @@ def litert(
         image_size: `(height, width)` of the images. Defaults to the size of
             the network's input.
         layout: `"named"` or `"mediapipe"`. Defaults to `"named"`.
+        io_dtype: `"float32"`, or with `precision="int8"` also `"int8"` or
+            `"uint8"`: the dtype of input and outputs of a file with the network
+            alone. Defaults to `None`, a file with all steps.
         photos: See `saved_model`.
         overwrite: Boolean, whether to replace a file. Defaults to `False`.
         verify: Boolean, whether to run the export in LiteRT and compare it
@@ -280,6 +300,7 @@ def litert(
         batch_size=batch_size,
         image_size=image_size,
         layout=layout,
+        io_dtype=io_dtype,
         calibration=calibration,
         photos=photos,
         verify=verify,

@@ -13,9 +13,12 @@ from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.data.images import load_image
 from keras_efficient.export.formats.export_format import ExportFormat
 from keras_efficient.export.formats.fixed_size_images import fit_image
+from keras_efficient.export.formats.fixed_size_images import network_pixels
 from keras_efficient.export.formats.table import FORMATS
+from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import Preprocessing
 from keras_efficient.inference.results import Detections
+from keras_efficient.ops import generate_anchors
 from keras_efficient.types import PathLike
 from keras_efficient.types import Task
 
@@ -34,7 +37,9 @@ class ExportedModel:
             preprocessing, thresholds and versions.
         signatures: Dictionary from names to functions from one array to a
             dictionary of arrays: `"images"` in each format, and
-            `"serving_default"` and `"raw"` in a SavedModel.
+            `"serving_default"` and `"raw"` in a SavedModel. An export of the
+            network alone (`io_dtype` of `litert`) has only `"raw"`: `predict`
+            and `detect` perform the other steps.
     """
 
     format: str
@@ -113,9 +118,31 @@ class ExportedModel:
 
     def _run(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
         """Return the outputs for an image, and the scale of the boxes."""
+        if "images" not in self.signatures:
+            return self._run_network(image), 1.0
         size = self.metadata["fixed_image_size"]
         pixels, scale = fit_image(image, self._preprocessing, size)
         return self.signatures["images"](pixels[None]), scale
+
+    def _run_network(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the outputs for an image of an export of the network."""
+        pixels, scale = network_pixels(image, self._preprocessing)
+        outputs = self.signatures["raw"](pixels[None])
+        if self.metadata["task"] == "classification":
+            return outputs
+        return find_detections(
+            outputs,
+            self._anchors,
+            self.metadata["options"],
+            scales=[scale],
+            sizes=[image.shape[:2]],
+        )
+
+    @functools.cached_property
+    def _anchors(self) -> np.ndarray:
+        return generate_anchors(
+            self._preprocessing.size, **self.metadata["anchors"]
+        )
 
     def _check_task(self, task: Task) -> None:
         if self.metadata["task"] != task:

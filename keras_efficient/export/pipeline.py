@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
@@ -32,6 +33,7 @@ from keras_efficient.types import PathLike
 from keras_efficient.version import __version__
 
 METADATA_VERSION = 1
+MAX_COMPARED_IMAGES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,8 @@ class ExportOptions:
         batch_size: Integer, a fixed number of images, or `None`.
         image_size: `(height, width)`, a fixed size of the images, or `None`.
         layout: String, the layout of the outputs.
+        io_dtype: String, the dtype of input and outputs of the network alone,
+            or `None` for an export with all steps.
         calibration: Images for int8, or `None`.
         photos: Image files on which the export is compared with the model.
         verify: Boolean, whether to compare them.
@@ -62,6 +66,7 @@ class ExportOptions:
     batch_size: int | None = None
     image_size: tuple[int, int] | None = None
     layout: str = "named"
+    io_dtype: str | None = None
     calibration: Any = None
     photos: Sequence[PathLike | bytes] = ()
     verify: bool = True
@@ -108,6 +113,7 @@ def run_export(
             batch_size=options.batch_size,
             image_size=options.image_size,
             layout=options.layout,
+            io_dtype=options.io_dtype,
             served_name=path.absolute().parent.name,
         ),
     )
@@ -119,6 +125,7 @@ def run_export(
         "model": model.name,
         "precision": precision,
         "fixed_image_size": settings.image_size,
+        "io_dtype": settings.io_dtype,
     }
     settings = dataclasses.replace(settings, metadata=metadata)
     writer = atomic_folder if export_format.is_folder else atomic_file
@@ -141,7 +148,10 @@ def _export(
     """Write, verify and measure an export at a temporary path."""
     if options.calibration is not None:
         images = calibration_images(
-            options.calibration, spec.preprocessing, settings.image_size
+            options.calibration,
+            spec.preprocessing,
+            settings.image_size,
+            is_network=settings.io_dtype is not None,
         )
         settings = dataclasses.replace(settings, calibration=images)
     expected = keras_milliseconds = None
@@ -153,6 +163,7 @@ def _export(
             image_size=settings.image_size,
             precision=settings.precision,
             has_float64=export_format.has_float64,
+            network_images=_network_images(settings),
         )
         keras_milliseconds = report.network_milliseconds(
             model, spec, expected.samples.raw[:1]
@@ -180,3 +191,14 @@ def _export(
         model_metrics=own_metrics,
         export_metrics=export_metrics,
     )
+
+
+def _network_images(settings: ExportSettings) -> list[np.ndarray] | None:
+    """Return images for the comparison of an int8 export of the network.
+
+    Noise, with which other exports are compared, exceeds the ranges measured
+    on the calibration images.
+    """
+    if settings.io_dtype is None or settings.calibration is None:
+        return None
+    return list(settings.calibration[:MAX_COMPARED_IMAGES])

@@ -72,6 +72,8 @@ class DetectionSpec:
         options: Keyword arguments of `postprocessing.postprocess`.
         anchors: Array of shape `(num_anchors, 4)`, `yxyx` in pixels of the
             network's input.
+        anchor_arguments: The arguments of `ops.generate_anchors`, except for
+            the image size, that return `anchors`.
     """
 
     image_size: tuple[int, int]
@@ -80,6 +82,7 @@ class DetectionSpec:
     preprocessing: DetectionPreprocessing
     options: dict[str, Any]
     anchors: np.ndarray
+    anchor_arguments: dict[str, Any]
 
     def metadata(self) -> dict[str, Any]:
         """Return the description that is stored in the export, for JSON."""
@@ -90,6 +93,7 @@ class DetectionSpec:
             "class_names": list(self.class_names),
             "preprocessing": self.preprocessing.to_config(),
             "options": dict(self.options),
+            "anchors": dict(self.anchor_arguments),
         }
 
 
@@ -232,6 +236,7 @@ def _describe_detection(
         preprocessing=preprocessing,
         options=options,
         anchors=model.generate_anchors(preprocessing.size),
+        anchor_arguments=model.anchor_arguments,
     )
 
 

@@ -50,7 +50,11 @@ def write_and_verify(
     signatures = export_format.read(path)
     difference = verify(signatures, expected)
     milliseconds = median_milliseconds(
-        lambda: signatures["images"](expected.samples.images[:1])
+        lambda: (
+            signatures["images"](expected.samples.images[:1])
+            if "images" in signatures
+            else signatures["raw"](expected.samples.raw[:1])
+        )
     )
     if "network" in expected.outputs and "raw" not in signatures:
         # No detections to compare, so compare the outputs of the network.

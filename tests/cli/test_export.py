@@ -138,7 +138,14 @@ WRONG = {
     "C a --format saved_model --batch-size 2": "not support --batch-size",
     "C a --format saved_model --image-size 20 30": "not support --image-size",
     "C a.onnx --format onnx --layout mediapipe": "not support --layout",
-    "C a.tflite --format litert --layout mediapipe": "is for detectors only",
+    "C a.onnx --format onnx --io-dtype int8": "not support --io-dtype",
+    "C a.tflite --format litert --io-dtype int8": "and --calibration, a data",
+    "D a.tflite --format litert --layout mediapipe --io-dtype float32": (
+        "Omit --io-dtype, or omit"
+    ),
+    "C a.tflite --format litert --layout mediapipe --batch-size 2": (
+        "one image at a time"
+    ),
     "D a.tflite --format litert --layout x": "--layout must be one of",
     "C a.onnx --format onnx --nms hard": "--nms is an option for detectors",
     "D a.onnx --format onnx --score-threshold -3": "score-threshold must be in",

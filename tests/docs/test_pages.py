@@ -1,6 +1,7 @@
 """Run every Python block of the README and the pages, in order."""
 
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -16,7 +17,13 @@ from tests.marks import BACKEND
 NEEDED = {
     "README.md": ("ai_edge_quantizer", "openvino", "tf2onnx"),
     "keras_cv.md": ("keras_cv",),
-    "serving.md": ("openvino", "tf2onnx", "mediapipe", "tensorflow_serving"),
+    "serving.md": (
+        "ai_edge_quantizer",
+        "openvino",
+        "tf2onnx",
+        "mediapipe",
+        "tensorflow_serving",
+    ),
     "training.md": ("matplotlib",),
 }
 # Backends on which a page runs in seconds, without long compilation.
@@ -71,6 +78,10 @@ def _before(page, monkeypatch):
         world.write_timm_checkpoint("tf_efficientnet_b0.pth")
     if page.name == "serving.md":
         names["detector"] = world.small_detector()
+        names["classifier"] = keras_efficient.EfficientNetB0(
+            weights=None, classes=len(world.FLOWERS)
+        )
+        shutil.copy("cat.jpg", "flower.jpg")
         world.serve(monkeypatch, pathlib.Path("served/cells/1").absolute())
     if page.name == "scaling.md":
         names |= {"build": _build, "train_and_evaluate": _rate}

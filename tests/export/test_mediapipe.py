@@ -16,7 +16,6 @@ from keras_efficient.export.formats.litert.mediapipe_metadata import (
 )
 from tests.marks import slow_elsewhere
 from tests.support.export import confident_detector
-from tests.support.export import plain_classifier
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
@@ -125,8 +124,6 @@ def test_invalid_arguments_are_rejected(tmp_path):
         write(model, path, batch_size=2)
     with pytest.raises(ValueError, match="'mediapipe'.*layout='tasks'"):
         export.litert(model, path, layout="tasks")
-    with pytest.raises(ValueError, match="Received: a classifier"):
-        export.litert(plain_classifier(), path, layout="mediapipe")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,6 +34,9 @@ class ExportSettings:
             for any.
         layout: String, the names and the order of the outputs. `"named"` is
             that of all formats.
+        io_dtype: String, the dtype of input and outputs of an export of the
+            network alone, without preprocessing and post-processing. `None`
+            for an export with all steps.
         calibration: For int8: uint8 arrays of shape `(height, width, 3)` on
             which the ranges of the activations are measured.
         metadata: Dictionary to store in the export, for JSON.
@@ -46,6 +49,7 @@ class ExportSettings:
     batch_size: int | None = None
     image_size: tuple[int, int] | None = None
     layout: str = "named"
+    io_dtype: str | None = None
     calibration: Sequence[np.ndarray] | None = None
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     served_name: str = ""
@@ -111,9 +115,10 @@ class ExportFormat(abc.ABC):
             path: File or folder that `write` wrote.
 
         Returns:
-            A dictionary from the names of signatures to functions. Every
-            format has `"images"`, a function from a uint8 array of shape
-            `(batch, height, width, 3)`.
+            A dictionary from the names of signatures to functions. An export
+            with all steps has `"images"`, a function from a uint8 array of
+            shape `(batch, height, width, 3)`; an export of the network alone
+            has only `"raw"`, a function from pixels of the network's size.
         """
 
     @abc.abstractmethod

@@ -17,6 +17,7 @@ def calibration_images(
     source: Any,
     preprocessing: Preprocessing,
     image_size: tuple[int, int] | None,
+    is_network: bool = False,
 ) -> list[np.ndarray]:
     """Load images for calibration at the size that an export accepts.
 
@@ -25,6 +26,8 @@ def calibration_images(
             arrays.
         preprocessing: The preprocessing of the export.
         image_size: `(height, width)`, or `None` for the size of each image.
+        is_network: Boolean, whether the export is the network alone, so that
+            images are preprocessed before it. Defaults to `False`.
 
     Returns:
         A list of uint8 arrays of shape `(height, width, 3)`.
@@ -40,10 +43,34 @@ def calibration_images(
     # Spread over the whole data set, which may be sorted by class.
     step = max(1, len(images) // MAX_CALIBRATION_IMAGES)
     chosen = images[::step][:MAX_CALIBRATION_IMAGES]
+    if is_network:
+        pixels = (
+            network_pixels(load_image(image), preprocessing)[0]
+            for image in chosen
+        )
+        return [np.rint(image).astype("uint8") for image in pixels]
     return [
         fit_image(load_image(image), preprocessing, image_size)[0]
         for image in chosen
     ]
+
+
+def network_pixels(
+    image: np.ndarray, preprocessing: Preprocessing
+) -> tuple[np.ndarray, float]:
+    """Convert an image to the input of the network, as the model does.
+
+    Args:
+        image: Array of shape `(height, width, 3)`, uint8.
+        preprocessing: The preprocessing of the export.
+
+    Returns:
+        A tuple: an array of shape `(*preprocessing.size, 3)` in `[0, 255]`;
+        and the factor that boxes are multiplied by.
+    """
+    if isinstance(preprocessing, DetectionPreprocessing):
+        return preprocessing(image)
+    return preprocessing(image), 1.0
 
 
 def fit_image(

@@ -25,6 +25,8 @@ from keras_efficient.postprocessing import postprocess
 from keras_efficient.types import Tensor
 
 Tensors: TypeAlias = dict[str, Tensor]
+# Outputs of a detector's network.
+NETWORK_OUTPUTS = ["class_logits", "box_deltas"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +47,8 @@ class NumericSignature:
     """The signature `"images"` with numeric outputs only.
 
     Attributes:
-        function: Function from a uint8 tensor of shape `(batch, height, width,
-            3)` to a dictionary of tensors.
+        function: Function from a tensor of shape `(batch, height, width, 3)`
+            to a dictionary of tensors.
         output_names: The keys of the dictionary, in order.
     """
 
@@ -122,7 +124,7 @@ def numeric_signature(
     if isinstance(spec, ClassificationSpec):
         names = ["probabilities", "label"]
     elif network_only:
-        names = ["class_logits", "box_deltas"]
+        names = NETWORK_OUTPUTS
     else:
         names = ["boxes", "scores", "labels", "num_detections"]
 
@@ -138,22 +140,48 @@ def numeric_signature(
 
 
 def function_of_images(
-    function: Callable[[Tensor], Any], shape: Sequence[int | None]
+    function: Callable[[Tensor], Any],
+    shape: Sequence[int | None],
+    dtype: str = "uint8",
 ) -> Any:
-    """Return a TensorFlow function of one uint8 tensor named `images`.
+    """Return a TensorFlow function of one tensor named `images`.
 
     Args:
         function: Function from this tensor to its outputs.
         shape: Shape of the tensor, `(batch, height, width, 3)`, with `None`
             for any number.
+        dtype: String, dtype of the tensor. Defaults to `"uint8"`.
 
     Returns:
         A `tf.function` with this signature.
     """
     import tensorflow as tf
 
-    images = tf.TensorSpec(shape, tf.uint8, "images")
+    images = tf.TensorSpec(shape, tf.as_dtype(dtype), "images")
     return tf.function(function, input_signature=[images])
+
+
+def network_signature(model: keras.Model, spec: Spec) -> NumericSignature:
+    """Return the signature `"raw"` without strings.
+
+    Args:
+        model: A `keras.Model` on the TensorFlow backend.
+        spec: The description of the model.
+
+    Returns:
+        A `NumericSignature` whose function accepts float32 pixels of the size
+        of the network's input. Its outputs are `"probabilities"` of a
+        classifier, and `"class_logits"` and `"box_deltas"` of a detector.
+    """
+    steps = _make_steps(model, spec)
+    is_classifier = isinstance(spec, ClassificationSpec)
+    names = ["probabilities"] if is_classifier else NETWORK_OUTPUTS
+
+    def run(images: Tensor) -> Tensors:
+        outputs = steps.network(images)
+        return {name: outputs[name] for name in names}
+
+    return NumericSignature(run, names)
 
 
 def _make_steps(model: keras.Model, spec: Spec) -> _Steps:

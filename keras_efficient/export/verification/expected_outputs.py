@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_efficient.data.images import load_image
+from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import ClassificationSpec
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
@@ -16,7 +17,6 @@ from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
 from keras_efficient.inference.logits import softmax
 from keras_efficient.internals import keras_internals
-from keras_efficient.postprocessing import postprocess
 from keras_efficient.types import PathLike
 
 # Largest differences between a model and its export, as `comparison` defines
@@ -48,6 +48,8 @@ class ExpectedOutputs:
         tolerance: Float, the largest difference that is accepted.
         is_coarse: Boolean, whether detections of low precision are compared,
             by `comparison.coarse_difference`.
+        is_average: Boolean, whether the signature `"raw"` is compared by
+            `comparison.average_difference`.
     """
 
     samples: Samples
@@ -55,6 +57,7 @@ class ExpectedOutputs:
     class_names: tuple[str, ...]
     tolerance: float
     is_coarse: bool = False
+    is_average: bool = False
 
 
 def compute_expected_outputs(
@@ -65,6 +68,7 @@ def compute_expected_outputs(
     image_size: tuple[int, int] | None = None,
     precision: str = "float32",
     has_float64: bool = True,
+    network_images: Sequence[np.ndarray] | None = None,
 ) -> ExpectedOutputs:
     """Run a model on its own backend, step by step, on sample images.
 
@@ -78,6 +82,9 @@ def compute_expected_outputs(
             `"float32"`.
         has_float64: Boolean, whether the runtime of the export has float64.
             Defaults to `True`.
+        network_images: Images of the size of the network's input, for the
+            signature `"raw"`, whose differences are averaged. Defaults to
+            noise and a drawn image.
 
     Returns:
         `ExpectedOutputs`.
@@ -96,6 +103,9 @@ def compute_expected_outputs(
     """
     is_exact = precision == "float32" and _computes_in_float32(model)
     samples = make_samples(spec.preprocessing.size, photos, image_size)
+    if network_images is not None:
+        raw = np.stack(network_images).astype("float32")
+        samples = dataclasses.replace(samples, raw=raw)
     if isinstance(spec, ClassificationSpec):
         outputs = _classification_outputs(model, spec, samples)
         scale = float(outputs["raw"]["probabilities"].max())
@@ -113,6 +123,7 @@ def compute_expected_outputs(
         class_names=tuple(spec.class_names),
         tolerance=exact if is_exact else coarse,
         is_coarse=not is_exact,
+        is_average=network_images is not None,
     )
 
 
@@ -157,17 +168,13 @@ def _detect(
     pairs = [spec.preprocessing(image) for image in images]
     pixels = np.stack([pixels for pixels, _ in pairs])
     outputs = _detection_network(model, spec, pixels)
-    scales = np.array([scale for _, scale in pairs], "float32")[:, None]
-    sizes = np.array([image.shape[:2] for image in images], "float32")
-    rows = postprocess(
-        outputs["class_logits"],
-        outputs["box_deltas"],
+    return find_detections(
+        outputs,
         spec.anchors,
-        image_sizes=sizes * scales,
-        **spec.options,
+        spec.options,
+        scales=[scale for _, scale in pairs],
+        sizes=[image.shape[:2] for image in images],
     )
-    rows = {k: keras.ops.convert_to_numpy(x) for k, x in rows.items()}
-    return {**rows, "boxes": rows["boxes"] / scales[:, :, None]}
 
 
 def _detection_network(

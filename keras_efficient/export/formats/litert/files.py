@@ -1,10 +1,13 @@
 """The FlatBuffers content of LiteRT files, and metadata in it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 FILE_IDENTIFIER = b"TFL3"
+# The index of an optional input that an operator does not have.
+NO_TENSOR = -1
 
 
 def unpack(content: bytes) -> Any:
@@ -42,6 +45,94 @@ def pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
     return bytes(builder.Output())
+
+
+def sort_outputs(model: Any, names: Sequence[str]) -> None:
+    """Sort the outputs of the graph, for runtimes without signatures.
+
+    Args:
+        model: A `ModelT`, which is changed in place.
+        names: Names of the outputs in the signature, in the new order.
+    """
+    (signature,) = model.signatureDefs
+    indices = {
+        output.name.decode(): output.tensorIndex for output in signature.outputs
+    }
+    model.subgraphs[0].outputs = [indices[name] for name in names]
+
+
+def drop_unused_tensors(model: Any) -> None:
+    """Remove tensors that no operator reads or writes.
+
+    Args:
+        model: A `ModelT`, which is changed in place.
+    """
+    (graph,) = model.subgraphs
+    maps = [
+        entry
+        for signature in model.signatureDefs
+        for entry in (*signature.inputs, *signature.outputs)
+    ]
+    used = {entry.tensorIndex for entry in maps}
+    used.update(graph.inputs, graph.outputs)
+    for operator in graph.operators:
+        used.update(operator.inputs, operator.outputs)
+    used.discard(NO_TENSOR)
+    kept = sorted(int(index) for index in used)
+    places = {NO_TENSOR: NO_TENSOR} | {old: i for i, old in enumerate(kept)}
+    graph.tensors = [graph.tensors[index] for index in kept]
+    for owner in (graph, *graph.operators):
+        owner.inputs = [places[index] for index in owner.inputs]
+        owner.outputs = [places[index] for index in owner.outputs]
+    for entry in maps:
+        entry.tensorIndex = places[entry.tensorIndex]
+
+
+def operator_kinds(model: Any) -> list[str]:
+    """Return the names of a model's operator codes, such as `"CONV_2D"`.
+
+    Args:
+        model: A `ModelT`.
+
+    Returns:
+        A list of strings, in which an operator's `opcodeIndex` counts.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {
+        code: name
+        for name, code in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
+    # Old files have codes below 127 in a field of 8 bits.
+    return [
+        names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        for code in model.operatorCodes
+    ]
+
+
+def operator_code(model: Any, number: int, version: int) -> int:
+    """Return the index of an operator code, which is added if it is missing.
+
+    Args:
+        model: A `ModelT`, which is changed in place.
+        number: Integer, a `BuiltinOperator` below 127.
+        version: Integer, the version of an added code.
+
+    Returns:
+        An integer, for the `opcodeIndex` of an operator.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    for index, code in enumerate(model.operatorCodes):
+        if number == max(code.builtinCode, code.deprecatedBuiltinCode):
+            code.version = max(code.version, version)
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = number
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
 
 
 def add_metadata(model: Any, key: bytes, content: bytes) -> None:

@@ -1,33 +1,34 @@
 """LiteRT files (`.tflite`), formerly TensorFlow Lite."""
 
-import dataclasses
 import json
-import os
 import pathlib
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_efficient.export.formats.export_format import ExportFormat
 from keras_efficient.export.formats.export_format import ExportSettings
-from keras_efficient.export.formats.export_format import Outputs
 from keras_efficient.export.formats.export_format import SignatureFunction
-from keras_efficient.export.formats.export_format import run_in_batches
 from keras_efficient.export.formats.litert import files
 from keras_efficient.export.formats.litert import mediapipe
+from keras_efficient.export.formats.litert import runner
 from keras_efficient.export.formats.litert.quantization import quantize
+from keras_efficient.export.formats.litert.quantization import (
+    quantize_completely,
+)
+from keras_efficient.export.formats.litert.runner import SIGNATURE
+from keras_efficient.export.formats.litert.settings import INTEGERS
+from keras_efficient.export.formats.litert.settings import standardize
+from keras_efficient.export.graph.signatures import NETWORK_OUTPUTS
 from keras_efficient.export.graph.signatures import function_of_images
+from keras_efficient.export.graph.signatures import network_signature
 from keras_efficient.export.graph.signatures import numeric_signature
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
 
-SIGNATURE = "images"
 METADATA_KEY = b"keras_efficient"
-# Names and order of the outputs.
-LAYOUTS = ("named", "mediapipe")
 
 
 class LiteRT(ExportFormat):
@@ -44,20 +45,7 @@ class LiteRT(ExportFormat):
 
     def prepare(self, spec: Spec, settings: ExportSettings) -> ExportSettings:
         """See `ExportFormat.prepare`."""
-        settings = super().prepare(spec, settings)
-        settings = dataclasses.replace(
-            settings,
-            batch_size=settings.batch_size or 1,
-            image_size=settings.image_size or spec.preprocessing.size,
-        )
-        if settings.layout not in LAYOUTS:
-            raise ValueError(
-                f"`layout` must be one of {LAYOUTS}. Received: "
-                f"layout={settings.layout!r}"
-            )
-        if settings.layout == "mediapipe":
-            _check_mediapipe(spec, settings)
-        return settings
+        return standardize(spec, super().prepare(spec, settings))
 
     def write(
         self,
@@ -67,26 +55,21 @@ class LiteRT(ExportFormat):
         settings: ExportSettings,
     ) -> None:
         """See `ExportFormat.write`."""
-        size = settings.image_size or spec.preprocessing.size
-        shape = (settings.batch_size or 1, *size, 3)
-        task_spec = None  # set if the file is for MediaPipe Tasks
-        if settings.layout == "mediapipe" and isinstance(spec, DetectionSpec):
-            task_spec = spec
-            function = mediapipe.make_function(model, spec, size)
-        else:
-            signature = numeric_signature(model, spec, settings.network_only)
-            function = signature.function
-        is_float16 = settings.precision == "float16"
-        path.write_bytes(_convert(model, function, shape, is_float16))
-        if settings.precision == "int8":
-            quantize(path, settings.calibration or ())
+        path.write_bytes(_convert(model, spec, settings))
+        images = settings.calibration or ()
+        if settings.io_dtype in INTEGERS:
+            quantize_completely(path, images, settings.io_dtype)
+        elif settings.precision == "int8":
+            quantize(path, images)
         # Last, because other tools do not keep the metadata.
         content = files.unpack(path.read_bytes())
         text = json.dumps(settings.metadata)
         files.add_metadata(content, METADATA_KEY, text.encode())
-        if task_spec is not None:
-            packed = mediapipe.add_task_metadata(content, task_spec, model.name)
+        if settings.layout == "mediapipe":
+            packed = mediapipe.add_task_metadata(content, spec, model.name)
         else:
+            if settings.io_dtype and isinstance(spec, DetectionSpec):
+                files.sort_outputs(content, NETWORK_OUTPUTS)
             packed = files.pack(content)
         path.write_bytes(packed)
 
@@ -97,81 +80,41 @@ class LiteRT(ExportFormat):
 
     def read(self, path: pathlib.Path) -> dict[str, SignatureFunction]:
         """See `ExportFormat.read`."""
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-        runner = interpreter.get_signature_runner(SIGNATURE)
-        (details,) = runner.get_input_details().values()
-        batch_size, height, width, _ = (int(x) for x in details["shape"])
-
-        # The default keeps the interpreter, which owns the runner's memory.
-        def run_batch(images: np.ndarray, owner: Any = interpreter) -> Outputs:
-            outputs = runner(images=images)
-            outputs = {name: x.copy() for name, x in outputs.items()}
-            if set(outputs) == set(mediapipe.OUTPUTS):
-                return mediapipe.to_rows(outputs, (height, width))
-            return outputs
-
-        return {
-            "images": lambda images: run_in_batches(
-                run_batch, images, batch_size
-            )
-        }
+        return runner.read(path)
 
 
-def _check_mediapipe(spec: Spec, settings: ExportSettings) -> None:
-    """Raise an error for settings that MediaPipe does not support."""
-    if not isinstance(spec, DetectionSpec):
-        raise ValueError(
-            'layout="mediapipe" is for detectors only: the image classifier '
-            "of MediaPipe does not accept files that contain preprocessing. "
-            "Received: a classifier"
-        )
-    if settings.batch_size != 1:
-        raise ValueError(
-            "MediaPipe processes one image at a time. Received: "
-            f"batch_size={settings.batch_size}"
-        )
-    is_resized = settings.image_size != spec.preprocessing.size
-    if spec.preprocessing.antialias and is_resized:
-        raise ValueError(
-            "MediaPipe does not accept files with loops, which scaling with "
-            "`antialias=True` needs. Pass `preprocessing=DetectionPreprocessing"
-            "(size, antialias=False)`, or omit `image_size`. Received: "
-            f"image_size={settings.image_size}, "
-            f"preprocessing={spec.preprocessing}"
-        )
+def _make_function(
+    model: keras.Model, spec: Spec, settings: ExportSettings
+) -> Callable[[Any], Any]:
+    """Return the function of images that a file contains."""
+    size = settings.image_size or spec.preprocessing.size
+    if settings.io_dtype is not None:
+        return network_signature(model, spec).function
+    if settings.layout == "mediapipe" and isinstance(spec, DetectionSpec):
+        return mediapipe.make_function(model, spec, size)
+    return numeric_signature(model, spec, settings.network_only).function
 
 
-def _convert(
-    model: keras.Model,
-    function: Callable[[Any], Any],
-    shape: tuple[int, ...],
-    is_float16: bool,
-) -> bytes:
-    """Convert a function of images to the content of a file.
-
-    Args:
-        model: The `keras.Model` that the function calls.
-        function: Function from a uint8 tensor to a dictionary of tensors.
-        shape: Shape of the input, `(batch, height, width, 3)`.
-        is_float16: Boolean, whether weights are stored as float16.
-
-    Returns:
-        The content of the file.
-    """
+def _convert(model: keras.Model, spec: Spec, settings: ExportSettings) -> bytes:
+    """Return the content of a file, before quantization."""
     import tensorflow as tf
 
+    size = settings.image_size or spec.preprocessing.size
+    shape = (settings.batch_size or 1, *size, 3)
     module = tf.Module()
     # `tf.Module` does not find the weights inside Keras layers.
     module.weights = [variable.value for variable in model.variables]
-    module.images = function_of_images(function, shape)
+    module.images = function_of_images(
+        _make_function(model, spec, settings),
+        shape,
+        "uint8" if settings.io_dtype is None else "float32",
+    )
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, {SIGNATURE: module.images})
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=[SIGNATURE]
         )
-        if is_float16:
+        if settings.precision == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()

@@ -1,6 +1,6 @@
-"""Detectors as LiteRT files for MediaPipe Tasks and the Task Library.
+"""LiteRT files for MediaPipe Tasks and the Task Library.
 
-MediaPipe truncates boxes to whole pixels, and scales down by bilinear
+MediaPipe truncates boxes to whole pixels, and scales images down by bilinear
 interpolation without averaging, as `DetectionPreprocessing` does unless
 `antialias` is set.
 """
@@ -18,6 +18,7 @@ from keras_efficient.export.formats.litert import mediapipe_metadata
 from keras_efficient.export.graph.letterbox import letterbox
 from keras_efficient.export.graph.signatures import make_signatures
 from keras_efficient.export.specs import DetectionSpec
+from keras_efficient.export.specs import Spec
 from keras_efficient.internals import tensorflow_internals
 from keras_efficient.ops import clip_boxes
 from keras_efficient.postprocessing import find_candidates
@@ -27,26 +28,25 @@ OUTPUTS = ("boxes", "classes", "scores", "count")
 METADATA_KEY = b"TFLITE_METADATA"
 
 
-def add_task_metadata(content: Any, spec: DetectionSpec, name: str) -> bytes:
+def add_task_metadata(content: Any, spec: Spec, name: str) -> bytes:
     """Sort the outputs as MediaPipe expects them and add its metadata.
 
     Args:
         content: The content of a file, as returned by `files.unpack`, which
             is changed in place.
-        spec: The `DetectionSpec` of the model.
+        spec: The description of the model.
         name: Name of the model.
 
     Returns:
         The content of the new file.
     """
-    (signature,) = content.signatureDefs
-    indices = {
-        output.name.decode(): output.tensorIndex for output in signature.outputs
-    }
-    content.subgraphs[0].outputs = [indices[name] for name in OUTPUTS]
-    metadata = mediapipe_metadata.make_metadata(
-        name, spec.options["score_threshold"]
-    )
+    if isinstance(spec, DetectionSpec):
+        files.sort_outputs(content, OUTPUTS)
+        metadata = mediapipe_metadata.make_metadata(
+            name, spec.options["score_threshold"]
+        )
+    else:
+        metadata = mediapipe_metadata.make_classification_metadata(name)
     files.add_metadata(content, METADATA_KEY, metadata)
     return mediapipe_metadata.append_labels(
         files.pack(content), spec.class_names

@@ -1,4 +1,4 @@
-"""The metadata that MediaPipe and the Task Library read from a detector.
+"""The metadata that MediaPipe and the Task Library read from a file.
 
 The metadata is a FlatBuffers table. It is written without the packages that
 define it; the numbers of the fields are those of `google/mediapipe`,
@@ -22,7 +22,9 @@ RGB = np.int8(1)
 IMAGE_PROPERTIES = np.uint8(2)
 BOX_PROPERTIES = np.uint8(3)
 BOUNDARIES = np.int8(1)
+NORMALIZATION = np.uint8(1)
 SCORE_THRESHOLDING = np.uint8(3)
+AXIS_LABELS = np.int8(2)
 VALUE_LABELS = np.int8(3)
 
 
@@ -36,13 +38,31 @@ def make_metadata(name: str, score_threshold: float) -> bytes:
     Returns:
         A serialized `ModelMetadata` table.
     """
-    import flatbuffers
+    return _serialize(
+        name, {2: [_image()], 3: _outputs(score_threshold), 8: [_group()]}
+    )
 
-    subgraph = {2: [_image()], 3: _outputs(score_threshold), 8: [_group()]}
-    builder = flatbuffers.Builder(1024)
-    table = _add(builder, {0: name, 3: [subgraph], 7: MIN_PARSER_VERSION})
-    builder.Finish(table, file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
+
+def make_classification_metadata(name: str) -> bytes:
+    """Return the metadata of a classifier that accepts pixels in [0, 255].
+
+    Args:
+        name: Name of the model.
+
+    Returns:
+        A serialized `ModelMetadata` table.
+    """
+    # MediaPipe computes (pixel - mean) / std for float inputs; the network
+    # contains its own normalization.
+    normalization = {0: NORMALIZATION, 1: {0: [0.0], 1: [1.0]}}
+    probability = {
+        0: "probability",
+        3: {0: np.uint8(1), 1: {}},
+        5: {0: [1.0], 1: [0.0]},
+        6: [{0: LABEL_FILE, 2: AXIS_LABELS}],
+    }
+    image = {**_image(), 4: [normalization]}
+    return _serialize(name, {2: [image], 3: [probability]})
 
 
 def append_labels(content: bytes, class_names: Sequence[str]) -> bytes:
@@ -60,6 +80,15 @@ def append_labels(content: bytes, class_names: Sequence[str]) -> bytes:
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(LABEL_FILE, "\n".join(lines))
     return file.getvalue()
+
+
+def _serialize(name: str, subgraph: dict) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    table = _add(builder, {0: name, 3: [subgraph], 7: MIN_PARSER_VERSION})
+    builder.Finish(table, file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def _image() -> dict:

@@ -14,6 +14,8 @@ import numpy as np
 
 from keras_efficient.export.formats.graph_partition import FIRST_STRIDE
 from keras_efficient.export.formats.litert import files
+from keras_efficient.export.formats.litert import integers
+from keras_efficient.export.formats.litert import upsampling
 
 AFFINE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operators that run in int8 between the first and the last of `AFFINE`. Sums,
@@ -41,6 +43,8 @@ OPERATORS = (
 MAX_BIAS = 2**30
 # Smallest range that ai-edge-quantizer uses for a tensor.
 MIN_SPAN = 1e-9
+# Images are quantized without error.
+PIXEL_RANGE = {"min": 0.0, "max": 255.0}
 # Minimum and maximum of each tensor, by the tensor's name.
 Ranges: TypeAlias = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -65,15 +69,68 @@ def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         ValueError: If `images` is empty, or if their shape, dtype or number
             does not match the file.
     """
-    from ai_edge_quantizer import quantizer
-
     network = _Network(path.read_bytes())
     ranges = _measure(path, network.activations(), images)
     network.lift_dead_channels(ranges)
-    worker = quantizer.Quantizer(files.pack(network.model))
     outputs = [re.escape(f"{name};") for name in network.outputs()]
-    for operator in OPERATORS:
-        worker.add_static_config(f"^({'|'.join(outputs)})$", operator, 8, 8)
+    scope = f"^({'|'.join(outputs)})$"
+    path.write_bytes(_rewrite(network, ranges, scope, OPERATORS))
+
+
+def quantize_completely(
+    path: pathlib.Path, images: Sequence[np.ndarray], io_dtype: str
+) -> None:
+    """Quantize every operator of a file, its input and its outputs.
+
+    The integers of the input are those of the pixels, in uint8; in int8 they
+    are smaller by 128.
+
+    Args:
+        path: Path of a file of the network alone that `LiteRT.write` wrote in
+            float32, which is replaced.
+        images: See `quantize`.
+        io_dtype: `"int8"` or `"uint8"`, the dtype of input and outputs.
+
+    Raises:
+        ValueError: See `quantize`; and if an operator cannot be quantized.
+    """
+    content = files.unpack(path.read_bytes())
+    upsampling.use_resize(content, files.operator_kinds(content))
+    path.write_bytes(files.pack(content))
+    network = _Network(path.read_bytes(), is_whole=True)
+    ends = network.ends()
+    ranges = _measure(path, network.activations(), images, exact=ends)
+    ranges[ends[0]] = {
+        end: np.full((1, 1, 1, 1), value, "float32")
+        for end, value in PIXEL_RANGE.items()
+    }
+    network.lift_dead_channels(ranges)
+    content = files.unpack(_rewrite(network, ranges, ".*", ("*",)))
+    integers.require_integers(content, files.operator_kinds(content))
+    if io_dtype == "uint8":
+        integers.use_uint8(content)
+    path.write_bytes(files.pack(content))
+
+
+def _rewrite(
+    network: "_Network",
+    ranges: Ranges,
+    scope: str,
+    operators: Sequence[str],
+) -> bytes:
+    """Return the content of a file in int8.
+
+    Args:
+        network: The operators.
+        ranges: The ranges of their inputs and outputs.
+        scope: Regular expression of the names of the operators' outputs.
+        operators: Names of the kinds of operators to change.
+    """
+    from ai_edge_quantizer import quantizer
+
+    worker = quantizer.Quantizer(files.pack(network.model))
+    for operator in operators:
+        worker.add_static_config(scope, operator, 8, 8)
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stderr(io.StringIO()),
@@ -84,27 +141,19 @@ def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
         result = worker.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
         )
-    path.write_bytes(result.quantized_model)
+    return bytes(result.quantized_model)
 
 
 class _Network:
     """The operators of a file that are to run in int8."""
 
-    def __init__(self, content: bytes) -> None:
-        from ai_edge_litert import schema_py_generated as schema
-
+    def __init__(self, content: bytes, is_whole: bool = False) -> None:
         self.model = files.unpack(content)
         self.graph = self.model.subgraphs[0]
-        names = {
-            code: name
-            for name, code in vars(schema.BuiltinOperator).items()
-            if not name.startswith("_")
-        }
-        # Old files have codes below 127 in a field of 8 bits.
-        self.kinds = [
-            names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            for code in self.model.operatorCodes
-        ]
+        self.kinds = files.operator_kinds(self.model)
+        if is_whole:
+            self.operators = self.graph.operators
+            return
         # Small networks have no feature maps of that stride.
         self.operators = self._find_operators(
             FIRST_STRIDE
@@ -117,6 +166,11 @@ class _Network:
     def name(self, index: int) -> str:
         """Return the name of a tensor."""
         return self.graph.tensors[index].name.decode()
+
+    def ends(self) -> list[str]:
+        """Return the names of the file's input and of its outputs."""
+        indices = (*self.graph.inputs, *self.graph.outputs)
+        return [self.name(index) for index in indices]
 
     def outputs(self) -> list[str]:
         """Return the names of the tensors that the operators compute."""
@@ -202,7 +256,10 @@ class _Network:
 
 
 def _measure(
-    path: pathlib.Path, names: Sequence[str], images: Sequence[np.ndarray]
+    path: pathlib.Path,
+    names: Sequence[str],
+    images: Sequence[np.ndarray],
+    exact: Sequence[str] = (),
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return the ranges of tensors, averaged over batches.
 
@@ -213,6 +270,8 @@ def _measure(
         path: Path of the file.
         names: Names of the tensors.
         images: Sequence of images.
+        exact: Names of the tensors whose ranges include the most extreme
+            values instead. Defaults to none.
 
     Returns:
         A dictionary from names to dictionaries of the arrays `"min"` and
@@ -235,15 +294,19 @@ def _measure(
         for tensor in interpreter.get_tensor_details()
     }
     batches = _make_batches(images, tuple(details["shape"]))
-    ranges: dict[str, Any] = {}
+    extremes: dict[tuple[str, str], list[np.ndarray]] = {}
     for batch in batches:
-        runner(images=batch)
+        runner(images=batch.astype(details["dtype"]))
         for name in names:
             values = interpreter.get_tensor(indices[name])
-            bounds = ranges.setdefault(name, {"min": 0.0, "max": 0.0})
-            for end in bounds:
+            for end in ("min", "max"):
                 extreme = getattr(values, end)(keepdims=True)
-                bounds[end] = bounds[end] + extreme / len(batches)
+                extremes.setdefault((name, end), []).append(extreme)
+    ranges: dict[str, dict[str, np.ndarray]] = {}
+    for (name, end), values in extremes.items():
+        reduce = getattr(np, end) if name in exact else np.mean
+        bound = reduce(np.array(values), axis=0)
+        ranges.setdefault(name, {})[end] = bound.astype("float32")
     return ranges
 
 
