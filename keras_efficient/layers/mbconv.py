@@ -1,5 +1,6 @@
 """The block that EfficientNet's stages are made of."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from keras_efficient.layers.image_padding import ImagePadding
 from keras_efficient.layers.remat import rematerializable
 from keras_efficient.layers.squeeze_excite import SqueezeExcite
 from keras_efficient.layers.stochastic_depth import StochasticDepth
+from keras_efficient.layers.traced_call import traced_outputs
 from keras_efficient.types import Activation
 from keras_efficient.types import DataFormat
 from keras_efficient.types import Padding
@@ -213,9 +215,8 @@ class MBConvBlock(Foldable):
         """Return symbolic outputs, one more for each tap."""
         if not taps:
             return super().compute_output_spec(inputs, training=training)
-        return keras.Operation.compute_output_spec(
-            self, inputs, training=training, taps=taps
-        )
+        call = functools.partial(self.call, training=training, taps=taps)
+        return traced_outputs(call, inputs)
 
     @property
     def part_names(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def copy_dequantized(
     for variable in linear.variables:
         variable.assign(values[variable.name])
     if source.use_bias:
-        linear.bias.assign(ops.zeros_like(linear.bias))
+        linear.bias.assign(ops.zeros(linear.bias.shape))
         target.bias.assign(ops.convert_to_numpy(source.bias))
     kernel = ops.cast(linear(ops.eye(size)), "float32")
     target.kernel.assign(ops.convert_to_numpy(kernel))

@@ -17,6 +17,7 @@ from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
 from keras_efficient.inference.logits import softmax
 from keras_efficient.internals import keras_internals
+from keras_efficient.layers.quantized_dense import is_quantized_dense
 from keras_efficient.types import PathLike
 
 # Largest differences between a model and its export, as `comparison` defines
@@ -202,4 +203,7 @@ def _computes_in_float32(model: keras.Model) -> bool:
     # Accelerators may round the inputs of a convolution.
     is_on_cpu = all("cpu" in device or not device for device in devices)
     dtypes = {layer.compute_dtype for layer in layers}
-    return is_on_cpu and dtypes <= {"float32", "float64"}
+    # `model.quantize` also rounds the inputs of dense layers; exports do not.
+    is_quantized = any(is_quantized_dense(layer) for layer in layers)
+    is_float32 = dtypes <= {"float32", "float64"} and not is_quantized
+    return is_on_cpu and is_float32
