@@ -43,8 +43,8 @@ UPRIGHT_TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 # Notes on images, for reports.
-SEVERAL_PAGES = "the first of several pages"
-NOT_DECODED = "more than 8 bits, scaled when it is read"
+SEVERAL_PAGES = "images of several pages, of which the first is read"
+NOT_DECODED = "images of more than 8 bits, scaled when they are read"
 # The higher 8 of 16 bits of which a sensor fills 12 are not above this.
 NEARLY_BLACK = 15
 
@@ -192,9 +192,9 @@ def _notes_of_pixels(
 ) -> Iterator[str]:
     if found is not None:
         guess = ", guessed from the largest value" if found.is_guess else ""
-        yield f"more than 8 bits, scaled from {found}{guess}"
+        yield f"images of more than 8 bits, scaled from {found}{guess}"
     if 0 < pixels.max() <= NEARLY_BLACK:
-        yield f"nearly black, no pixel above {NEARLY_BLACK} of 255"
+        yield f"nearly black images, no pixel above {NEARLY_BLACK} of 255"
 
 
 def upright_size(

@@ -185,13 +185,13 @@ def how_to_convert(array: np.ndarray, name: str) -> str:
     received += f", values from {lowest} to {highest}"
     if not (lowest >= 0 and highest <= 255):
         return f"Scale the values of black and white to 0 and 255. {received}"
-    factor = "255 * " if highest <= 1 else ""
-    code = f'({factor}{name}).round().astype("uint8")'.replace(
-        f"({name})", name
-    )
+    code, kind = f'{name}.round().astype("uint8")', "pixels in [0, 255]"
     if array.dtype.kind == "b":
-        code = f'255 * {name}.astype("uint8")'
-    return f"Convert it with `{code}`. {received}"
+        code, kind = f'255 * {name}.astype("uint8")', "a mask"
+    elif highest <= 1:
+        code = f'(255 * {name}).round().astype("uint8")'
+        kind = "pixels in [0, 1]"
+    return f"Convert {kind} with `{code}`. {received}"
 
 
 def warn_if_unit_range(pixels: np.ndarray) -> None:

@@ -213,6 +213,13 @@ def test_bad_arrays_are_named(images, labels, names, message):
         data.classification_from_arrays(images, labels, names)
 
 
+def test_arrays_of_zeros_and_ones_are_told():
+    images = np.eye(6, dtype="uint8")[None, ..., None].repeat(2, 0)
+    for given in (images, images[..., 0]):
+        with pytest.warns(UserWarning, match=r"are in \[0, 1\], nearly black"):
+            data.classification_from_arrays(given, [0, 1])
+
+
 def test_npz_files(tmp_path):
     path = tmp_path / "set.npz"
     np.savez(
@@ -285,3 +292,23 @@ def test_real_flowers_and_cifar():
     images, labels = cifar.batches(40, batch_size=8)[0]
     assert images.shape == (8, 40, 40, 3) and labels.shape == (8, 100)
     assert keras.backend.standardize_dtype(images.dtype) == "float32"
+
+
+def test_images_of_many_formats_in_class_folders(tmp_path):
+    endings = "tif tiff jfif jpe avif jp2 j2k ppm".split()
+    (tmp_path / "cats").mkdir()
+    image = Image.new("RGB", (16, 16), (200, 100, 50))
+    for i, ending in enumerate(endings):
+        kind = {"jfif": "jpeg", "jpe": "jpeg", "j2k": "jpeg2000"}.get(ending)
+        image.save(tmp_path / "cats" / f"{i}.{ending}", kind)
+    dataset = data.load_classification(tmp_path)
+    assert len(dataset) == len(endings) and not dataset.report.dropped
+
+
+def test_formats_that_are_not_installed_name_the_package(tmp_path):
+    write(tmp_path / "cats" / "a.png")
+    path = tmp_path / "cats" / "b.jxl"
+    path.write_bytes(b"\xff\n an image that nothing here decodes")
+    ((dropped, why),) = data.load_classification(tmp_path).report.dropped
+    assert dropped == path
+    assert why.endswith("not installed. Run `pip install pillow-jxl-plugin`")

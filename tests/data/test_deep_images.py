@@ -92,7 +92,7 @@ def test_all_bits_of_the_file_are_reduced_without_a_warning(name):
     file = WRITERS[name](image << 8 | 77)
     np.testing.assert_array_equal(load_image(file), colors(image))
     note = image_frame(file, decode=True).note
-    assert note == "more than 8 bits, scaled from 16 bits"
+    assert note == "images of more than 8 bits, scaled from 16 bits"
 
 
 def test_floats_in_the_unit_interval():
@@ -101,7 +101,7 @@ def test_floats_in_the_unit_interval():
         file = tiff_bytes((image / 255).astype("float32"), order)
         np.testing.assert_array_equal(load_image(file), colors(image))
         note = image_frame(file, decode=True).note
-        assert note == "more than 8 bits, scaled from [0, 1]"
+        assert note == "images of more than 8 bits, scaled from [0, 1]"
     # Also where no pixel is white, and where rounding exceeds 1.
     dark = tiff_bytes((image / 510).astype("float32"))
     assert load_image(dark).max() == 128
@@ -297,13 +297,13 @@ def test_the_first_of_several_pages(tmp_path):
         assert abs(int(load_image(path).mean()) - 40) < 2
     for decode in (False, True):
         note = image_frame(tmp_path / "pages.tif", decode).note
-        assert note == "the first of several pages"
+        assert note == "images of several pages, of which the first is read"
 
 
 def test_images_of_zeros_and_ones_are_noted():
     mask = np.eye(40, dtype="uint8")[..., None]
     note = image_frame(pillow(mask, "png"), decode=True).note
-    assert note == "nearly black, no pixel above 15 of 255"
+    assert note == "nearly black images, no pixel above 15 of 255"
     assert image_frame(pillow(mask * 0, "png"), decode=True).note is None
     assert image_frame(pillow(mask * 255, "png"), decode=True).note is None
 

@@ -262,3 +262,35 @@ def test_far_too_large_images_are_errors(tmp_path, photo, monkeypatch):
 def test_arrays_that_are_not_images_are_errors(array, message):
     with pytest.raises(ValueError, match=message):
         load_image(array)
+
+
+@pytest.mark.parametrize(
+    "array, cure",
+    [
+        (np.full((4, 6, 3), 0.5), "(255 * image).round().astype('uint8')"),
+        (np.full((4, 6, 3), 99.5), "image.round().astype('uint8')"),
+        (np.full((4, 6, 3), 99), "image.round().astype('uint8')"),
+        (np.ones((4, 6), bool), "255 * image.astype('uint8')"),
+        (np.full((4, 6), 1000), "Scale the values of black and white"),
+        (np.full((4, 6), -0.5), "Scale the values of black and white"),
+    ],
+)
+def test_arrays_of_other_types_state_what_to_do(array, cure):
+    with pytest.raises(ValueError) as error:
+        load_image(array)
+    message = str(error.value).replace('"', "'")
+    assert cure in message and f"dtype={array.dtype}" in message
+    if "round" in cure:
+        scale = 255 if array.max() <= 1 else 1
+        converted = (scale * array).round().astype("uint8")
+        assert load_image(converted).max() in (100, 99, 128)
+
+
+def test_zeros_and_ones_that_should_be_pixels():
+    image = np.zeros((40, 50, 3), "uint8")
+    load_image(image)  # black is black
+    image[7, 9] = 1
+    with pytest.warns(UserWarning, match="Multiply by 255"):
+        load_image(image)
+    image[7, 10] = 2
+    load_image(image)

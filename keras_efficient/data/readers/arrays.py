@@ -14,6 +14,8 @@ from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
+from keras_efficient.data.value_ranges import how_to_convert
+from keras_efficient.data.value_ranges import warn_if_unit_range
 from keras_efficient.ops import convert_boxes
 from keras_efficient.types import PathLike
 
@@ -170,17 +172,12 @@ def _check_images(images: np.ndarray) -> None:
             "with 1, 3 or 4 channels and contain at least one image. "
             f"Received: shape={images.shape}"
         )
-    if images.dtype == np.uint8:
-        return
-    values = ""
-    if np.issubdtype(images.dtype, np.number):
-        values = f", values from {images.min()} to {images.max()}"
-    raise ValueError(
-        "`images` must be uint8 with pixels in [0, 255]; the model normalizes "
-        "them. Convert pixels in [0, 1] with "
-        '`(255 * images).round().astype("uint8")`. '
-        f"Received: dtype={images.dtype}{values}"
-    )
+    if images.dtype != np.uint8:
+        raise ValueError(
+            "`images` must be uint8 with pixels in [0, 255]; the model "
+            f"normalizes them. {how_to_convert(images, 'images')}"
+        )
+    warn_if_unit_range(images if images.ndim == 4 else images[..., None])
 
 
 def _standardize_labels(labels: np.ndarray, num_images: int) -> np.ndarray:
