@@ -12,6 +12,7 @@ from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.options import FAILURE
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import BoxFrameOption
+from keras_efficient.cli.options import CrowdsOption
 from keras_efficient.cli.options import ImagesOption
 from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import OverwriteFolderOption
@@ -39,6 +40,7 @@ def check(
     ] = None,
     layout: LayoutOption = None,
     images: ImagesOption = None,
+    crowds: CrowdsOption = None,
     box_frame: BoxFrameOption = None,
     stated_size: StatedSizeOption = None,
     strict: StrictOption = None,
@@ -66,6 +68,7 @@ def check(
     reading = passed_options(
         layout=layout,
         images=images,
+        crowds=crowds,
         box_frame=box_frame,
         stated_size=stated_size,
     )

@@ -17,6 +17,7 @@ from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import BoxFrameOption
 from keras_efficient.cli.options import ClassNamesOption
+from keras_efficient.cli.options import CrowdsOption
 from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
 from keras_efficient.cli.options import ImagesOption
@@ -41,6 +42,7 @@ def evaluate(
     ] = None,
     layout: LayoutOption = None,
     images: ImagesOption = None,
+    crowds: CrowdsOption = None,
     box_frame: BoxFrameOption = None,
     stated_size: StatedSizeOption = None,
     strict: StrictOption = None,
@@ -82,6 +84,7 @@ def evaluate(
     reading = passed_options(
         layout=layout,
         images=images,
+        crowds=crowds,
         box_frame=box_frame,
         stated_size=stated_size,
     )

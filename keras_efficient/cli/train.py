@@ -12,6 +12,7 @@ from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.options import INTERRUPTED
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import BoxFrameOption
+from keras_efficient.cli.options import CrowdsOption
 from keras_efficient.cli.options import ImagesOption
 from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import StatedSizeOption
@@ -63,6 +64,7 @@ def train(
     ] = None,
     layout: LayoutOption = None,
     images: ImagesOption = None,
+    crowds: CrowdsOption = None,
     box_frame: BoxFrameOption = None,
     stated_size: StatedSizeOption = None,
     strict: StrictOption = None,
@@ -199,6 +201,7 @@ def train(
             "val_split": val_split,
             "layout": layout,
             "images": images,
+            "crowds": crowds,
             "box_frame": box_frame,
             "stated_size": stated_size,
             "strict": strict,
@@ -245,6 +248,7 @@ def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
         seed=settings.seed,
         layout=settings.layout,
         images=settings.images,
+        crowds=settings.crowds,
         box_frame=settings.box_frame,
         stated_size=settings.stated_size,
         strict=settings.strict,

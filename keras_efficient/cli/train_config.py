@@ -22,6 +22,7 @@ TASK_SETTINGS = {
     "detection": (
         "layout",
         "images",
+        "crowds",
         "box_frame",
         "stated_size",
         "backbone_weights",
@@ -47,6 +48,7 @@ class TrainConfig:
         val_split: Split for validation.
         layout: Layout of images with boxes.
         images: Folder of the images of annotation files.
+        crowds: How boxes around crowds are used.
         box_frame: Frame of the boxes of images with EXIF rotation.
         stated_size: How boxes of images of another size than stated are used.
         strict: Whether annotations that would be repaired or dropped are an
@@ -78,6 +80,7 @@ class TrainConfig:
     val_split: str | None = None
     layout: str | None = None
     images: str | None = None
+    crowds: str = "ignore"
     box_frame: str = "auto"
     stated_size: str = "auto"
     strict: bool = False

@@ -44,6 +44,7 @@ def load_splits(
     check: str = "decode",
     layout: str | None = None,
     images: PathLike | None = None,
+    crowds: str = "ignore",
     box_frame: str = "auto",
     stated_size: str = "auto",
 ) -> (
@@ -75,6 +76,7 @@ def load_splits(
         check: `"decode"` or `"header"`; see there. Defaults to `"decode"`.
         layout: For detection; see `load_detection`. Defaults to `None`.
         images: For detection; see `load_detection`. Defaults to `None`.
+        crowds: For detection; see `load_detection`. Defaults to `"ignore"`.
         box_frame: For detection; see `load_detection`. Defaults to `"auto"`.
         stated_size: For detection; see `load_detection`. Defaults to `"auto"`.
 
@@ -109,6 +111,7 @@ def load_splits(
             check=check,
             layout=layout,
             images=images,
+            crowds=crowds,
             box_frame=box_frame,
             stated_size=stated_size,
         )
@@ -116,6 +119,7 @@ def load_splits(
     _check_detection_options(
         layout=layout is not None,
         images=images is not None,
+        crowds=crowds != "ignore",
         box_frame=box_frame != "auto",
         stated_size=stated_size != "auto",
     )
@@ -144,6 +148,7 @@ def load_all_splits(
     check: str = "decode",
     layout: str | None = None,
     images: PathLike | None = None,
+    crowds: str = "ignore",
     box_frame: str = "auto",
     stated_size: str = "auto",
 ) -> dict[str | None, Any]:
@@ -159,6 +164,7 @@ def load_all_splits(
         check: `"decode"` or `"header"`; see there. Defaults to `"decode"`.
         layout: For detection; see `load_detection`. Defaults to `None`.
         images: For detection; see `load_detection`. Defaults to `None`.
+        crowds: For detection; see `load_detection`. Defaults to `"ignore"`.
         box_frame: For detection; see `load_detection`. Defaults to `"auto"`.
         stated_size: For detection; see `load_detection`. Defaults to `"auto"`.
 
@@ -189,6 +195,7 @@ def load_all_splits(
             check=check,
             layout=layout,
             images=images,
+            crowds=crowds,
             box_frame=box_frame,
             stated_size=stated_size,
         )
@@ -196,6 +203,7 @@ def load_all_splits(
         _check_detection_options(
             layout=layout is not None,
             images=images is not None,
+            crowds=crowds != "ignore",
             box_frame=box_frame != "auto",
             stated_size=stated_size != "auto",
         )

@@ -70,7 +70,8 @@ def test_other_commands_take_the_same_options(command):
 
     from keras_efficient.cli import main
 
-    wanted = {"split", "layout", "images", "box_frame", "stated_size", "strict"}
+    wanted = {"split", "layout", "images", "crowds", "box_frame"}
+    wanted |= {"stated_size", "strict"}
     assert wanted <= set(inspect.signature(main.COMMANDS["check"]).parameters)
     assert wanted <= set(inspect.signature(main.COMMANDS[command]).parameters)
 
