@@ -171,6 +171,21 @@ def train(
             "validation split (default 0.2)."
         ),
     ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            help="Channels of the images: 1 for gray, 3 for RGB, 4 for RGBA "
+            "(default 3)."
+        ),
+    ] = None,
+    binary: Annotated[
+        bool | None,
+        typer.Option(
+            "--binary",
+            help="One sigmoid output for the second of two classes, for "
+            "classifiers.",
+        ),
+    ] = None,
     mixed_precision: Annotated[
         bool | None,
         typer.Option("--mixed-precision", help="Compute in bfloat16."),
@@ -219,6 +234,8 @@ def train(
             "vertical_flip": vertical_flip,
             "evaluate_every": evaluate_every,
             "val_share": val_share,
+            "channels": channels,
+            "binary": binary,
             "mixed_precision": mixed_precision,
             "seed": seed,
         },
@@ -252,7 +269,11 @@ def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
     print(f"{settings.task}, {settings.model}, in {run.path}")
     print(f"Training set: {train_set.report}")
     print(f"Validation set: {validation.report}", flush=True)
-    model, missing = build_model(settings, train_set.class_names)
+    model, missing = build_model(
+        settings,
+        train_set.class_names,
+        multi_label=getattr(train_set, "multi_label", False),
+    )
     write_text(run.path / CONFIG_FILE, settings.to_yaml())
     try:
         if settings.task == "detection":
@@ -287,6 +308,7 @@ def _finetune_detection(
     batches = train_set.batches(
         model.image_size,
         settings.batch_size,
+        channels=settings.channels,
         training=True,
         seed=settings.seed,
         augmentation=augmentation,
@@ -319,11 +341,14 @@ def _finetune_classification(
     validation: Any,
 ) -> "FinetuneResult":
     from keras_efficient.cli.train_progress import TrainingProgress
+    from keras_efficient.inference.model_images import images_of
 
     training = keras_efficient.training
+    images = images_of(model)
     batches = train_set.batches(
-        model.input_shape[1:3],
+        images.size,
         settings.batch_size,
+        channels=images.channels,
         training=True,
         seed=settings.seed,
     )
