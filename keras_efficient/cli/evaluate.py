@@ -26,6 +26,7 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import ThresholdOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.options import passed_options
 from keras_efficient.cli.progress import track

@@ -248,8 +248,9 @@ class GraphModel(keras_internals.CloneableModel):
 
     def _set_attributes(self, attributes: dict[str, Any]) -> None:
         for name, value in attributes.items():
-            if value is not None:
-                setattr(self, name, value)
+            # Lists where a file has no tuples.
+            value = tuple(value) if isinstance(value, list) else value
+            setattr(self, f"_{name}", value)
 
     @classmethod
     def _of_graph(cls: type[Model], graph: keras.Model) -> Model:

@@ -32,10 +32,11 @@ class ExportSettings:
         batch_size: Integer, a fixed number of images, or `None` for any.
         image_size: `(height, width)`, a fixed size of the images, or `None`
             for any.
+        channels: Integer, number of channels of the images.
         layout: String, the names and the order of the outputs. `"named"` is
             that of all formats.
-        calibration: For int8: uint8 arrays of shape `(height, width, 3)` on
-            which the ranges of the activations are measured.
+        calibration: For int8: uint8 arrays of shape `(height, width,
+            channels)` on which the ranges of the activations are measured.
         metadata: Dictionary to store in the export, for JSON.
         served_name: String, the name of the model in TensorFlow Serving.
         network_only: Boolean, whether the export returns the outputs of a
@@ -45,6 +46,7 @@ class ExportSettings:
     precision: str = "float32"
     batch_size: int | None = None
     image_size: tuple[int, int] | None = None
+    channels: int = 3
     layout: str = "named"
     calibration: Sequence[np.ndarray] | None = None
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -54,7 +56,8 @@ class ExportSettings:
     @property
     def images_shape(self) -> tuple[int | None, ...]:
         """Shape of the images that the export accepts; `None` for any."""
-        return (self.batch_size, *(self.image_size or (None, None)), 3)
+        size = self.image_size or (None, None)
+        return (self.batch_size, *size, self.channels)
 
 
 class ExportFormat(abc.ABC):
@@ -113,7 +116,7 @@ class ExportFormat(abc.ABC):
         Returns:
             A dictionary from the names of signatures to functions. Every
             format has `"images"`, a function from a uint8 array of shape
-            `(batch, height, width, 3)`.
+            `(batch, height, width, channels)`.
         """
 
     @abc.abstractmethod
@@ -144,7 +147,9 @@ class ExportFormat(abc.ABC):
             )
         if image_size is not None:
             image_size = standardize_size(image_size)
-        return dataclasses.replace(settings, image_size=image_size)
+        return dataclasses.replace(
+            settings, image_size=image_size, channels=spec.channels
+        )
 
     def check_precision(self, precision: str, calibration: Any) -> None:
         """Raise an error if a precision is not supported.

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_efficient.evaluation import evaluate_classification
 from keras_efficient.evaluation import evaluate_detection
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
@@ -100,7 +101,7 @@ def network_milliseconds(
     Args:
         model: A `keras.Model`.
         spec: The description of the model.
-        pixels: Array of shape `(batch, height, width, 3)`.
+        pixels: Array of shape `(batch, height, width, channels)`.
 
     Returns:
         A float, in milliseconds.
@@ -137,7 +138,8 @@ def measure_accuracy(
 
     Returns:
         A tuple of two dictionaries with `"mAP"` and `"mAP50"` of a detector, or
-        `"accuracy"` of a classifier: those of the model and of the export.
+        `"accuracy"` and, of a multi-label data set, `"mAP"` of a classifier:
+        those of the model and of the export.
     """
     if isinstance(spec, DetectionSpec):
         results = (
@@ -154,15 +156,24 @@ def measure_accuracy(
             for result in results
         )
         return own, other
-    labels = np.array([record.label for record in dataset.records])
-    images = [record.image for record in dataset.records]
-    batches = dataset.batches(spec.image_size, preprocessing=spec.preprocessing)
+    results = (
+        evaluate_classification(
+            model,
+            dataset,
+            preprocessing=spec.preprocessing,
+            from_logits=spec.outputs.from_logits,
+            exclusive=spec.outputs.exclusive,
+            threshold=spec.outputs.threshold,
+        ),
+        evaluate_classification(exported, dataset),
+    )
     own, other = (
-        {"accuracy": float((probabilities.argmax(-1) == labels).mean())}
-        for probabilities in (
-            model.predict(batches, verbose=0),
-            exported.predict(images),
-        )
+        {
+            name: float(result.metrics[name])
+            for name in ("accuracy", "mAP")
+            if name in result.metrics
+        }
+        for result in results
     )
     return own, other
 

@@ -68,7 +68,7 @@ class LiteRT(ExportFormat):
     ) -> None:
         """See `ExportFormat.write`."""
         size = settings.image_size or spec.preprocessing.size
-        shape = (settings.batch_size or 1, *size, 3)
+        shape = (settings.batch_size or 1, *size, spec.channels)
         task_spec = None  # set if the file is for MediaPipe Tasks
         if settings.layout == "mediapipe" and isinstance(spec, DetectionSpec):
             task_spec = spec
@@ -154,7 +154,7 @@ def _convert(
     Args:
         model: The `keras.Model` that the function calls.
         function: Function from a uint8 tensor to a dictionary of tensors.
-        shape: Shape of the input, `(batch, height, width, 3)`.
+        shape: Shape of the input, `(batch, height, width, channels)`.
         is_float16: Boolean, whether weights are stored as float16.
 
     Returns:
