@@ -133,7 +133,8 @@ def _imagenet_names():
         (rows,) = keras_efficient.decode_predictions(scores, top=1000)
     except Exception as error:  # Keras raises plain ones.
         print(
-            f"The class names are unavailable ({error}); printing labels.",
+            f"The class names are unavailable ({error}); printing labels. "
+            "Pass --class-names for names from a file.",
             file=sys.stderr,
         )
         return None

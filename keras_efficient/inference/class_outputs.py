@@ -168,7 +168,8 @@ def _count(model: keras.Model) -> int:
     shapes = [tuple(x.shape) for x in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or not shapes[0][1]:
         raise ValueError(
-            "The model must have one output of shape (batch, classes). "
-            f"Received: {model.name!r} with the output shapes {shapes}"
+            "The model must have one output for each class, of shape (batch, "
+            f"classes). Received: {model.name!r} with the output shapes "
+            f"{shapes}"
         )
     return shapes[0][1]

@@ -141,7 +141,9 @@ def measure_accuracy(
         `"accuracy"` and, of a multi-label data set, `"mAP"` of a classifier:
         those of the model and of the export.
     """
+    results: tuple[Any, Any]
     if isinstance(spec, DetectionSpec):
+        names = ["mAP", "mAP50"]
         results = (
             evaluate_detection(
                 model,
@@ -151,29 +153,22 @@ def measure_accuracy(
             ),
             evaluate_detection(exported, dataset, score_threshold=0.0),
         )
-        own, other = (
-            {name: float(result.metrics[name]) for name in ("mAP", "mAP50")}
-            for result in results
+    else:
+        names = ["accuracy", "mAP"]
+        results = (
+            evaluate_classification(
+                model,
+                dataset,
+                preprocessing=spec.preprocessing,
+                from_logits=spec.outputs.from_logits,
+                exclusive=spec.outputs.exclusive,
+                threshold=spec.outputs.threshold,
+            ),
+            evaluate_classification(exported, dataset),
         )
-        return own, other
-    results = (
-        evaluate_classification(
-            model,
-            dataset,
-            preprocessing=spec.preprocessing,
-            from_logits=spec.outputs.from_logits,
-            exclusive=spec.outputs.exclusive,
-            threshold=spec.outputs.threshold,
-        ),
-        evaluate_classification(exported, dataset),
-    )
     own, other = (
-        {
-            name: float(result.metrics[name])
-            for name in ("accuracy", "mAP")
-            if name in result.metrics
-        }
-        for result in results
+        {x: float(one.metrics[x]) for x in names if x in one.metrics}
+        for one in results
     )
     return own, other
 

@@ -59,7 +59,8 @@ def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
             replaced.
         images: Sequence of uint8 arrays of shape `(height, width, channels)`
             of the size that the file accepts, similar to those of the
-            application. Their number must be a multiple of the file's batch size.
+            application. Their number must be a multiple of the file's batch
+            size.
 
     Raises:
         ValueError: If `images` is empty, or if their shape, dtype or number
