@@ -45,13 +45,13 @@ def saved_model(
       in `[0, 255]` of the size of the model's input.
 
     For classifiers they return `probabilities`, float32 `(batch, classes)`;
-    `label`, int64 `(batch,)`; and `class_name`, string `(batch,)`. If their
-    classes do not exclude each other, they return `predicted`, int64 `(batch,
-    classes)`, 1 from the threshold on, in place of the last two. For detectors they return `boxes`, float32 `(batch, max_detections, 4)`, `xyxy`
-    in pixels of the original image; `scores`, float32, in descending order;
-    `labels`, int32, padded with -1; `class_names`, string; and
-    `num_detections`, int32 `(batch,)`. `raw` returns `class_logits` and
-    `box_deltas`.
+    `label`, int64 `(batch,)`; and `class_name`, string `(batch,)`. If classes
+    do not exclude each other, they return `predicted`, int64 `(batch,
+    classes)`, 1 from the threshold on, in place of the last two. For detectors
+    they return `boxes`, float32 `(batch, max_detections, 4)`, `xyxy` in pixels
+    of the original image; `scores`, float32, in descending order; `labels`,
+    int32, padded with -1; `class_names`, string; and `num_detections`, int32
+    `(batch,)`. `raw` returns `class_logits` and `box_deltas`.
 
     Class names, preprocessing and thresholds are also stored in
     `assets.extra/metadata.json`.
@@ -147,11 +147,11 @@ def onnx(
     the same size. The file contains preprocessing, network and non-maximum
     suppression of detectors. For classifiers the outputs are `probabilities`,
     float32 `(batch, classes)`, and `label`, int64 `(batch,)`, or `predicted`;
-    see `saved_model`. For detectors they are `boxes`, float32 `(batch, max_detections, 4)`, `xyxy` in pixels of
-    the original image; `scores`, float32; `labels`, int32, padded with -1; and
-    `num_detections`, int32 `(batch,)`. Class names, preprocessing and
-    thresholds are stored in the file's metadata, as JSON under
-    `keras_efficient`.
+    see `saved_model`. For detectors they are `boxes`, float32 `(batch,
+    max_detections, 4)`, `xyxy` in pixels of the original image; `scores`,
+    float32; `labels`, int32, padded with -1; and `num_detections`, int32
+    `(batch,)`. Class names, preprocessing and thresholds are stored in the
+    file's metadata, as JSON under `keras_efficient`.
 
     Args:
         model: See `saved_model`.

@@ -43,7 +43,8 @@ def images_of(model: keras.Model) -> ModelImages:
 
     Example:
     >>> from keras_efficient.inference.model_images import images_of
-    >>> images_of(keras.Sequential([keras.Input((8, 9, 1))]))
+    >>> pixels = keras.Input((8, 9, 1))
+    >>> images_of(keras.Model(pixels, pixels))
     ModelImages(size=(8, 9), channels=1, is_channels_first=False)
     """
     shapes = [tuple(x.shape) for x in model.inputs]

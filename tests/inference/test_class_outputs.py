@@ -194,11 +194,13 @@ def test_images_of_models():
         ((6, 40, 30), ModelImages((40, 30), 6, True)),
         ((4, None, None), ModelImages((None, None), 4, True)),
     ):
-        assert images_of(keras.Sequential([keras.Input(shape)])) == expected
+        pixels = keras.Input(shape)
+        assert images_of(keras.Model(pixels, pixels)) == expected
     first = tiny(input_shape=(4, 40, 40), data_format="channels_first")
     assert images_of(first) == ModelImages((40, 40), 4, True)
     with pytest.raises(ValueError, match="one image as input"):
-        images_of(keras.Sequential([keras.Input((3,))]))
+        vector = keras.Input((3,))
+        images_of(keras.Model(vector, vector))
 
 
 @on_one_backend

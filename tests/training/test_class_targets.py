@@ -82,7 +82,8 @@ def test_several_labels(tmp_path):
     labels = np.zeros((32, 3), int)
     labels[1::2, 0] = labels[::2, 1] = labels[:, 2] = 1
     labels[0] = 0  # No class at all.
-    result = finetune(tmp_path, classifier(3, "sigmoid"), labels)
+    model = classifier(3, "sigmoid")
+    result = finetune(tmp_path, model, labels, epochs=15)
     assert result.evaluation.metrics["mAP"] > 0.9
     assert result.evaluation.accuracy > 0.9
     assert not (tmp_path / "confusion_matrix.png").exists()
