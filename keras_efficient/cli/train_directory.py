@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 
 def interruption_message(run: "RunDirectory") -> str:
-    """Return the message after Ctrl-C."""
+    """Return the message after Ctrl-C.
+
+    Args:
+        run: The run directory.
+
+    Returns:
+        A string.
+    """
     resume = f"To resume: keras-efficient train --config {run.path}"
     resume = f"{resume}/{CONFIG_FILE}"
     if not run.last_weights.exists():
