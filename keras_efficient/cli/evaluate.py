@@ -92,6 +92,8 @@ def evaluate(
     start = time.perf_counter()
     if is_detection:
         network.class_names = names
+    if not is_detection:
+        names = _data_names(network, names)
     dataset = _load(data, split, bool(strict), names, is_detection, reading)
     print(dataset.report)
     result: Any

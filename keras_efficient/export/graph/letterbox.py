@@ -23,6 +23,7 @@ def letterbox(
 
     if tuple(images.shape[1:3]) == preprocessing.size:
         return tf.cast(images, tf.float32), tf.constant(1.0)
+    channels = images.shape[-1]
     shape = tf.shape(images)
     sides = tf.cast(shape[1:3], tf.float32)
     target = tf.constant(preprocessing.size, tf.float32)
@@ -35,7 +36,6 @@ def letterbox(
         images = _resize_axis(images, 1, shape[1], scaled[0])
         images = _resize_axis(images, 2, shape[2], scaled[1])
     # Shifted by the fill color, the padding is 0.
-    channels = images.shape[-1]
     fill = tf.constant(fill_for(preprocessing.fill, channels), tf.float32)
     height, width = preprocessing.size
     images = tf.pad(

@@ -32,14 +32,13 @@ def preprocess_images(
     """
     import tensorflow as tf
 
+    channels = images.shape[-1]
     top, left, height, width = crop_box(
         tf.shape(images)[1], tf.shape(images)[2], preprocessing
     )
     images = images[:, top : top + height, left : left + width]
     images = resample(images, preprocessing.size, preprocessing.method)
-    return tf.ensure_shape(
-        images, (None, *preprocessing.size, images.shape[-1])
-    )
+    return tf.ensure_shape(images, (None, *preprocessing.size, channels))
 
 
 def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
@@ -55,6 +54,7 @@ def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
     """
     import tensorflow as tf
 
+    channels = images.shape[-1]
     # Width first, as in PIL, because its result is rounded to 8 bits.
     for axis, order, back in (
         (2, (2, 0, 1, 3), (1, 2, 0, 3)),
@@ -65,7 +65,7 @@ def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
         others = tf.shape(turned)[1:]
         rows = tf.reshape(
             turned,
-            (turned.shape[0] or tf.shape(turned)[0], -1, turned.shape[-1]),
+            (turned.shape[0] or tf.shape(turned)[0], -1, channels),
         )
         rows = _resample_rows(rows, size[axis - 1], method)
         turned = tf.reshape(rows, tf.concat([[size[axis - 1]], others], axis=0))
