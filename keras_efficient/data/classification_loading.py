@@ -102,8 +102,8 @@ def classification_from_arrays(
         images: Array of shape `(number, height, width, channels)`, uint8.
             The axis of the channels may be missing. Batches and predictions
             have the channels of the model: gray, RGB and RGBA images are
-            converted to each other; other numbers, below those of rows and
-            columns, must be equal.
+            converted to each other; other numbers, below half of those of
+            rows and columns, must be equal.
         labels: Integer array of shape `(number,)` or `(number, 1)`. For
             images of several classes or of none: an array of 0 and 1 of shape
             `(number, classes)`.

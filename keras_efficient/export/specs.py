@@ -55,6 +55,11 @@ class ClassificationSpec:
     channels: int = 3
 
     @property
+    def from_logits(self) -> bool:
+        """Whether the export applies a softmax or a sigmoid."""
+        return self.outputs.from_logits
+
+    @property
     def has_label(self) -> bool:
         """Whether exactly one class is predicted for each image."""
         is_binary = len(self.class_names) > self.outputs.number

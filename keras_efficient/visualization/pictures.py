@@ -184,7 +184,7 @@ def _pixels(images: Any) -> np.ndarray:
         images = images.transpose(0, 2, 3, 1)
     is_image = images.ndim == 4 and (
         images.shape[-1] in FILE_CHANNELS
-        or images.shape[-1] < min(images.shape[1:3])
+        or 2 * images.shape[-1] < min(images.shape[1:3])
     )
     if not is_image:
         raise ValueError(

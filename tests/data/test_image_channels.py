@@ -172,5 +172,5 @@ def test_batches(channels):
 
 
 def test_channels_first_arrays_are_refused():
-    with pytest.raises(ValueError, match="fewer channels than rows"):
+    with pytest.raises(ValueError, match="half as many channels"):
         classification_from_arrays(np.zeros((2, 3, 32, 32), "uint8"), [0, 1])

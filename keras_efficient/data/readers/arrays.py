@@ -36,6 +36,8 @@ def read_classification_arrays(
     _check_images(images)
     if images.ndim == 3:
         images = images[..., None]
+    if images.shape[-1] == 1:
+        images = np.repeat(images, 3, axis=-1)
     if multi_label is None:
         multi_label = labels.ndim == 2 and labels.shape[1] > 1
     if labels.ndim == 2 and labels.shape[1] > 1 or multi_label:
@@ -235,14 +237,14 @@ def _check_images(images: np.ndarray) -> None:
         images.ndim == 4
         and (
             images.shape[-1] in FILE_CHANNELS
-            or images.shape[-1] < min(images.shape[1:3])
+            or 2 * images.shape[-1] < min(images.shape[1:3])
         )
     )
     if not is_shape or not images.size:
         raise ValueError(
             "`images` must have the shape (number, height, width, channels) "
-            "with 1, 3 or 4 channels, or fewer channels than rows and columns, "
-            "and contain at least one image. "
+            "with 1, 3 or 4 channels, or fewer than half as many channels as "
+            "rows and columns, and contain at least one image. "
             f"Received: shape={images.shape}"
         )
     if images.dtype == np.uint8:
