@@ -134,7 +134,7 @@ class ClassificationBatches(ImageBatches):
     ) -> tuple[np.ndarray, ClassificationRecord]:
         record = self.records[index]
         max_reduction = getattr(self.transform, "max_reduction", None)
-        image = load_image(record.image, max_reduction, self.channels)
+        image = load_image(record.image, max_reduction, channels=self.channels)
         image = self.transform(image, rng)
         expected = (*self.image_size, self.channels)
         if image.shape != expected or image.dtype != np.uint8:
