@@ -54,7 +54,7 @@ def test_one_output_for_gray_images(world, monkeypatch, capsys):
 def test_several_labels(world, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     arrays = {"class_names": ["cat", "dog"]}
-    for split, count in (("train", 8), ("val", 4)):
+    for split, count in (("train", 8), ("test", 4)):
         images = rng.integers(0, 256, (count, 36, 44, 3), "uint8")
         arrays[f"x_{split}"] = images
         arrays[f"y_{split}"] = rng.integers(0, 2, (count, 2))
@@ -62,7 +62,7 @@ def test_several_labels(world, monkeypatch, capsys):
     assert run(monkeypatch, "train", "tags.npz", *small()) == 0
     assert "mAP" in capsys.readouterr().out
     folder = world / "runs" / "tags"
-    command = ("evaluate", folder, "tags.npz", "--split", "val")
+    command = ("evaluate", folder, "tags.npz", "--split", "test")
     assert run(monkeypatch, *command, "--threshold", "0") == 0
     assert "threshold 0)" in capsys.readouterr().out
     assert run(monkeypatch, "train", "tags.npz", *small("--binary"),

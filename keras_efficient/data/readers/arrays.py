@@ -278,7 +278,9 @@ def _standardize_labels(labels: np.ndarray, num_images: int) -> np.ndarray:
 def _image_of(i: int, image: Any) -> np.ndarray:
     try:
         array = np.asarray(image)
-        channels = array.shape[2] if array.ndim == 3 else 1
+        # Gray images become RGB, as in a data set of classes.
+        is_gray = array.ndim != 3 or array.shape[2] == 1
+        channels = 3 if is_gray else array.shape[2]
         return load_image(array, channels=channels)
     except ValueError as e:
         raise ValueError(f"Image {i}: {e}") from e
