@@ -44,6 +44,7 @@ class ClassificationModel(GraphModel):
     """
 
     _SAVED = ("exclusive", "threshold", "class_names")
+    cloned_attributes = ("_class_names", "_exclusive", "_threshold")
 
     @property
     def num_classes(self) -> int | None:

@@ -97,7 +97,7 @@ def test_settings_are_saved_and_fused(tmp_path):
     model.class_names = ("a", "b", "c", "d")
     model.save(tmp_path / "a.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras")
-    for one in (loaded, model.fused()):
+    for one in (loaded, model.fused(), keras.models.clone_model(model)):
         assert (one.exclusive, one.threshold) == (False, 0.7)
         assert one.class_names == ("a", "b", "c", "d")
     with pytest.raises(ValueError, match="probability in"):
