@@ -134,13 +134,15 @@ def measure(
     import keras
     import numpy as np
 
+    from keras_efficient.inference.model_images import images_of
+
     shape = network.input_shape[1:]
     if None in shape:
         raise ValueError(
             f"{name} accepts images of any size and cannot be timed. Build it "
             f"for one size. Received: a model with input shape {shape}"
         )
-    is_first = shape[0] == 3
+    is_first = images_of(network).is_channels_first
     inference = keras_efficient.inference
     predictor = inference.Predictor(network, dtype)
     batch = np.zeros((batch_size, *shape), "float32")

@@ -20,6 +20,7 @@ from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import Dtype
 from keras_efficient.cli.options import DtypeOption
 from keras_efficient.cli.options import ModelOption
+from keras_efficient.cli.options import ThresholdOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.progress import track
 from keras_efficient.cli.results import csv_text
@@ -49,6 +50,7 @@ def classify(
             help="Side of the images in pixels, for models of any size."
         ),
     ] = None,
+    threshold: ThresholdOption = None,
     batch_size: Annotated[int, typer.Option(help="Batch size.")] = 8,
     dtype: DtypeOption = Dtype.FLOAT32,
     backend: BackendOption = None,
@@ -81,18 +83,18 @@ def classify(
         [str(source.path) for source in images],
         top=top,
         class_names=names,
+        threshold=threshold,
         batch_size=min(batch_size, len(images)),
         preprocessing=preprocessing,
         dtype=dtype.argument,
         on_error=errors.__setitem__,
     )
+    is_exclusive = keras_efficient.inference.outputs_of(network).exclusive
     rows, status = [], 0
     try:
         for one in track(found, len(images), "Classifying"):
             rows.append({"file": one.image, **one.to_dict()})
-            shares = zip(one.names, one.probabilities, strict=True)
-            listed = ", ".join(f"{name} {share:.1%}" for name, share in shares)
-            print(f"{one.image}: {listed}")
+            print(f"{one.image}: {_line(one, is_exclusive)}")
     except KeyboardInterrupt:
         status = INTERRUPTED
         print("Interrupted. The results so far are written.", file=sys.stderr)
@@ -106,6 +108,20 @@ def classify(
         raise typer.Exit(status or FAILURE)
 
 
+def _line(one, is_exclusive):
+    """Return the classes; those that are not predicted in parentheses."""
+    shares = [
+        f"{name} {share:.1%}"
+        for name, share in zip(one.names, one.probabilities, strict=True)
+    ]
+    if is_exclusive:
+        return ", ".join(shares)
+    # The predicted classes are the first.
+    count = int(one.predicted.sum())
+    others = f" (not {', '.join(shares[count:])})" if shares[count:] else ""
+    return (", ".join(shares[:count]) or "none") + others
+
+
 def _imagenet_names():
     """Return the class names of ImageNet, or `None` if they are unavailable."""
     import numpy as np
@@ -117,7 +133,8 @@ def _imagenet_names():
         (rows,) = keras_efficient.decode_predictions(scores, top=1000)
     except Exception as error:  # Keras raises plain ones.
         print(
-            f"The class names are unavailable ({error}); printing labels.",
+            f"The class names are unavailable ({error}); printing labels. "
+            "Pass --class-names for names from a file.",
             file=sys.stderr,
         )
         return None
@@ -132,11 +149,18 @@ def _write(path, text):
 
 def _csv(rows):
     lines = [
-        (row["file"], rank, label, name, f"{share:.4f}")
+        (row["file"], rank, label, name, f"{share:.4f}", int(predicted))
         for row in rows
-        for rank, (label, name, share) in enumerate(
-            zip(row["labels"], row["names"], row["probabilities"], strict=True),
+        for rank, (label, name, share, predicted) in enumerate(
+            zip(
+                row["labels"],
+                row["names"],
+                row["probabilities"],
+                row["predicted"],
+                strict=True,
+            ),
             1,
         )
     ]
-    return csv_text(("file", "rank", "label", "name", "probability"), lines)
+    columns = ("file", "rank", "label", "name", "probability", "predicted")
+    return csv_text(columns, lines)

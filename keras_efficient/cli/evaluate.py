@@ -27,6 +27,7 @@ from keras_efficient.cli.options import Nms
 from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import ThresholdOption
 from keras_efficient.cli.options import WeightsOption
 from keras_efficient.cli.options import passed_options
 from keras_efficient.cli.progress import track
@@ -59,6 +60,7 @@ def evaluate(
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Batch size.")] = 8,
+    threshold: ThresholdOption = None,
     nms: Annotated[
         Nms | None,
         typer.Option(
@@ -81,6 +83,8 @@ def evaluate(
     is_detection = is_detector(network)
     if nms is not None and not is_detection:
         raise ValueError("`nms` is an option for detectors only.")
+    if threshold is not None and is_detection:
+        raise ValueError("`threshold` is an option for classifiers only.")
     reading = passed_options(
         layout=layout,
         images=images,
@@ -91,6 +95,8 @@ def evaluate(
     start = time.perf_counter()
     if is_detection:
         network.class_names = names
+    if not is_detection:
+        names = _data_names(network, names)
     dataset = _load(data, split, bool(strict), names, is_detection, reading)
     print(dataset.report)
     result: Any
@@ -111,6 +117,7 @@ def evaluate(
             dtype=dtype.argument,
             progress=_progress,
             image_size=image_size,
+            threshold=threshold,
         )
     import keras
 
@@ -147,6 +154,13 @@ def _load(
     )
 
 
+def _data_names(network, names):
+    """Return the classes of the data; one output has that of two."""
+    outputs = keras_efficient.inference.outputs_of(network)
+    is_one_of_two = outputs.number == 1 and not outputs.exclusive
+    return None if is_one_of_two and len(names or ()) == 1 else names
+
+
 def _progress(items, total):
     return track(items, total, "Evaluating")
 
@@ -156,5 +170,7 @@ def _write(folder, result, is_detection):
     write_text(folder / "results.json", json.dumps(result.to_dict(), indent=1))
     if is_detection:
         result.plot_precision_recall(folder / "precision_recall.png")
-    result.plot_confusion_matrix(folder / "confusion_matrix.png")
+    # Classes that do not exclude each other have no such matrix.
+    if hasattr(result, "plot_confusion_matrix"):
+        result.plot_confusion_matrix(folder / "confusion_matrix.png")
     print(f"Written to {folder}: metrics and figures")

@@ -15,6 +15,7 @@ from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import ModelArgument
+from keras_efficient.cli.options import ThresholdOption
 from keras_efficient.cli.options import WeightsOption
 
 # File name extensions by which `export.load` recognizes the format.
@@ -120,6 +121,7 @@ def export(
             help="Method of non-maximum suppression: soft (default) or hard."
         ),
     ] = None,
+    threshold: ThresholdOption = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace an existing file or folder."),
@@ -145,6 +147,7 @@ def export(
         "score_threshold": score_threshold,
         "max_detections": max_detections,
         "nms": nms,
+        "threshold": threshold,
     }
     given = {name: x for name, x in given.items() if x is not None}
     _check_options(write, format, given, split)
@@ -177,7 +180,8 @@ def _check_options(write, format, given, split):
     """Raise an error for an option that a format does not support."""
     parameters = inspect.signature(write).parameters
     for name in given:
-        if name not in parameters and name not in POST_PROCESSING:
+        is_task_option = name in (*POST_PROCESSING, "threshold")
+        if name not in parameters and not is_task_option:
             raise ValueError(
                 f"{format.value} does not support {_option(name)}."
             )
@@ -202,6 +206,8 @@ def _check_task(network, given):
             raise ValueError(
                 f"{_option(name)} is an option for detectors only."
             )
+    if "threshold" in given and is_detector(network):
+        raise ValueError("--threshold is an option for classifiers only.")
 
 
 def _option(name):

@@ -107,9 +107,11 @@ def _with_options(error: Exception) -> str:
 
     def replace(match: re.Match) -> str:
         option = f"--{match[1].replace('_', '-')}"
-        return option if match[1] in names else match[0]
+        if match[1] not in names:
+            return match[0]
+        return f"{option} none" if match[2] == "=None" else option
 
-    return re.sub(r"`(\w+)(=True)?`", replace, str(error))
+    return re.sub(r"`(\w+)(=True|=None)?`", replace, str(error))
 
 
 def _is_option(parameter: inspect.Parameter) -> bool:

@@ -90,6 +90,13 @@ ModelArgument = Annotated[
         help="Name of a model, a .keras file, or a run directory of `train`."
     ),
 ]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability from which on a class is predicted, for classifiers "
+        "whose classes do not exclude each other (default: the model's)."
+    ),
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(

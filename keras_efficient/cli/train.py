@@ -20,8 +20,9 @@ from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import CompleteConfig
 from keras_efficient.cli.train_config import complete
-from keras_efficient.cli.train_config import differences
 from keras_efficient.cli.train_config import read_config
+from keras_efficient.cli.train_directory import interruption_message
+from keras_efficient.cli.train_directory import prepare
 from keras_efficient.cli.train_model import build_model
 
 if TYPE_CHECKING:
@@ -173,6 +174,21 @@ def train(
             "validation split (default 0.2)."
         ),
     ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            help="Channels of the images: 1 for gray, 3 for RGB, 4 for RGBA "
+            "(default 3)."
+        ),
+    ] = None,
+    binary: Annotated[
+        bool | None,
+        typer.Option(
+            "--binary",
+            help="One sigmoid output for the second of two classes, for "
+            "classifiers.",
+        ),
+    ] = None,
     mixed_precision: Annotated[
         bool | None,
         typer.Option("--mixed-precision", help="Compute in bfloat16."),
@@ -222,6 +238,8 @@ def train(
             "vertical_flip": vertical_flip,
             "evaluate_every": evaluate_every,
             "val_share": val_share,
+            "channels": channels,
+            "binary": binary,
             "mixed_precision": mixed_precision,
             "seed": seed,
         },
@@ -229,7 +247,7 @@ def train(
     found_task = keras_efficient.data.find_task(options.data, options.task)
     settings = complete(options, found_task)
     run = keras_efficient.training.RunDirectory(settings.directory, found_task)
-    if _prepare(run, settings, overwrite):
+    if prepare(run, settings, overwrite):
         _train(run, settings)
 
 
@@ -256,7 +274,11 @@ def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
     print(f"{settings.task}, {settings.model}, in {run.path}")
     print(f"Training set: {train_set.report}")
     print(f"Validation set: {validation.report}", flush=True)
-    model, missing = build_model(settings, train_set.class_names)
+    model, missing = build_model(
+        settings,
+        train_set.class_names,
+        multi_label=getattr(train_set, "multi_label", False),
+    )
     write_text(run.path / CONFIG_FILE, settings.to_yaml())
     try:
         if settings.task == "detection":
@@ -268,7 +290,7 @@ def _train(run: "RunDirectory", settings: CompleteConfig) -> None:
                 run, settings, model, missing, train_set, validation
             )
     except KeyboardInterrupt:
-        print(_interrupted(run), flush=True)
+        print(interruption_message(run), flush=True)
         raise typer.Exit(INTERRUPTED) from None
     print(result.evaluation)
     print(f"Model, curves and images are in {run.path}")
@@ -291,6 +313,7 @@ def _finetune_detection(
     batches = train_set.batches(
         model.image_size,
         settings.batch_size,
+        channels=settings.channels,
         training=True,
         seed=settings.seed,
         augmentation=augmentation,
@@ -323,11 +346,14 @@ def _finetune_classification(
     validation: Any,
 ) -> "FinetuneResult":
     from keras_efficient.cli.train_progress import TrainingProgress
+    from keras_efficient.inference.model_images import images_of
 
     training = keras_efficient.training
+    images = images_of(model)
     batches = train_set.batches(
-        model.input_shape[1:3],
+        images.size,
         settings.batch_size,
+        channels=images.channels,
         training=True,
         seed=settings.seed,
     )
@@ -348,51 +374,3 @@ def _finetune_classification(
             callbacks=[progress],
             verbose=0,
         )
-
-
-def _interrupted(run: "RunDirectory") -> str:
-    """Return the message after Ctrl-C."""
-    resume = f"To resume: keras-efficient train --config {run.path}"
-    resume = f"{resume}/{CONFIG_FILE}"
-    if not run.last_weights.exists():
-        return f"Interrupted. {run.path} contains complete epochs.\n{resume}"
-    kept = "best" if run.best.path.exists() else "current"
-    return (
-        f"Interrupted. {run.path} contains the current weights "
-        f"({run.last_weights.name}) and a model with the {kept} weights "
-        f"({run.model_file.name}).\n{resume}"
-    )
-
-
-def _prepare(
-    run: "RunDirectory", settings: CompleteConfig, overwrite: bool
-) -> bool:
-    """Check the run directory, and return whether to train."""
-    folder, config_file = run.path, run.path / CONFIG_FILE
-    if overwrite and config_file.exists():
-        run.remove()
-        config_file.unlink()
-        return True
-    if not folder.exists() or not any(folder.iterdir()):
-        return True
-    if not config_file.exists():
-        raise FileExistsError(
-            f"{folder} is not empty and is not a run directory. Choose another "
-            "--directory."
-        )
-    changed = differences(settings, read_config(config_file, {}))
-    if changed:
-        raise ValueError(
-            f"{folder} contains a run with other settings: "
-            f"{'; '.join(changed)}. Choose another --directory, or pass "
-            "--overwrite to delete it."
-        )
-    if run.is_finished:
-        print(
-            f"The run in {folder} is finished. Pass --overwrite to repeat it, "
-            f"or evaluate it with `keras-efficient evaluate {folder} "
-            f"{settings.data}`."
-        )
-        return False
-    print(f"Resuming the run in {folder}.")
-    return True

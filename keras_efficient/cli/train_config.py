@@ -18,7 +18,7 @@ TASKS: tuple[Task, Task] = ("classification", "detection")
 BATCH_NORM = ("auto", "all", "head", "none")
 # Settings of only one task.
 TASK_SETTINGS = {
-    "classification": ("head_epochs",),
+    "classification": ("head_epochs", "binary"),
     "detection": (
         "layout",
         "images",
@@ -70,6 +70,8 @@ class TrainConfig:
         vertical_flip: Whether to flip images vertically at random.
         evaluate_every: Epochs between two evaluations of a detector.
         val_share: Fraction of the data for validation without a split.
+        channels: Channels of the images.
+        binary: Whether a classifier has one output for two classes.
         mixed_precision: Whether to compute in bfloat16.
         seed: Random seed.
     """
@@ -101,6 +103,8 @@ class TrainConfig:
     vertical_flip: bool = False
     evaluate_every: int = 5
     val_share: float = 0.2
+    channels: int = 3
+    binary: bool = False
     mixed_precision: bool = False
     seed: int = 0
 
@@ -297,6 +301,7 @@ def _check(config):
         ("epochs", (config.epochs or 0) >= 0, "at least 0"),
         ("head_epochs", config.head_epochs >= 0, "at least 0"),
         ("learning_rate", config.learning_rate > 0, "above 0"),
+        ("channels", config.channels >= 1, "at least 1"),
         ("evaluate_every", config.evaluate_every >= 1, "at least 1"),
         ("val_share", 0 < config.val_share < 1, "between 0 and 1"),
     ):

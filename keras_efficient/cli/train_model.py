@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 def build_model(
-    settings: CompleteConfig, class_names: tuple[str, ...]
+    settings: CompleteConfig,
+    class_names: tuple[str, ...],
+    multi_label: bool = False,
 ) -> tuple["keras.Model", list[str]]:
     """Build the model of a configuration and load its weights.
 
     Args:
         settings: Settings of the run.
         class_names: Names of the classes of the data.
+        multi_label: Whether an image may belong to any number of classes.
 
     Returns:
         The model, and the names of the variables that a partial checkpoint
@@ -28,8 +31,9 @@ def build_model(
     name = settings.model
     builder = getattr(keras_efficient, name)
     arguments: dict[str, Any] = {}
-    if settings.image_size is not None:
-        arguments["input_shape"] = (*settings.image_size, 3)
+    if settings.image_size is not None or settings.channels != 3:
+        size = settings.image_size or _default_size(name)
+        arguments["input_shape"] = (*size, settings.channels)
     is_detection = settings.task == "detection"
     backbone_file = None
     weights = settings.weights
@@ -49,6 +53,11 @@ def build_model(
             announce(backbone, backbone_weights, include_top=False)
     else:
         arguments["classes"] = len(class_names)
+        if settings.binary:
+            _check_binary(class_names, multi_label)
+            arguments["classes"] = 1
+        if settings.binary or multi_label:
+            arguments["classifier_activation"] = "sigmoid"
     is_file = _is_file(weights, name)
     if is_file or weights == "none":
         model = builder(weights=None, **arguments)
@@ -65,6 +74,24 @@ def build_model(
     if backbone_file is not None:
         print(load(model.backbone, backbone_file, strict=not settings.partial))
     return model, missing
+
+
+def _default_size(model: str) -> tuple[int, int]:
+    variants = keras_efficient.variants
+    rows: dict[str, Any] = {
+        **variants.EFFICIENTNET_VARIANTS,
+        **variants.SCALABLE_NETWORKS,
+        **variants.EFFICIENTDET_VARIANTS,
+    }
+    return rows[model].resolution, rows[model].resolution
+
+
+def _check_binary(class_names: tuple[str, ...], multi_label: bool) -> None:
+    if len(class_names) != 2 or multi_label:
+        raise ValueError(
+            "`binary` requires images of one of two classes. Received: "
+            f"{len(class_names)} classes"
+        )
 
 
 def _backbone_name(model: str) -> str:

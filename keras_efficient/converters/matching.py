@@ -67,7 +67,8 @@ def match_arrays(
         located: The arrays, an iterable of `LocatedArray`.
 
     Returns:
-        A `Match`. No variable is changed.
+        A `Match`. No variable is changed. The first kernel of a network for
+        RGB images is converted to the channels of the model.
     """
     layers = {name.rpartition("/")[0] for name in variables}
     result = Match()
@@ -85,12 +86,27 @@ def match_arrays(
         if name not in found:
             result.missing.append(name)
             continue
-        array = found[name]
+        array = _for_channels(found[name], shape)
         if array.shape != shape or array.dtype.kind not in "fiu":
             result.mismatched.append(Mismatch(name, array.shape, shape))
         else:
             result.values[name] = np.asarray(array, "float32", order="C")
     return result
+
+
+def _for_channels(array: np.ndarray, shape: tuple) -> np.ndarray:
+    """Return the first kernel of RGB images for other channels.
+
+    As in timm: the response to a gray image is that to three equal channels,
+    and other numbers of channels repeat red, green and blue.
+    """
+    is_first = array.ndim == len(shape) == 4 and array.shape[2] == 3
+    number = shape[2] if is_first else 3
+    if number == 3 or (*array.shape[:2], number, array.shape[3]) != shape:
+        return array
+    if number == 1:
+        return array.sum(axis=2, keepdims=True)
+    return array[:, :, np.arange(number) % 3] * np.float32(3 / number)
 
 
 def check_values(values: Mapping[str, np.ndarray], path: pathlib.Path) -> None:

@@ -13,11 +13,15 @@ from keras_efficient.converters.naming.variable_names import CLASSIFIER
 from keras_efficient.converters.naming.variable_names import find_layer
 from keras_efficient.converters.report import LoadReport
 from keras_efficient.types import PathLike
+from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.weights import WeightsEntry
 
 
 def load_pretrained(
-    model: keras.Model, model_name: str, weights: PathLike | None
+    model: keras.Model,
+    model_name: str,
+    weights: PathLike | None,
+    argument: str = "weights",
 ) -> LoadReport | None:
     """Load the weights that the argument `weights` of a builder names.
 
@@ -26,6 +30,8 @@ def load_pretrained(
         model_name: Name of its builder, such as `"EfficientNetB0"`.
         weights: `None`, the tag of published weights, or the path of a
             checkpoint of any format that `load_checkpoint` reads.
+        argument: String, the name of the argument, for messages. Defaults to
+            `"weights"`.
 
     Returns:
         A `LoadReport`, or `None` if `weights` is `None`.
@@ -45,19 +51,19 @@ def load_pretrained(
     tags = published.tags(model_name)
     # Tags take precedence: a folder of images may be named "imagenet".
     if isinstance(weights, str) and weights in tags:
-        return _load_published(model, model_name, weights)
+        return _load_published(model, model_name, weights, argument)
     if isinstance(weights, str | os.PathLike) and is_checkpoint(weights):
         return load_checkpoint(model, weights)
     close = difflib.get_close_matches(str(weights), tags, n=1)
     meant = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
-        f"`weights` of {model_name} must be None, the path of an existing "
-        f"checkpoint, or one of {tags}.{meant} Received: weights={weights!r}"
+        f"`{argument}` of {model_name} must be None, the path of an existing "
+        f"checkpoint, or one of {tags}.{meant} Received: {argument}={weights!r}"
     )
 
 
 def _load_published(
-    model: keras.Model, model_name: str, tag: str
+    model: keras.Model, model_name: str, tag: str, argument: str
 ) -> LoadReport:
     """Load the first file of published weights that can be downloaded."""
     has_top = find_layer(model, CLASSIFIER) is not None
@@ -75,10 +81,24 @@ def _load_published(
         except published.DownloadError as error:
             reasons.update(error.reasons)
             continue
+        except published.HashMismatchError as error:
+            raise published.HashMismatchError(
+                f"{error} {_instead(model_name, argument)}"
+            ) from error
         # The library and the normalization follow from its name.
         return load_checkpoint(model, file)
     path = published.cache_dir() / entries[0].file_name
-    raise published.DownloadError(path, reasons)
+    instead = _instead(model_name, argument)
+    raise published.DownloadError(path, reasons, instead)
+
+
+def _instead(model_name: str, argument: str) -> str:
+    """Return how to build a model without the download."""
+    arguments = f"`{argument}=None`"
+    if model_name in EFFICIENTDET_VARIANTS:
+        # Otherwise its backbone has weights of its own.
+        arguments += " and `backbone_weights=None`"
+    return f"For a model with random weights, pass {arguments}."
 
 
 def _needs_missing_package(entry: WeightsEntry) -> bool:

@@ -1,5 +1,7 @@
 """Batches of labelled images for `fit`, on every backend."""
 
+import copy
+import threading
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -9,14 +11,15 @@ from keras_efficient.data.batches import ImageBatches
 from keras_efficient.data.images import load_image
 from keras_efficient.data.records import ClassificationRecord
 
+LABEL_MODES = ("categorical", "int", "binary")
+
 
 class ClassificationBatches(ImageBatches):
     """Batches of images and labels, reproducible for each epoch.
 
     Made by `ClassificationDataset.batches`. Each item is `(images, labels)`:
-    float32 of shape `(batch, height, width, 3)` in `[0, 255]`, and one-hot
-    labels, float32 of shape `(batch, num_classes)`, or int32 of shape
-    `(batch,)`.
+    float32 of shape `(batch, height, width, channels)` in `[0, 255]`, and
+    labels in the form that `label_mode` states.
 
     Each pass of `fit` ends with a new epoch, in which images have a new order
     and new random changes. The attribute `epoch` is the number of the next
@@ -32,7 +35,7 @@ class ClassificationBatches(ImageBatches):
         records: Sequence of `ClassificationRecord`.
         num_classes: Integer, length of a one-hot label.
         transform: Function `(image, rng) -> image`, from uint8 `(height,
-            width, 3)` of any size to uint8 of `image_size`. Its method
+            width, channels)` of any size to uint8 of `image_size`. Its method
             `max_reduction`, if it has one, is passed to `load_image`.
         image_size: `(height, width)` in pixels.
         batch_size: Integer, at least 1. Defaults to 32.
@@ -48,6 +51,10 @@ class ClassificationBatches(ImageBatches):
         drop_remainder: Boolean, whether to drop a smaller last batch. Defaults
             to `False`.
         one_hot: Boolean, whether labels are one-hot. Defaults to `True`.
+        label_mode: `"categorical"`, `"int"` or `"binary"`; see
+            `ClassificationDataset.batches`. Defaults to `None`: `one_hot`
+            determines it. Multi-label datasets have `"multi_hot"`.
+        channels: Integer, channels of the images. Defaults to 3.
 
     Returns:
         A `keras.utils.PyDataset`.
@@ -81,10 +88,19 @@ class ClassificationBatches(ImageBatches):
         shard: tuple[int, int] = (0, 1),
         drop_remainder: bool = False,
         one_hot: bool = True,
+        label_mode: str | None = None,
+        channels: int = 3,
     ):
         self.num_classes = num_classes
         self.transform = transform
-        self.one_hot = one_hot
+        self.channels = channels
+        is_multi_label = any(isinstance(x.label, tuple) for x in records)
+        if label_mode is None:
+            label_mode = "categorical" if one_hot else "int"
+            if is_multi_label and one_hot:
+                label_mode = "multi_hot"
+        self.label_mode = label_mode
+        _check_label_mode(label_mode, num_classes, is_multi_label)
         super().__init__(
             records,
             image_size,
@@ -97,25 +113,30 @@ class ClassificationBatches(ImageBatches):
         )
 
     def _collate(
-        self, samples: Sequence[tuple[np.ndarray, int]]
+        self, samples: Sequence[tuple[np.ndarray, ClassificationRecord]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        images = np.empty((len(samples), *self.image_size, 3), "float32")
-        labels = np.empty(len(samples), "int32")
-        for i, (image, label) in enumerate(samples):
-            images[i], labels[i] = image, label
-        if not self.one_hot:
-            return images, labels
-        one_hot = np.zeros((len(labels), self.num_classes), "float32")
-        one_hot[np.arange(len(labels)), labels] = 1.0
-        return images, one_hot
+        shape = (len(samples), *self.image_size, self.channels)
+        images = np.empty(shape, "float32")
+        for i, (image, _) in enumerate(samples):
+            images[i] = image
+        records = [record for _, record in samples]
+        if self.label_mode == "int":
+            return images, np.array([x.label for x in records], "int32")
+        targets = multi_hot(records, self.num_classes)
+        return images, targets[:, 1:] if self._is_binary else targets
+
+    @property
+    def _is_binary(self) -> bool:
+        return self.label_mode == "binary"
 
     def _make_sample(
         self, index: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, int]:
+    ) -> tuple[np.ndarray, ClassificationRecord]:
         record = self.records[index]
         max_reduction = getattr(self.transform, "max_reduction", None)
-        image = self.transform(load_image(record.image, max_reduction), rng)
-        expected = (*self.image_size, 3)
+        image = load_image(record.image, max_reduction, channels=self.channels)
+        image = self.transform(image, rng)
+        expected = (*self.image_size, self.channels)
         if image.shape != expected or image.dtype != np.uint8:
             is_array = isinstance(record.image, np.ndarray)
             raise ValueError(
@@ -123,4 +144,61 @@ class ClassificationBatches(ImageBatches):
                 f"Received: dtype={image.dtype}, shape={image.shape} for "
                 f"{'an array' if is_array else record.image}"
             )
-        return image, record.label
+        return image, record
+
+    def with_label_mode(self, label_mode: str) -> "ClassificationBatches":
+        """Return the same batches with labels in another form.
+
+        Args:
+            label_mode: See `ClassificationDataset.batches`.
+
+        Returns:
+            A `ClassificationBatches` with its own epoch.
+
+        Raises:
+            ValueError: If the classes do not have this form.
+        """
+        is_multi_label = self.label_mode == "multi_hot"
+        _check_label_mode(label_mode, self.num_classes, is_multi_label)
+        batches = copy.copy(self)
+        batches.label_mode = label_mode
+        # Batches that threads are making have the other labels.
+        batches._pending, batches._pool = {}, None
+        batches._lock = threading.Lock()
+        batches.epoch = self.epoch
+        return batches
+
+
+def multi_hot(
+    records: Sequence[ClassificationRecord], num_classes: int
+) -> np.ndarray:
+    """Return 1 for the classes of each image, and 0 for the others.
+
+    Args:
+        records: Sequence of `ClassificationRecord`.
+        num_classes: Integer, number of columns.
+
+    Returns:
+        Float32 array of shape `(number, num_classes)`.
+    """
+    targets = np.zeros((len(records), num_classes), "float32")
+    for row, record in zip(targets, records, strict=True):
+        row[list(record.labels)] = 1.0
+    return targets
+
+
+def _check_label_mode(
+    label_mode: str, num_classes: int, is_multi_label: bool
+) -> None:
+    accepted = ("multi_hot",) if is_multi_label else LABEL_MODES
+    if label_mode not in accepted:
+        raise ValueError(
+            f"`label_mode` must be one of {accepted}"
+            f"{' for a multi-label dataset' if is_multi_label else ''}. "
+            f"Received: label_mode={label_mode!r}"
+        )
+    if label_mode == "binary" and num_classes != 2:
+        raise ValueError(
+            '`label_mode="binary"` requires two classes. '
+            f"Received: {num_classes} classes"
+        )

@@ -10,6 +10,7 @@ import numpy as np
 from keras_efficient.data.batches import check_size
 from keras_efficient.data.batches import check_unused
 from keras_efficient.data.classification_batches import ClassificationBatches
+from keras_efficient.data.classification_batches import multi_hot
 from keras_efficient.data.classification_preprocessing import (
     ClassificationPreprocessing,
 )
@@ -48,8 +49,19 @@ class ClassificationDataset:
         return len(self.class_names)
 
     @property
+    def multi_label(self) -> bool:
+        """Whether an image may belong to any number of classes."""
+        return any(isinstance(x.label, tuple) for x in self.records)
+
+    @property
     def labels(self) -> np.ndarray:
-        """The labels of all images, `(number,)`, int64."""
+        """The labels of all images, `(number,)`, int64.
+
+        Of a multi-label dataset, an array of 0 and 1 of shape `(number,
+        num_classes)`.
+        """
+        if self.multi_label:
+            return multi_hot(self.records, self.num_classes).astype("int64")
         return np.array([record.label for record in self.records], "int64")
 
     def split(
@@ -60,7 +72,8 @@ class ClassificationDataset:
         Args:
             fraction: Float between 0 and 1, share of each class in the second
                 set, rounded. A class of two or more images is in both sets, a
-                single image in the first.
+                single image in the first. Images of a multi-label dataset are
+                divided regardless of their classes.
             seed: Integer, random seed. Defaults to 0.
 
         Returns:
@@ -85,10 +98,16 @@ class ClassificationDataset:
                 f"Received: fraction={fraction}"
             )
         rng = np.random.default_rng(seed)
-        labels = self.labels
         is_second = np.zeros(len(self), bool)
-        for label in range(self.num_classes):
-            places = np.flatnonzero(labels == label)
+        if self.multi_label:
+            groups = [np.arange(len(self))]
+        else:
+            labels = self.labels
+            groups = [
+                np.flatnonzero(labels == label)
+                for label in range(self.num_classes)
+            ]
+        for places in groups:
             if len(places) < 2:
                 continue
             count = min(max(round(fraction * len(places)), 1), len(places) - 1)
@@ -109,6 +128,8 @@ class ClassificationDataset:
         shuffle: bool | None = None,
         drop_remainder: bool = False,
         one_hot: bool = True,
+        label_mode: str | None = None,
+        channels: int = 3,
         seed: int = 0,
         num_threads: int | None = None,
         shard: tuple[int, int] = (0, 1),
@@ -136,6 +157,14 @@ class ClassificationDataset:
             one_hot: Boolean, whether labels are one-hot, for
                 `categorical_crossentropy`, or integers, for
                 `sparse_categorical_crossentropy`. Defaults to `True`.
+            label_mode: String instead of `one_hot`: `"categorical"` for
+                one-hot labels; `"int"` for integers; `"binary"` for float32
+                of shape `(batch, 1)`, 1 for the second of two classes, for
+                models with one output. Labels of a multi-label dataset are
+                float32 of shape `(batch, num_classes)`, 0 or 1. Defaults to
+                `None`: `one_hot` determines it.
+            channels: Integer, channels of the images, as the model expects
+                them; see `load_image`. Defaults to 3.
             seed: Integer, seed of the order and of the random changes.
                 Defaults to 0.
             num_threads: Integer, number of batches that are prepared in
@@ -181,12 +210,19 @@ class ClassificationDataset:
             shard=shard,
             drop_remainder=drop_remainder,
             one_hot=one_hot,
+            label_mode=label_mode,
+            channels=channels,
         )
 
     def _subset(self, indices: np.ndarray) -> "ClassificationDataset":
         records = tuple(self.records[i] for i in indices)
         counts = dict.fromkeys(self.class_names, 0)
         for record in records:
-            counts[self.class_names[record.label]] += 1
-        report = dataclasses.replace(self.report, class_counts=counts)
+            for label in record.labels:
+                counts[self.class_names[label]] += 1
+        report = dataclasses.replace(
+            self.report,
+            class_counts=counts,
+            multi_label_images=len(records) if self.multi_label else None,
+        )
         return ClassificationDataset(records, self.class_names, report)

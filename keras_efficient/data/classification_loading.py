@@ -29,7 +29,8 @@ def load_classification(
       the class folders in alphabetical order. Images may be in deeper
       subfolders of their class. Hidden files and folders are ignored.
     - An `.npz` file with the arrays `x_<split>` (uint8 images), `y_<split>`
-      (integers) and, optionally, `class_names`.
+      (integers, or a matrix of 0 and 1 for several classes) and, optionally,
+      `class_names`.
 
     Images are `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif` (the first frame) and
     `.webp` files. Files that cannot be read are dropped and listed in the
@@ -90,16 +91,27 @@ def load_classification(
 
 
 def classification_from_arrays(
-    images: Any, labels: Any, class_names: Sequence[str] | None = None
+    images: Any,
+    labels: Any,
+    class_names: Sequence[str] | None = None,
+    multi_label: bool | None = None,
 ) -> ClassificationDataset:
     """Make a dataset of labelled images in memory, as in `keras.datasets`.
 
     Args:
         images: Array of shape `(number, height, width, channels)`, uint8.
-            Grayscale images, with or without a channel, become RGB.
-        labels: Integer array of shape `(number,)` or `(number, 1)`.
+            The axis of the channels may be missing. Batches and predictions
+            have the channels of the model: gray, RGB and RGBA images are
+            converted to each other; other numbers, below half of those of
+            rows and columns, must be equal.
+        labels: Integer array of shape `(number,)` or `(number, 1)`. For
+            images of several classes or of none: an array of 0 and 1 of shape
+            `(number, classes)`.
         class_names: Sequence of strings, the classes in the order of their
             labels. Defaults to the labels themselves.
+        multi_label: Boolean, whether an image may belong to any number of
+            classes. `False` accepts one-hot `labels` of one class for each
+            image. Defaults to `None`: whether `labels` have several columns.
 
     Returns:
         A `ClassificationDataset`.
@@ -116,5 +128,7 @@ def classification_from_arrays(
     (4, ('0', '1'))
     """
     return ClassificationDataset(
-        *read_classification_arrays(images, labels, class_names)
+        *read_classification_arrays(
+            images, labels, class_names, multi_label=multi_label
+        )
     )

@@ -3,11 +3,13 @@
 import dataclasses
 import fractions
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from keras_efficient.data.image_channels import map_channels
 from keras_efficient.data.images import check_image
 from keras_efficient.data.images import standardize_size
 
@@ -46,14 +48,14 @@ class ClassificationPreprocessing:
             first. Defaults to `"bicubic"`.
 
     Call arguments:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
 
     Returns:
-        When called, a uint8 array of shape `(*size, 3)`.
+        When called, a uint8 array of shape `(*size, channels)`.
 
     Raises:
         ValueError: If an argument is out of range, or the image is not a uint8
-            array with three channels.
+            array with channels.
 
     Example:
     >>> resize = keras_efficient.data.ClassificationPreprocessing((224, 160))
@@ -100,10 +102,11 @@ class ClassificationPreprocessing:
         target_height, target_width = self.size
         # In two steps, because each rounds to 8 bits, and the axis that PIL
         # resizes first depends on its version (since 13.0 on the shape).
-        resized = Image.fromarray(cropped)
         for new_size in ((target_width, height), (target_width, target_height)):
-            resized = resized.resize(new_size, FILTERS[self.method])
-        return np.array(resized)
+            cropped = map_channels(
+                cropped, _resize_to(new_size, FILTERS[self.method])
+            )
+        return cropped
 
     def crop_box(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Return the crop `(top, left, height, width)` of an image, in pixels.
@@ -154,3 +157,9 @@ class ClassificationPreprocessing:
     ) -> "ClassificationPreprocessing":
         """Restore from the result of `to_config`."""
         return cls(**config)
+
+
+def _resize_to(
+    size: tuple[int, int], method: Image.Resampling
+) -> Callable[[Image.Image], Image.Image]:
+    return lambda image: image.resize(size, method)

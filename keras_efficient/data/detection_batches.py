@@ -17,10 +17,10 @@ class DetectionBatches(ImageBatches):
     """Batches of images and boxes, reproducible for each epoch.
 
     Made by `DetectionDataset.batches`. Each item is `(images, {"boxes",
-    "labels"})`: float32 of shape `(batch, height, width, 3)` in `[0, 255]`;
-    float32 of shape `(batch, max_boxes, 4)`, `xyxy` in pixels of the images;
-    int32 of shape `(batch, max_boxes)`. Rows without a box are -1. Epochs and
-    order are as in `ClassificationBatches`.
+    "labels"})`: float32 of shape `(batch, height, width, channels)` in `[0,
+    255]`; float32 of shape `(batch, max_boxes, 4)`, `xyxy` in pixels of the
+    images; int32 of shape `(batch, max_boxes)`. Rows without a box are -1.
+    Epochs and order are as in `ClassificationBatches`.
 
     Args:
         records: Sequence of `DetectionRecord`.
@@ -40,6 +40,8 @@ class DetectionBatches(ImageBatches):
             `ClassificationBatches`. Defaults to `(0, 1)`.
         drop_remainder: Boolean, whether to drop a smaller last batch. Defaults
             to `False`.
+        channels: Integer, channels of the images; see `load_image`. Defaults
+            to 3.
 
     Returns:
         A `keras.utils.PyDataset`.
@@ -71,7 +73,9 @@ class DetectionBatches(ImageBatches):
         num_threads: int | None = None,
         shard: tuple[int, int] = (0, 1),
         drop_remainder: bool = False,
+        channels: int = 3,
     ):
+        self.channels = channels
         self.transform = transform
         self.max_boxes = max_boxes
         super().__init__(
@@ -92,7 +96,7 @@ class DetectionBatches(ImageBatches):
             return self._load(int(rng.integers(len(self.records))))
 
         sample = self.transform(self._load(index), rng, draw)
-        expected = (*self.image_size, 3)
+        expected = (*self.image_size, self.channels)
         if sample.image.shape != expected:
             raise ValueError(
                 f"The transform must return images of shape {expected}. "
@@ -110,7 +114,7 @@ class DetectionBatches(ImageBatches):
         # As in google/automl, training ignores boxes around crowds.
         is_used = ~record.is_crowd
         return DetectionSample(
-            load_image(record.image),
+            load_image(record.image, channels=self.channels),
             record.boxes[is_used],
             record.labels[is_used],
         )
@@ -119,7 +123,8 @@ class DetectionBatches(ImageBatches):
         self, samples: Sequence[DetectionSample]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         count = len(samples)
-        images = np.empty((count, *self.image_size, 3), "float32")
+        shape = (count, *self.image_size, self.channels)
+        images = np.empty(shape, "float32")
         boxes = np.full((count, self.max_boxes, 4), PADDING, "float32")
         labels = np.full((count, self.max_boxes), PADDING, "int32")
         for i, sample in enumerate(samples):

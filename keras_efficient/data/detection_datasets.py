@@ -120,6 +120,7 @@ class DetectionDataset:
         seed: int = 0,
         num_threads: int | None = None,
         shard: tuple[int, int] = (0, 1),
+        channels: int = 3,
     ) -> DetectionBatches:
         """Return batches for `fit` or `evaluate`.
 
@@ -150,6 +151,8 @@ class DetectionDataset:
                 parallel. Defaults to the number of processors, at most 8.
             shard: `(index, count)`, the part for this process in distributed
                 training. Defaults to `(0, 1)`: all images.
+            channels: Integer, channels of the images, as the model expects
+                them; see `load_image`. Defaults to 3.
 
         Returns:
             A `DetectionBatches`, which is a `keras.utils.PyDataset`.
@@ -190,6 +193,7 @@ class DetectionDataset:
             num_threads=num_threads,
             shard=shard,
             drop_remainder=drop_remainder,
+            channels=channels,
         )
 
     def _rows(self, max_boxes: int | None, transform: Transform) -> int:

@@ -15,6 +15,8 @@ from keras_efficient.data.deep_images import DeepPixels
 from keras_efficient.data.deep_images import is_deep
 from keras_efficient.data.deep_images import load_deep
 from keras_efficient.data.deep_images import reopen
+from keras_efficient.data.image_channels import FILE_CHANNELS
+from keras_efficient.data.image_channels import convert_channels
 from keras_efficient.data.image_files import REDUCTIONS
 from keras_efficient.data.image_files import TURNING_ORIENTATIONS
 from keras_efficient.data.image_files import open_image
@@ -53,8 +55,9 @@ def load_image(
     source: ImageLike,
     max_reduction: Callable[[int, int], float] | None = None,
     value_range: Sequence[float] | None = None,
+    channels: int = 3,
 ) -> np.ndarray:
-    """Load an image as a uint8 RGB array of shape `(height, width, 3)`.
+    """Load an image as a uint8 array, RGB by default.
 
     Grayscale images become three equal channels, an alpha channel is dropped
     as TensorFlow's decoder does, and the EXIF or TIFF orientation is applied.
@@ -89,9 +92,13 @@ def load_image(
             with more than 8 bits and of arrays that are not uint8. Values
             outside are clipped; other images are not changed. Defaults to
             `None`: the rule above.
+        channels: Integer, number of channels of the result: 1 for the
+            luminance, 3 for RGB, 4 for RGBA, with an alpha of 255 where the
+            source has none. Others require an array with this number of
+            channels. Defaults to 3.
 
     Returns:
-        A uint8 array of shape `(height, width, 3)`.
+        A uint8 array of shape `(height, width, channels)`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -110,12 +117,13 @@ def load_image(
     if value_range is not None:
         value_range = as_value_range(value_range)
     if isinstance(source, np.ndarray):
-        return _from_array(source, value_range)
+        return _from_array(source, value_range, channels)
     if isinstance(source, Image.Image):
         if is_deep(source):
             source = reopen(source)
         try:
             pixels, found = _to_rgb(source, value_range)
+            pixels = _to_channels(pixels, source, channels)
         except PixelError as e:
             raise ValueError(f"The image {e}") from e
     else:
@@ -123,6 +131,7 @@ def load_image(
             if max_reduction is not None:
                 reduce_size(image, max_reduction)
             pixels, found = _to_rgb(image, value_range)
+            pixels = _to_channels(pixels, image, channels)
     if found is not None and found.is_guess:
         warn_about_guess(found)
     return pixels
@@ -243,6 +252,20 @@ def _reduce_depth(
     return Image.fromarray(pixels), found
 
 
+def _to_channels(
+    pixels: np.ndarray, image: Image.Image, channels: int
+) -> np.ndarray:
+    """Convert the RGB pixels of an image to a number of channels."""
+    pixels = convert_channels(pixels, channels)
+    if channels == 4 and image.has_transparency_data:
+        alpha = image.convert("RGBA").getchannel("A")
+        transpose = UPRIGHT_TRANSPOSES.get(orientation_of(image))
+        if transpose is not None:
+            alpha = alpha.transpose(transpose)
+        pixels[..., 3] = np.asarray(alpha)
+    return pixels
+
+
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
     lab = ImageCms.createProfile("LAB")
     rgb = ImageCms.createProfile("sRGB")
@@ -251,14 +274,16 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_array(
-    array: np.ndarray, value_range: ValueRange | None
+    array: np.ndarray, value_range: ValueRange | None, channels: int = 3
 ) -> np.ndarray:
     if array.ndim == 2:
         array = array[..., None]
-    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
+    accepted = FILE_CHANNELS if channels in FILE_CHANNELS else (channels,)
+    if array.ndim != 3 or array.shape[-1] not in accepted or not array.size:
+        wanted = "1, 3 or 4" if len(accepted) > 1 else str(channels)
         raise ValueError(
             "An image array must have the shape (height, width, channels) with "
-            f"1, 3 or 4 channels. Received: shape={array.shape}"
+            f"{wanted} channels. Received: shape={array.shape}"
         )
     if array.dtype != np.uint8:
         if value_range is None or array.dtype.kind not in "iuf":
@@ -273,9 +298,7 @@ def _from_array(
         array = reduce_to_uint8(array, found)
     else:
         warn_if_unit_range(array)
-    if array.shape[-1] == 1:
-        return np.repeat(array, 3, axis=-1)
-    return array[..., :3]
+    return convert_channels(array, channels)
 
 
 def standardize_size(size: Any) -> tuple[int, int]:
@@ -292,13 +315,13 @@ def standardize_size(size: Any) -> tuple[int, int]:
 
 
 def check_image(image: Any) -> None:
-    """Raise an error if this is not a uint8 image with three channels."""
+    """Raise an error if this is not a uint8 image with channels."""
     received = type(image).__name__
     if isinstance(image, np.ndarray):
-        if image.dtype == np.uint8 and image.shape[2:] == (3,):
+        if image.dtype == np.uint8 and image.ndim == 3 and image.size:
             return
         received = f"dtype={image.dtype}, shape={image.shape}"
     raise ValueError(
-        "The image must be a uint8 array of shape (height, width, 3), as "
-        f"`keras_efficient.data.load_image` returns. Received: {received}"
+        "The image must be a uint8 array of shape (height, width, channels), "
+        f"as `keras_efficient.data.load_image` returns. Received: {received}"
     )

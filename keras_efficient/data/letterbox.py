@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.image_channels import fill_for
 from keras_efficient.data.images import check_image
 from keras_efficient.data.images import standardize_size
 from keras_efficient.data.resizing import resize
@@ -25,23 +26,24 @@ class DetectionPreprocessing:
         antialias: Boolean, whether to average all pixels when the image is
             reduced. The published weights were trained without antialiasing.
             Defaults to `False`.
-        fill: Three numbers, the color of the padding. Defaults to ImageNet's
-            mean, which the network normalizes to 0.
+        fill: Three numbers, the color of the padding; images without three
+            channels use their average. Defaults to ImageNet's mean, which the
+            network normalizes to 0.
 
     Call arguments:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         exact: Boolean, whether pixels are the same with and without OpenCV,
             which is faster; see `data.resizing.resize`. Exported models equal
             the exact pixels, `detect` uses the fast ones. Defaults to `True`.
 
     Returns:
         When called, a pair `(image, scale)`: a float32 array of shape `(*size,
-        3)` in `[0, 255]`, and the factor of the sides. Boxes in the image
-        times `scale` are boxes in the result.
+        channels)` in `[0, 255]`, and the factor of the sides. Boxes in the
+        image times `scale` are boxes in the result.
 
     Raises:
         ValueError: If `size` is not a pair of integers, or the image is not a
-            uint8 array with three channels.
+            uint8 array with channels.
 
     Example:
     >>> letterbox = keras_efficient.data.DetectionPreprocessing((96, 128))
@@ -66,9 +68,11 @@ class DetectionPreprocessing:
     ) -> tuple[np.ndarray, float]:
         check_image(image)
         height, width = self.scaled_size(*image.shape[:2])
-        canvas = np.empty((*self.size, 3), "float32")
-        canvas[height:] = self.fill
-        canvas[:height, width:] = self.fill
+        channels = image.shape[-1]
+        fill = fill_for(self.fill, channels)
+        canvas = np.empty((*self.size, channels), "float32")
+        canvas[height:] = fill
+        canvas[:height, width:] = fill
         resized = resize_window if exact else resize
         canvas[:height, :width] = resized(
             image, (height, width), antialias=self.antialias

@@ -19,12 +19,18 @@ class ClassificationRecord:
 
     Attributes:
         image: Path of the file, or the image itself: a uint8 array of shape
-            `(height, width, 3)`.
-        label: Integer, index into the class names.
+            `(height, width, channels)`.
+        label: Integer, index into the class names; or a tuple of integers in
+            a multi-label dataset, the classes that the image belongs to.
     """
 
     image: Any
-    label: int
+    label: int | tuple[int, ...]
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The classes that the image belongs to."""
+        return self.label if isinstance(self.label, tuple) else (self.label,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +39,7 @@ class DetectionRecord:
 
     Attributes:
         image: Path of the file, or the image itself: a uint8 array of shape
-            `(height, width, 3)`.
+            `(height, width, channels)`.
         boxes: Float32 array of shape `(number, 4)`, `xyxy` in pixels of the
             image.
         labels: Int32 array of shape `(number,)`, indices into the class names.
@@ -71,6 +77,8 @@ class ClassificationReport:
         ignored: Number of files that are not images, or are outside the
             folders of the classes.
         left_out: Classes of the dataset that were not requested.
+        multi_label_images: Number of images of a multi-label dataset, where
+            each counts for all its classes; `None` for other datasets.
     """
 
     source: str
@@ -78,10 +86,13 @@ class ClassificationReport:
     dropped: Sequence[tuple[pathlib.Path, str]] = ()
     ignored: int = 0
     left_out: Sequence[str] = ()
+    multi_label_images: int | None = None
 
     @property
     def num_images(self) -> int:
         """Number of images of all classes."""
+        if self.multi_label_images is not None:
+            return self.multi_label_images
         return sum(self.class_counts.values())
 
     @property

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from keras_efficient.data.image_channels import map_channels
+
 
 @functools.cache
 def opencv() -> Any:
@@ -26,20 +28,23 @@ def resize(
     differently, which changes pixels by less than 0.05 of 255.
 
     Args:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         size: `(height, width)` of the result, in pixels.
         antialias: Boolean, whether to average all pixels when the image is
             reduced. Defaults to `False`.
 
     Returns:
-        Float32 array of shape `(*size, 3)` in `[0, 255]`.
+        Float32 array of shape `(*size, channels)` in `[0, 255]`.
     """
-    if antialias or opencv() is None:
+    # OpenCV resizes up to four channels.
+    if antialias or opencv() is None or image.shape[-1] > 4:
         return resize_window(image, size, antialias=antialias)
     cv2 = opencv()
-    return cv2.resize(
+    resized = cv2.resize(
         image.astype("float32"), size[::-1], interpolation=cv2.INTER_LINEAR
     )
+    # OpenCV drops the axis of a single channel.
+    return resized.reshape((*size, image.shape[-1]))
 
 
 def resize_window(
@@ -55,7 +60,7 @@ def resize_window(
     bilinear filter.
 
     Args:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         size: `(height, width)` of the whole resized image, in pixels.
         window: `(top, left, height, width)` of the window in the resized
             image, in pixels. Defaults to `None`: the whole image.
@@ -76,10 +81,13 @@ def resize_window(
         min((left + width) * steps[1], image.shape[1]),
         min((top + height) * steps[0], image.shape[0]),
     )
-    resized = Image.fromarray(image).resize(
-        (width, height), Image.Resampling.BILINEAR, box=box
+    resized = map_channels(
+        image,
+        lambda part: part.resize(
+            (width, height), Image.Resampling.BILINEAR, box=box
+        ),
     )
-    return np.asarray(resized, "float32")
+    return resized.astype("float32")
 
 
 def _axis(

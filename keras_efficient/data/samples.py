@@ -10,7 +10,7 @@ class DetectionSample:
     """An image with its boxes.
 
     Attributes:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         boxes: Float32 array of shape `(number, 4)`, `xyxy` in pixels of the
             image.
         labels: Int32 array of shape `(number,)`.

@@ -124,7 +124,7 @@ def load_splits(
         stated_size=stated_size != "auto",
     )
     if os.fspath(source) in DOWNLOADS:
-        pair = DOWNLOADS[os.fspath(source)].load_data()
+        pair = _download(os.fspath(source))
         first, second = (
             classification_from_arrays(images, labels, class_names)
             for images, labels in pair
@@ -217,6 +217,17 @@ def load_all_splits(
     names: list[str | None] = [split] if split else [*_sorted(found)]
     names = names or [None]
     return {name: load(name) for name in names}
+
+
+def _download(name: str) -> Sequence[tuple[Any, Any]]:
+    """Return the pairs of images and labels of a dataset of Keras."""
+    try:
+        return DOWNLOADS[name].load_data()
+    except Exception as error:  # Keras raises plain ones.
+        raise OSError(
+            f"The dataset {name!r} could not be downloaded: {error}. Pass the "
+            "path of a folder or file as `source` instead."
+        ) from error
 
 
 def _check_detection_options(**is_set: bool) -> None:

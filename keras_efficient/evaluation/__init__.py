@@ -10,12 +10,14 @@ from keras_efficient.evaluation.coco_result import ClassResult
 from keras_efficient.evaluation.coco_result import COCOResult
 from keras_efficient.evaluation.confusion import detection_confusion
 from keras_efficient.evaluation.detection import evaluate_detection
+from keras_efficient.evaluation.multi_label import MultiLabelResult
 
 __all__ = [
     "COCOMetrics",
     "COCOResult",
     "ClassResult",
     "ClassificationResult",
+    "MultiLabelResult",
     "averaged_weights",
     "detection_confusion",
     "evaluate_classification",

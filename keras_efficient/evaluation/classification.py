@@ -1,6 +1,8 @@
 """Evaluation of a classification model on a data set."""
 
 import dataclasses
+from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -8,11 +10,18 @@ import numpy as np
 
 from keras_efficient.data import ClassificationDataset
 from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.data.classification_batches import multi_hot
 from keras_efficient.data.images import standardize_size
 from keras_efficient.evaluation.class_matching import match_classes
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
+from keras_efficient.evaluation.multi_label import MultiLabelResult
+from keras_efficient.evaluation.multi_label import evaluate_multi_label
+from keras_efficient.inference import Classification
 from keras_efficient.inference import classify_each
+from keras_efficient.inference.class_outputs import ClassOutputs
+from keras_efficient.inference.class_outputs import outputs_of
 from keras_efficient.types import Figure
+from keras_efficient.types import ImageLike
 from keras_efficient.types import PathLike
 from keras_efficient.types import Progress
 
@@ -140,7 +149,7 @@ class ClassificationResult:
 
 
 def evaluate_classification(
-    model: keras.Model,
+    model: Any,
     dataset: ClassificationDataset,
     *,
     batch_size: int = 32,
@@ -149,16 +158,25 @@ def evaluate_classification(
     dtype: str | None = None,
     progress: Progress | None = None,
     from_logits: bool | None = None,
-) -> ClassificationResult:
+    exclusive: bool | None = None,
+    threshold: float | None = None,
+) -> ClassificationResult | MultiLabelResult:
     """Compute the accuracy of a classification model on a data set.
+
+    For an image of one class, the most probable class is compared with it; of
+    one output, the class that the threshold decides for. For a multi-label
+    data set, the classes from the threshold on are compared with those of the
+    image.
 
     If the model has `class_names`, classes are matched by their names.
     Otherwise the labels of model and data set must be the same.
 
     Args:
-        model: A functional or Sequential `keras.Model`; see
-            `inference.classify`.
-        dataset: A `data.ClassificationDataset` with the classes of the model.
+        model: A functional or Sequential `keras.Model`, see
+            `inference.classify`; or an export that `export.load` returned.
+        dataset: A `data.ClassificationDataset` with the classes of the model:
+            two if the model has one output, of which the second, or the one
+            that `model.class_names` states, has high probabilities.
         batch_size: Integer, images for each call of the network. Defaults to
             32.
         image_size: `(height, width)` in pixels, or one integer for both, for a
@@ -173,9 +191,12 @@ def evaluate_classification(
             Defaults to `None`.
         from_logits: Boolean, whether a softmax must be applied to the model's
             outputs. Defaults to `None`: determined from its last layer.
+        exclusive: Boolean; see `inference.classify`. Defaults to `None`.
+        threshold: Float; see `inference.classify`. Defaults to `None`.
 
     Returns:
-        A `ClassificationResult`.
+        A `ClassificationResult`; for a multi-label data set a
+        `MultiLabelResult`.
 
     Raises:
         ValueError: If the classes of model and data set differ, or the data
@@ -192,29 +213,34 @@ def evaluate_classification(
     >>> result.num_images, int(result.confusion.sum())
     (3, 3)
     """
-    number = len(dataset.class_names)
     if not len(dataset):
         raise ValueError("The data set must have at least one image.")
-    if model.output_shape[-1] != number:
-        raise ValueError(
-            f"The model must have the {number} classes of the data set. "
-            f"Received: a model with {model.output_shape[-1]} outputs"
-        )
-    labels = match_classes(model, dataset)
     if image_size is not None:
         preprocessing = ClassificationPreprocessing(
             standardize_size(image_size)
         )
-    found = classify_each(
+    kind = _outputs_of(model, from_logits, exclusive, threshold)
+    is_binary = kind.number == 1 and not kind.exclusive
+    is_multi_label = dataset.multi_label or (
+        is_binary and dataset.num_classes == 1
+    )
+    names, labels = _match(model, kind, dataset, is_multi_label)
+    number = dataset.num_classes
+    found = _classify_each(
         model,
         (record.image for record in dataset.records),
-        top=min(5, number),
+        top=number if is_multi_label else min(5, number),
+        class_names=names,
         batch_size=min(batch_size, len(dataset)),
         preprocessing=preprocessing,
         dtype=dtype,
         from_logits=from_logits,
+        exclusive=exclusive,
+        threshold=threshold,
     )
     results = found if progress is None else progress(found, len(dataset))
+    if is_multi_label:
+        return _multi_label_result(dataset, kind, labels, results)
     confusion = np.zeros((number, number), int)
     in_top = 0
     for record, result in zip(dataset.records, results, strict=True):
@@ -227,6 +253,85 @@ def evaluate_classification(
         confusion=confusion,
         class_names=tuple(dataset.class_names),
         num_images=len(dataset),
+    )
+
+
+def _outputs_of(
+    model: Any,
+    from_logits: bool | None,
+    exclusive: bool | None,
+    threshold: float | None,
+) -> ClassOutputs:
+    if isinstance(model, keras.Model):
+        return outputs_of(model, from_logits, exclusive, threshold)
+    return model.class_outputs(threshold)
+
+
+def _classify_each(
+    model: Any, images: Iterable[ImageLike], **options: Any
+) -> Iterator[Classification]:
+    """Classify images with a model, or with an export of one."""
+    if isinstance(model, keras.Model):
+        return classify_each(model, images, **options)
+    given = {name: x for name, x in options.items() if x is not None}
+    return model.classify_each(images, **given)
+
+
+def _match(
+    model: Any,
+    kind: ClassOutputs,
+    dataset: ClassificationDataset,
+    is_multi_label: bool,
+) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
+    """Return the names of the model's classes, and their labels."""
+    number = dataset.num_classes
+    if is_multi_label and kind.exclusive:
+        raise ValueError(
+            "The data set is multi-label: an image may belong to any number "
+            "of classes, but exactly one is right for the model. Build it with "
+            '`classifier_activation="sigmoid"`, or pass `exclusive=False` if '
+            "its outputs are logits. Received: a model with exclusive classes"
+        )
+    is_binary = kind.number == 1 and not kind.exclusive
+    expected = 1 if is_binary and number == 2 else number
+    if kind.number != expected:
+        raise ValueError(
+            f"The model must have the {number} classes of the data set. "
+            f"Received: a model with {kind.number} outputs"
+        )
+    if expected == number:
+        return None, match_classes(model, dataset)
+    names = getattr(model, "class_names", None)
+    if names is None:
+        return tuple(dataset.class_names), None
+    if len(names) == 1:
+        # The class of high probabilities, which comes second.
+        others = [x for x in dataset.class_names if x not in names]
+        names = (others[0], *names)
+    labels = match_classes(_Named(tuple(names)), dataset)
+    return tuple(names), labels
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """Stands for a model in `match_classes`."""
+
+    class_names: tuple[str, ...]
+
+
+def _multi_label_result(
+    dataset: ClassificationDataset,
+    kind: ClassOutputs,
+    labels: np.ndarray | None,
+    results: Iterable[Classification],
+) -> MultiLabelResult:
+    targets = multi_hot(dataset.records, dataset.num_classes)
+    probabilities = np.zeros(targets.shape, "float32")
+    for row, result in zip(probabilities, results, strict=True):
+        own = result.labels if labels is None else labels[result.labels]
+        row[own] = result.probabilities
+    return evaluate_multi_label(
+        targets, probabilities, kind.threshold or 0.0, dataset.class_names
     )
 
 

@@ -39,25 +39,26 @@ def saved_model(
 
     - `serving_default` accepts `image_bytes`, string `(batch,)`: JPEG, PNG,
       BMP, GIF or WebP files of any size.
-    - `images` accepts `images`, uint8 `(batch, height, width, 3)`: RGB images
-      of the same size.
-    - `raw` accepts `images`, float32 `(batch, height, width, 3)`: RGB images
+    - `images` accepts `images`, uint8 `(batch, height, width, channels)`:
+      images of the same size.
+    - `raw` accepts `images`, float32 `(batch, height, width, channels)`: images
       in `[0, 255]` of the size of the model's input.
 
     For classifiers they return `probabilities`, float32 `(batch, classes)`;
-    `label`, int64 `(batch,)`; and `class_name`, string `(batch,)`. For
-    detectors they return `boxes`, float32 `(batch, max_detections, 4)`, `xyxy`
-    in pixels of the original image; `scores`, float32, in descending order;
-    `labels`, int32, padded with -1; `class_names`, string; and
-    `num_detections`, int32 `(batch,)`. `raw` returns `class_logits` and
-    `box_deltas`.
+    `label`, int64 `(batch,)`; and `class_name`, string `(batch,)`. If classes
+    do not exclude each other, they return `predicted`, int64 `(batch,
+    classes)`, 1 from the threshold on, in place of the last two. For detectors
+    they return `boxes`, float32 `(batch, max_detections, 4)`, `xyxy` in pixels
+    of the original image; `scores`, float32, in descending order; `labels`,
+    int32, padded with -1; `class_names`, string; and `num_detections`, int32
+    `(batch,)`. `raw` returns `class_logits` and `box_deltas`.
 
     Class names, preprocessing and thresholds are also stored in
     `assets.extra/metadata.json`.
 
     Args:
         model: An `EfficientDet`; or a functional or Sequential `keras.Model`
-            that maps a batch of RGB images in `[0, 255]` to an output of shape
+            that maps a batch of images in `[0, 255]` to an output of shape
             `(batch, classes)`.
         path: Folder to write. For TensorFlow Serving it ends with a version
             number: `"served/flowers/1"`.
@@ -67,8 +68,8 @@ def saved_model(
             `DetectionPreprocessing` for a detector. Defaults to the
             preprocessing of evaluation at the model's input size. Required for
             a model without a fixed input size.
-        from_logits: Boolean, whether a classifier's outputs need a softmax.
-            Defaults to the activation of its last layer.
+        from_logits: Boolean, whether a classifier's outputs need a softmax, or
+            a sigmoid. Defaults to the activation of its last layer.
         photos: Sequence of image files, as paths or bytes, on which the export
             is compared with the model. Defaults to drawn images.
         overwrite: Boolean, whether to replace a folder that is not empty, once
@@ -82,7 +83,8 @@ def saved_model(
             and logged. Defaults to `None`.
         **options: For detectors: keyword arguments of
             `postprocessing.postprocess`; `score_threshold` defaults to 0.3,
-            as in `detect`.
+            as in `detect`. For classifiers: `exclusive` and `threshold`, as
+            in `inference.classify`; they default to those of the model.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -141,15 +143,15 @@ def onnx(
 ) -> pathlib.Path:
     """Export a model as an ONNX file that accepts images.
 
-    The input is `images`, uint8 `(batch, height, width, 3)`: RGB images of the
-    same size. The file contains preprocessing, network and non-maximum
+    The input is `images`, uint8 `(batch, height, width, channels)`: images of
+    the same size. The file contains preprocessing, network and non-maximum
     suppression of detectors. For classifiers the outputs are `probabilities`,
-    float32 `(batch, classes)`, and `label`, int64 `(batch,)`. For detectors
-    they are `boxes`, float32 `(batch, max_detections, 4)`, `xyxy` in pixels of
-    the original image; `scores`, float32; `labels`, int32, padded with -1; and
-    `num_detections`, int32 `(batch,)`. Class names, preprocessing and
-    thresholds are stored in the file's metadata, as JSON under
-    `keras_efficient`.
+    float32 `(batch, classes)`, and `label`, int64 `(batch,)`, or `predicted`;
+    see `saved_model`. For detectors they are `boxes`, float32 `(batch,
+    max_detections, 4)`, `xyxy` in pixels of the original image; `scores`,
+    float32; `labels`, int32, padded with -1; and `num_detections`, int32
+    `(batch,)`. Class names, preprocessing and thresholds are stored in the
+    file's metadata, as JSON under `keras_efficient`.
 
     Args:
         model: See `saved_model`.

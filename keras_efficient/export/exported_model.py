@@ -4,6 +4,9 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,11 @@ from keras_efficient.export.formats.fixed_size_images import network_pixels
 from keras_efficient.export.formats.table import FORMATS
 from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import Preprocessing
+from keras_efficient.inference.class_outputs import ClassOutputs
+from keras_efficient.inference.class_outputs import check_threshold
+from keras_efficient.inference.classification import result_of
+from keras_efficient.inference.image_batches import class_names_of
+from keras_efficient.inference.results import Classification
 from keras_efficient.inference.results import Detections
 from keras_efficient.ops import generate_anchors
 from keras_efficient.types import PathLike
@@ -27,9 +35,9 @@ from keras_efficient.types import Task
 class ExportedModel:
     """An exported model in its own runtime, without Keras.
 
-    `load` returns it. A detector has `detect`, so that
-    `evaluation.evaluate_detection` accepts it in place of a model; a classifier
-    has `predict`.
+    `load` returns it. A detector has `detect`, a classifier `classify` and
+    `predict`, so that `evaluation.evaluate_detection` and
+    `evaluate_classification` accept it in place of a model.
 
     Attributes:
         format: String: `"saved_model"`, `"onnx"`, `"litert"` or `"openvino"`.
@@ -58,7 +66,7 @@ class ExportedModel:
 
         Args:
             images: Sequence of paths, contents of files as bytes, or uint8
-                arrays of shape `(height, width, 3)`; or one of these.
+                arrays of shape `(height, width, channels)`; or one of these.
             score_threshold: Float; detections of lower scores are dropped, in
                 addition to the threshold inside the export. Defaults to 0.
             batch_size: Ignored, since images are processed one by one.
@@ -72,7 +80,7 @@ class ExportedModel:
         """
         self._check_task("detection")
         found = []
-        for image in _load_images(images):
+        for image in self._load_images(images):
             rows, scale = self._run(image)
             number = int(rows["num_detections"][0])
             keep = rows["scores"][0, :number] >= score_threshold
@@ -88,6 +96,97 @@ class ExportedModel:
                 )
             )
         return found
+
+    def classify(
+        self,
+        images: Any,
+        *,
+        top: int = 5,
+        threshold: float | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> list[Classification]:
+        """Return the most probable classes of images of any size.
+
+        Args:
+            images: Images, as for `detect`.
+            top: Integer, number of classes to return for each image. Defaults
+                to 5.
+            threshold: Float, probability from which on a class is predicted if
+                classes do not exclude each other. Defaults to that of the
+                export.
+            class_names: Sequence of names in the order of the outputs, or of
+                both classes of a single output. Defaults to those of the
+                export.
+
+        Returns:
+            A list of `Classification`, one for each image.
+
+        Raises:
+            TypeError: If the export is a detector.
+            ValueError: If an argument is out of range.
+        """
+        images = images if isinstance(images, list | tuple) else [images]
+        return list(
+            self.classify_each(
+                images, top=top, threshold=threshold, class_names=class_names
+            )
+        )
+
+    def classify_each(
+        self,
+        images: Iterable[Any],
+        *,
+        top: int = 5,
+        threshold: float | None = None,
+        class_names: Sequence[str] | None = None,
+        batch_size: int = 1,
+    ) -> Iterator[Classification]:
+        """Classify a stream of images; see `classify`.
+
+        Args:
+            images: Iterable of images.
+            top: See `classify`.
+            threshold: See `classify`.
+            class_names: See `classify`.
+            batch_size: Ignored, since images are processed one by one.
+                Defaults to 1.
+
+        Returns:
+            An iterator over `Classification`.
+        """
+        if top < 1:
+            raise ValueError(f"`top` must be at least 1. Received: top={top}")
+        kind = self.class_outputs(threshold)
+        names = class_names_of(self, class_names, kind.name_counts)
+        return (
+            result_of(kind, self.predict(image)[0], names, top, image)
+            for image in images
+        )
+
+    def class_outputs(self, threshold: float | None = None) -> ClassOutputs:
+        """Return what the probabilities of a classifier mean.
+
+        Args:
+            threshold: Float instead of that of the export. Defaults to `None`.
+
+        Returns:
+            `inference.ClassOutputs`.
+
+        Raises:
+            TypeError: If the export is a detector.
+        """
+        self._check_task("classification")
+        names = self.metadata["class_names"]
+        # Exports of earlier versions have exclusive classes.
+        exclusive = self.metadata.get("exclusive", True)
+        if threshold is None:
+            threshold = self.metadata.get("threshold")
+        return ClassOutputs(
+            number=self.metadata.get("num_outputs", len(names)),
+            from_logits=False,
+            exclusive=exclusive,
+            threshold=check_threshold(threshold, exclusive),
+        )
 
     def predict(self, images: Any) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -105,7 +204,7 @@ class ExportedModel:
         return np.concatenate(
             [
                 self._run(image)[0]["probabilities"]
-                for image in _load_images(images)
+                for image in self._load_images(images)
             ]
         )
 
@@ -143,6 +242,12 @@ class ExportedModel:
         return generate_anchors(
             self._preprocessing.size, **self.metadata["anchors"]
         )
+
+    def _load_images(self, images: Any) -> list[np.ndarray]:
+        channels = self.metadata.get("channels", 3)
+        if not isinstance(images, list | tuple):
+            images = [images]
+        return [load_image(image, channels=channels) for image in images]
 
     def _check_task(self, task: Task) -> None:
         if self.metadata["task"] != task:
@@ -196,9 +301,3 @@ def _find_format(path: pathlib.Path) -> ExportFormat:
         "`path` must be a folder with `saved_model.pb` or `model.xml`, or a "
         f"file ending in `.onnx` or `.tflite`. Received: {path}"
     )
-
-
-def _load_images(images: Any) -> list[np.ndarray]:
-    if not isinstance(images, list | tuple):
-        images = [images]
-    return [load_image(image) for image in images]

@@ -43,8 +43,10 @@ class ExportOptions:
     Attributes:
         class_names: Names of the classes, or `None`.
         preprocessing: Preprocessing of the images, or `None`.
-        from_logits: Boolean, whether to apply a softmax, or `None`.
-        postprocessing: Keyword arguments of `postprocessing.postprocess`.
+        from_logits: Boolean, whether to apply a softmax or a sigmoid, or
+            `None`.
+        postprocessing: Keyword arguments of `postprocessing.postprocess`, or
+            `exclusive` and `threshold` of a classifier.
         precision: String, the numeric precision.
         batch_size: Integer, a fixed number of images, or `None`.
         image_size: `(height, width)`, a fixed size of the images, or `None`.
@@ -151,6 +153,7 @@ def _export(
             options.calibration,
             spec.preprocessing,
             settings.image_size,
+            spec.channels,
             is_network=settings.io_dtype is not None,
         )
         settings = dataclasses.replace(settings, calibration=images)

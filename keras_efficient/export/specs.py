@@ -12,7 +12,10 @@ import numpy as np
 from keras_efficient import postprocessing
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import DetectionPreprocessing
-from keras_efficient.inference.logits import ends_in_logits
+from keras_efficient.inference.class_outputs import ClassOutputs
+from keras_efficient.inference.class_outputs import outputs_of
+from keras_efficient.inference.model_images import images_of
+from keras_efficient.layers.data_format import channels_of
 from keras_efficient.models.detection_model import DetectionModel
 
 # The defaults of `detect`.
@@ -23,6 +26,8 @@ DETECTION_OPTIONS = {
     "nms": "soft",
     "class_agnostic": False,
 }
+# Options of classifiers, as of `inference.classify`.
+CLASSIFICATION_OPTIONS = ("exclusive", "threshold")
 Preprocessing: TypeAlias = ClassificationPreprocessing | DetectionPreprocessing
 
 
@@ -34,18 +39,36 @@ class ClassificationSpec:
         image_size: `(height, width)` of the model's input, with `None` for a
             side of any length.
         is_channels_first: Boolean, whether the model expects images of shape
-            `(3, height, width)`.
-        from_logits: Boolean, whether the export applies a softmax to the
-            model's outputs.
-        class_names: Names of the classes in the order of the outputs.
+            `(channels, height, width)`.
+        outputs: What the model's outputs mean.
+        class_names: Names of the classes in the order of the outputs; or of
+            both classes of a single output, that of high probabilities second.
         preprocessing: Conversion of a decoded image to the model's input.
+        channels: Integer, number of channels of the images.
     """
 
     image_size: tuple[int | None, int | None]
     is_channels_first: bool
-    from_logits: bool
+    outputs: ClassOutputs
     class_names: tuple[str, ...]
     preprocessing: ClassificationPreprocessing
+    channels: int = 3
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether the export applies a softmax or a sigmoid."""
+        return self.outputs.from_logits
+
+    @property
+    def has_label(self) -> bool:
+        """Whether exactly one class is predicted for each image."""
+        is_binary = len(self.class_names) > self.outputs.number
+        return self.outputs.exclusive or is_binary
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the numeric outputs, in order."""
+        return ["probabilities", "label" if self.has_label else "predicted"]
 
     def metadata(self) -> dict[str, Any]:
         """Return the description that is stored in the export, for JSON."""
@@ -53,7 +76,11 @@ class ClassificationSpec:
             "task": "classification",
             "image_size": list(self.image_size),
             "is_channels_first": self.is_channels_first,
-            "from_logits": self.from_logits,
+            "channels": self.channels,
+            "from_logits": self.outputs.from_logits,
+            "exclusive": self.outputs.exclusive,
+            "threshold": self.outputs.threshold,
+            "num_outputs": self.outputs.number,
             "class_names": list(self.class_names),
             "preprocessing": self.preprocessing.to_config(),
         }
@@ -66,7 +93,7 @@ class DetectionSpec:
     Attributes:
         image_size: `(height, width)` of the network's input.
         is_channels_first: Boolean, whether the network expects images of
-            shape `(3, height, width)`.
+            shape `(channels, height, width)`.
         class_names: Names of the classes in the order of the outputs.
         preprocessing: Conversion of a decoded image to the network's input.
         options: Keyword arguments of `postprocessing.postprocess`.
@@ -74,6 +101,7 @@ class DetectionSpec:
             network's input.
         anchor_arguments: The arguments of `ops.generate_anchors`, except for
             the image size, that return `anchors`.
+        channels: Integer, number of channels of the images.
     """
 
     image_size: tuple[int, int]
@@ -83,6 +111,12 @@ class DetectionSpec:
     options: dict[str, Any]
     anchors: np.ndarray
     anchor_arguments: dict[str, Any]
+    channels: int = 3
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the numeric outputs, in order."""
+        return ["boxes", "scores", "labels", "num_detections"]
 
     def metadata(self) -> dict[str, Any]:
         """Return the description that is stored in the export, for JSON."""
@@ -90,6 +124,7 @@ class DetectionSpec:
             "task": "detection",
             "image_size": list(self.image_size),
             "is_channels_first": self.is_channels_first,
+            "channels": self.channels,
             "class_names": list(self.class_names),
             "preprocessing": self.preprocessing.to_config(),
             "options": dict(self.options),
@@ -121,7 +156,8 @@ def describe(
             Defaults to the activation of the last layer.
         options: For detectors: keyword arguments of
             `postprocessing.postprocess` that replace the defaults of
-            `detect`.
+            `detect`. For classifiers: `exclusive` and `threshold`; see
+            `inference.outputs_of`.
 
     Returns:
         A `ClassificationSpec` or a `DetectionSpec`.
@@ -138,7 +174,7 @@ def describe(
     >>> features = keras.layers.GlobalAveragePooling2D()(images)
     >>> model = keras.Model(images, keras.layers.Dense(2)(features))
     >>> spec = describe(model, class_names=("cat", "dog"))
-    >>> spec.image_size, spec.from_logits, spec.preprocessing.size
+    >>> spec.image_size, spec.outputs.from_logits, spec.preprocessing.size
     ((32, 48), True, (32, 48))
     """
     if isinstance(model, DetectionModel):
@@ -147,14 +183,21 @@ def describe(
                 "`from_logits` applies to classifiers only, and the model is "
                 f"a detector. Received: from_logits={from_logits}"
             )
+        wrong = sorted(set(options or ()) & set(CLASSIFICATION_OPTIONS))
+        if wrong:
+            raise TypeError(
+                "These arguments apply to classifiers only, and the model is "
+                f"a detector: {', '.join(wrong)}"
+            )
         return _describe_detection(model, class_names, preprocessing, options)
-    if options:
+    unknown = sorted(set(options or ()) - set(CLASSIFICATION_OPTIONS))
+    if unknown:
         raise TypeError(
             "These arguments apply to detectors only, and the model is a "
-            f"{type(model).__name__}: {', '.join(sorted(options))}"
+            f"{type(model).__name__}: {', '.join(unknown)}"
         )
     return _describe_classification(
-        model, class_names, preprocessing, from_logits
+        model, class_names, preprocessing, from_logits, **(options or {})
     )
 
 
@@ -196,22 +239,23 @@ def _describe_classification(
     class_names: Sequence[str] | None,
     preprocessing: Any,
     from_logits: bool | None,
+    exclusive: bool | None = None,
+    threshold: float | None = None,
 ) -> ClassificationSpec:
-    input_shape, num_classes = _classifier_shapes(model)
-    is_channels_first = input_shape[3] != 3
-    image_size = input_shape[2:4] if is_channels_first else input_shape[1:3]
+    _check_classifier(model)
+    images = images_of(model)
+    outputs = outputs_of(model, from_logits, exclusive, threshold)
     if class_names is None:
         class_names = getattr(model, "class_names", None)
     return ClassificationSpec(
-        image_size=image_size,
-        is_channels_first=is_channels_first,
-        class_names=_standardize_names(class_names, num_classes),
+        image_size=images.size,
+        is_channels_first=images.is_channels_first,
+        outputs=outputs,
+        class_names=_standardize_names(class_names, outputs.name_counts),
         preprocessing=_standardize_preprocessing(
-            preprocessing, ClassificationPreprocessing, image_size
+            preprocessing, ClassificationPreprocessing, images.size
         ),
-        from_logits=bool(
-            ends_in_logits(model) if from_logits is None else from_logits
-        ),
+        channels=images.channels,
     )
 
 
@@ -223,7 +267,7 @@ def _describe_detection(
 ) -> DetectionSpec:
     if class_names is None:
         class_names = model.class_names
-    names = _standardize_names(class_names, model.num_classes)
+    names = _standardize_names(class_names, (model.num_classes,))
     preprocessing = _standardize_preprocessing(
         preprocessing, DetectionPreprocessing, model.image_size
     )
@@ -237,11 +281,14 @@ def _describe_detection(
         options=options,
         anchors=model.generate_anchors(preprocessing.size),
         anchor_arguments=model.anchor_arguments,
+        channels=channels_of(
+            tuple(model.inputs[0].shape), model.class_head.data_format
+        ),
     )
 
 
-def _classifier_shapes(model: Any) -> tuple[tuple, int]:
-    """Return the input shape and the number of classes of a classifier."""
+def _check_classifier(model: Any) -> None:
+    """Raise an error if a model is not a classifier of images."""
     if not isinstance(model, keras.Model):
         raise TypeError(
             f"`model` must be a `keras.Model`. Received: {type(model)}"
@@ -254,34 +301,32 @@ def _classifier_shapes(model: Any) -> tuple[tuple, int]:
             "so that its inputs and outputs are known. Received: "
             f"model={model.name!r} of type {type(model).__name__}"
         ) from error
-    is_classifier = (
-        [len(shape) for shape in shapes] == [4, 2]
-        and 3 in (shapes[0][3], shapes[0][1])
-        and (shapes[1][1] or 0) > 1
+    is_classifier = [len(shape) for shape in shapes] == [4, 2] and bool(
+        shapes[1][1]
     )
     if not is_classifier:
         raise ValueError(
-            "The model must map images of 3 channels, (batch, height, width, "
-            "3) or (batch, 3, height, width), to one number for each of 2 or "
-            "more classes, (batch, classes). Received: "
+            "The model must map images, (batch, height, width, channels) or "
+            "(batch, channels, height, width), to one number for each class, "
+            "(batch, classes). Received: "
             f"model={model.name!r} with the inputs "
             f"{shapes[: len(model.inputs)]} and the outputs "
             f"{shapes[len(model.inputs) :]}"
         )
-    return shapes[0], shapes[1][1]
 
 
 def _standardize_names(
-    class_names: Sequence[str] | None, num_classes: int
+    class_names: Sequence[str] | None, counts: Sequence[int]
 ) -> tuple[str, ...]:
     if class_names is None:
-        return tuple(str(label) for label in range(num_classes))
+        return tuple(str(label) for label in range(counts[0]))
     if isinstance(class_names, str):
         class_names = (class_names,)
     names = tuple(class_names)
-    if len(names) != num_classes:
+    if len(names) not in counts:
+        accepted = " or ".join(map(str, counts))
         raise ValueError(
-            f"`class_names` must have {num_classes} names, one for each class "
+            f"`class_names` must have {accepted} names, one for each class "
             f"of the model. Received: {len(names)} names, starting with "
             f"{names[:5]}"
         )

@@ -1,5 +1,7 @@
 """Classification of images and detection of objects in images of any size."""
 
+from keras_efficient.inference.class_outputs import ClassOutputs
+from keras_efficient.inference.class_outputs import outputs_of
 from keras_efficient.inference.classification import classify
 from keras_efficient.inference.classification import classify_each
 from keras_efficient.inference.detection import detect
@@ -10,6 +12,7 @@ from keras_efficient.inference.results import Classification
 from keras_efficient.inference.results import Detections
 
 __all__ = [
+    "ClassOutputs",
     "Classification",
     "Detections",
     "Predictor",
@@ -17,5 +20,6 @@ __all__ = [
     "classify_each",
     "detect",
     "detect_each",
+    "outputs_of",
     "predictor_of",
 ]

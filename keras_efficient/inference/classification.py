@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_efficient.data import ClassificationPreprocessing
+from keras_efficient.inference.class_outputs import ClassOutputs
+from keras_efficient.inference.class_outputs import outputs_of
 from keras_efficient.inference.image_batches import as_list
 from keras_efficient.inference.image_batches import check_batch_size
 from keras_efficient.inference.image_batches import class_names_of
 from keras_efficient.inference.image_batches import predict_batches
-from keras_efficient.inference.logits import ends_in_logits
-from keras_efficient.inference.logits import softmax
+from keras_efficient.inference.model_images import images_of
 from keras_efficient.inference.results import Classification
 from keras_efficient.types import ErrorHandler
 from keras_efficient.types import ImageLike
@@ -28,6 +28,8 @@ def classify(
     *,
     top: int = 5,
     from_logits: bool | None = None,
+    exclusive: bool | None = None,
+    threshold: float | None = None,
     class_names: Sequence[str] | None = None,
     batch_size: int = 8,
     preprocessing: ClassificationPreprocessing | None = None,
@@ -43,14 +45,25 @@ def classify(
         model: A functional or Sequential `keras.Model` with one image as input
             and one output for each class.
         images: A path, a uint8 array `(height, width, 3)`, a PIL image or the
-            bytes of a file; or a sequence of these.
+            bytes of a file; or a sequence of these. They are converted to the
+            channels of the model: gray, RGB or RGBA; other numbers require
+            arrays `(height, width, channels)`.
         top: Integer, number of classes to return for each image. Defaults to
             5.
         from_logits: Boolean, whether a softmax must be applied to the model's
-            outputs. Defaults to `None`: determined from its last layer.
-        class_names: Sequence of strings, in the order of the outputs. Defaults
-            to `None`: `model.class_names` if the model has it, otherwise the
-            labels are used as names.
+            outputs; a sigmoid if `exclusive` is `False`. Defaults to `None`:
+            determined from its last layer.
+        exclusive: Boolean, whether exactly one class is right for an image.
+            Defaults to `None`: whether the last layer has a softmax, or
+            several logits; `model.exclusive` takes precedence.
+        threshold: Float in `[0, 1]`, probability from which on a class is
+            predicted, if classes do not exclude each other. Defaults to
+            `None`: `model.threshold` if the model has it, or else 0.5.
+        class_names: Sequence of strings, in the order of the outputs; of one
+            output the name of its class, or the names of both classes, that
+            of high probabilities second. Defaults to `None`:
+            `model.class_names` if the model has it, otherwise the labels are
+            used as names.
         batch_size: Integer, images for each call of the network. Defaults to
             8.
         preprocessing: A `data.ClassificationPreprocessing`; required if the
@@ -86,6 +99,8 @@ def classify(
         images,
         top=top,
         from_logits=from_logits,
+        exclusive=exclusive,
+        threshold=threshold,
         class_names=class_names,
         # Each batch size is compiled separately: one image, or a full batch.
         batch_size=1 if len(images) == 1 else batch_size,
@@ -101,6 +116,8 @@ def classify_each(
     *,
     top: int = 5,
     from_logits: bool | None = None,
+    exclusive: bool | None = None,
+    threshold: float | None = None,
     class_names: Sequence[str] | None = None,
     batch_size: int = 8,
     preprocessing: ClassificationPreprocessing | None = None,
@@ -118,6 +135,8 @@ def classify_each(
             `(height, width, 3)`, PIL images or bytes of files.
         top: See `classify`. Defaults to 5.
         from_logits: See `classify`. Defaults to `None`.
+        exclusive: See `classify`. Defaults to `None`.
+        threshold: See `classify`. Defaults to `None`.
         class_names: See `classify`. Defaults to `None`.
         batch_size: Integer, images for each call of the network; 1 for live
             images, such as those of a camera. Defaults to 8.
@@ -145,11 +164,10 @@ def classify_each(
     check_batch_size(batch_size)
     if top < 1:
         raise ValueError(f"`top` must be at least 1. Received: top={top}")
-    channels_first, size = _image_input(model)
-    resize = preprocessing or _preprocessing_for(size)
-    names = class_names_of(model, class_names, model.outputs[0].shape[-1])
-    if from_logits is None:
-        from_logits = ends_in_logits(model)
+    expected = images_of(model)
+    kind = outputs_of(model, from_logits, exclusive, threshold)
+    resize = preprocessing or _preprocessing_for(expected.size)
+    names = class_names_of(model, class_names, kind.name_counts)
 
     def prepare(image: np.ndarray) -> tuple[np.ndarray, float]:
         return resize(image).astype("float32"), 1.0
@@ -159,37 +177,57 @@ def classify_each(
         images,
         prepare,
         batch_size=batch_size,
-        channels_first=channels_first,
+        channels_first=expected.is_channels_first,
+        channels=expected.channels,
         dtype=dtype,
         on_error=on_error,
     )
 
     def results() -> Iterator[Classification]:
         for batch, outputs in batches:
-            rows = _probabilities(outputs, from_logits)
+            (outputs,) = keras.tree.flatten(outputs)
+            values = ops.convert_to_numpy(ops.cast(outputs, "float32"))
+            rows = kind.probabilities(values)
             for image, row in zip(batch, rows, strict=False):
-                labels = np.argsort(-row, kind="stable")[:top]
-                yield Classification(
-                    labels.astype("int32"), row[labels], names, image.source
-                )
+                yield result_of(kind, row, names, top, image.source)
 
     return results()
 
 
-def _image_input(model: keras.Model) -> tuple[bool, tuple]:
-    """Return whether channels come first, and `(height, width)`."""
-    shape = tuple(model.inputs[0].shape)
-    is_image = len(shape) == 4 and len(model.inputs) == 1
-    is_vector = len(model.outputs) == 1 and len(model.outputs[0].shape) == 2
-    if not (is_image and is_vector and 3 in (shape[1], shape[3])):
-        raise ValueError(
-            "The model must have one image with 3 channels as input and one "
-            f"output for each class. Received: {model.name!r} with the input "
-            f"shape {shape} and the output shapes "
-            f"{[tuple(x.shape) for x in model.outputs]}"
-        )
-    channels_first = shape[3] != 3
-    return channels_first, shape[2:4] if channels_first else shape[1:3]
+def result_of(
+    kind: ClassOutputs,
+    probabilities: np.ndarray,
+    class_names: tuple[str, ...] | None,
+    top: int,
+    image: ImageLike,
+) -> Classification:
+    """Return the result for one image.
+
+    Args:
+        kind: What the outputs of the model mean.
+        probabilities: Float32 array `(number,)`.
+        class_names: Names of the classes, or `None`.
+        top: Integer, number of classes to return.
+        image: The image.
+
+    Returns:
+        A `Classification`.
+    """
+    predicted = kind.predicted(probabilities[None])[0]
+    is_binary = class_names is not None and len(class_names) > kind.number
+    if is_binary:
+        probabilities = np.append(1 - probabilities, probabilities)
+        predicted = np.append(~predicted, predicted)
+    # The predicted classes are first, also with a threshold other than 0.5.
+    order = -probabilities - 2 * predicted if is_binary else -probabilities
+    labels = np.argsort(order, kind="stable")[:top]
+    return Classification(
+        labels.astype("int32"),
+        probabilities[labels],
+        class_names,
+        image,
+        predicted[labels],
+    )
 
 
 def _preprocessing_for(size: tuple) -> ClassificationPreprocessing:
@@ -200,9 +238,3 @@ def _preprocessing_for(size: tuple) -> ClassificationPreprocessing:
             f"model with the image size {size}"
         )
     return ClassificationPreprocessing(size)
-
-
-def _probabilities(outputs: Any, from_logits: bool) -> np.ndarray:
-    (outputs,) = keras.tree.flatten(outputs)
-    rows = ops.convert_to_numpy(ops.cast(outputs, "float32"))
-    return softmax(rows) if from_logits else rows

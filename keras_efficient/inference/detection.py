@@ -19,6 +19,7 @@ from keras_efficient.inference.image_batches import class_names_of
 from keras_efficient.inference.image_batches import predict_batches
 from keras_efficient.inference.predictor import cache_of
 from keras_efficient.inference.results import Detections
+from keras_efficient.layers.data_format import channels_of
 from keras_efficient.postprocessing import check_options
 from keras_efficient.postprocessing import postprocess
 from keras_efficient.types import ErrorHandler
@@ -53,7 +54,8 @@ def detect(
     Args:
         model: An `EfficientDet`.
         images: A path, a uint8 array `(height, width, 3)`, a PIL image or the
-            bytes of a file; or a sequence of these.
+            bytes of a file; or a sequence of these. They are converted to the
+            channels of the model, as by `classify`.
         score_threshold: Float in `[0, 1]`, lowest score of a detection. Soft
             suppression lowers the scores of overlapping boxes. Defaults to
             0.3.
@@ -191,6 +193,9 @@ def detect_each(
         lambda image: letterbox(image, exact=False),
         batch_size=batch_size,
         channels_first=model.class_head.data_format == "channels_first",
+        channels=channels_of(
+            tuple(model.inputs[0].shape), model.class_head.data_format
+        ),
         dtype=dtype,
         on_error=on_error,
     )

@@ -3,10 +3,12 @@
 import collections
 import concurrent.futures
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -25,7 +27,8 @@ class PreparedImage:
     Attributes:
         source: The image as the caller passed it.
         size: `(height, width)` of the image, in pixels.
-        pixels: Float32 array `(height, width, 3)` of the network's size.
+        pixels: Float32 array `(height, width, channels)` of the network's
+            size.
         scale: Float, the factor by which the image was scaled. Boxes in the
             image times `scale` are boxes in `pixels`.
     """
@@ -36,16 +39,19 @@ class PreparedImage:
     scale: float = 1.0
 
 
-# Returns pixels and scale of an image, a uint8 array `(height, width, 3)`.
+# Returns pixels and scale of a uint8 array `(height, width, channels)`.
 Prepare = Callable[[np.ndarray], tuple[np.ndarray, float]]
+# Reads an image into such an array.
+Load = Callable[[ImageLike], np.ndarray]
 
 
 def as_list(images: Any) -> list[ImageLike]:
     """Return images as a list; a single image becomes a list of one.
 
     Args:
-        images: A path, bytes, a PIL image or an array `(height, width, 3)`;
-            a list or tuple of these; or an array `(batch, height, width, 3)`.
+        images: A path, bytes, a PIL image or an array `(height, width,
+            channels)`; a list or tuple of these; or an array `(batch, height,
+            width, channels)`.
 
     Returns:
         A list of images.
@@ -65,14 +71,17 @@ def check_batch_size(batch_size: int) -> None:
 
 
 def class_names_of(
-    model: keras.Model, class_names: Iterable[str] | None, num_classes: int
+    model: Any,
+    class_names: Iterable[str] | None,
+    num_classes: int | Sequence[int],
 ) -> tuple[str, ...] | None:
     """Return the class names to show with the results of a model.
 
     Args:
         model: A Keras model, with or without the attribute `class_names`.
         class_names: Sequence of strings to use instead, or `None`.
-        num_classes: Integer, number of classes of the model.
+        num_classes: Integer, number of classes of the model, or the accepted
+            numbers of names.
 
     Returns:
         A tuple of `num_classes` strings; or `None` if the names are unknown.
@@ -85,9 +94,11 @@ def class_names_of(
     if class_names is None:
         return None
     names = tuple(class_names)
-    if len(names) != num_classes:
+    counts = (num_classes,) if isinstance(num_classes, int) else num_classes
+    if len(names) not in counts:
+        accepted = " or ".join(map(str, counts))
         raise ValueError(
-            f"`class_names` must have {num_classes} names, one for each class "
+            f"`class_names` must have {accepted} names, one for each class "
             f"of the model. Received: {len(names)} names"
         )
     return names
@@ -100,6 +111,7 @@ def predict_batches(
     *,
     batch_size: int,
     channels_first: bool,
+    channels: int = 3,
     dtype: str | None = None,
     on_error: ErrorHandler | None = None,
 ) -> Iterator[tuple[list[PreparedImage], Any]]:
@@ -112,10 +124,11 @@ def predict_batches(
     Args:
         model: A `keras.Model` with one input.
         images: Iterable of images, as accepted by `data.load_image`.
-        prepare: Function from a uint8 array `(height, width, 3)` to the pair
-            `(pixels, scale)`; see `PreparedImage`. Runs in threads.
+        prepare: Function from a uint8 array `(height, width, channels)` to the
+            pair `(pixels, scale)`; see `PreparedImage`. Runs in threads.
         batch_size: Integer, images for each call of the network.
         channels_first: Boolean, whether the network expects channels first.
+        channels: Integer, number of channels of the images. Defaults to 3.
         dtype: String or `None`; see `Predictor`.
         on_error: Function called with an image that cannot be read and the
             exception. The image is then skipped. Defaults to `None`: the
@@ -129,7 +142,8 @@ def predict_batches(
     Raises:
         ValueError: If an image cannot be read. The message names its index.
     """
-    batches = _read_batches(images, batch_size, prepare, on_error)
+    load = functools.partial(load_image, channels=channels)
+    batches = _read_batches(images, batch_size, load, prepare, on_error)
 
     def results() -> Iterator[tuple[list[PreparedImage], Any]]:
         network = None
@@ -147,6 +161,7 @@ def predict_batches(
 def _read_batches(
     images: Iterable[ImageLike],
     batch_size: int,
+    load: Load,
     prepare: Prepare,
     on_error: ErrorHandler | None,
 ) -> Iterator[list[PreparedImage]]:
@@ -156,7 +171,7 @@ def _read_batches(
 
     def read() -> list[tuple[ImageLike, concurrent.futures.Future]]:
         return [
-            (image, pool.submit(_load, image, i, prepare))
+            (image, pool.submit(_load, image, i, load, prepare))
             for i, image in itertools.islice(numbered, batch_size)
         ]
 
@@ -188,9 +203,11 @@ def _results(
     return batch
 
 
-def _load(source: ImageLike, index: int, prepare: Prepare) -> PreparedImage:
+def _load(
+    source: ImageLike, index: int, load: Load, prepare: Prepare
+) -> PreparedImage:
     try:
-        image = load_image(source)
+        image = load(source)
     except (TypeError, AttributeError) as e:
         raise ValueError(
             f"Image {index} must be a path, bytes, a PIL image or a uint8 "

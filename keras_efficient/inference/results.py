@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.data.images import load_image
 from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.inference.drawing import draw_names
@@ -61,18 +62,40 @@ class _Labeled:
             raise ValueError(
                 "The result does not contain its image. Pass `image`."
             )
-        return load_image(image)
+        return displayable(image)
+
+
+def displayable(image: ImageLike) -> np.ndarray:
+    """Return RGB pixels; of other numbers of channels the first one or three.
+
+    Args:
+        image: A path, bytes, a PIL image or an array.
+
+    Returns:
+        Uint8 array `(height, width, 3)`.
+    """
+    if isinstance(image, np.ndarray) and image.ndim == 3:
+        count = image.shape[-1]
+        if count not in FILE_CHANNELS:
+            image = image[..., : 3 if count > 3 else 1]
+    return load_image(image)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Classification(_Labeled):
     """The most probable classes of one image, highest probability first.
 
+    The first is the predicted class. Only if classes do not exclude each other
+    any number of them is predicted. Of one output with the names of both
+    classes, the threshold decides which is first.
+
     Attributes:
         labels: Int32 array `(number,)`, classes from 0.
         probabilities: Float32 array `(number,)`, in `[0, 1]`.
         class_names: Tuple of the names of all classes, or `None`.
         image: The image as it was passed: path, bytes, PIL image or array.
+        predicted: Boolean array `(number,)`, whether a class is predicted.
+            Defaults to the first one.
 
     Example:
     >>> keras_efficient.inference.Classification(
@@ -87,8 +110,21 @@ class Classification(_Labeled):
     probabilities: np.ndarray
     class_names: Sequence[str] | None = None
     image: ImageLike | None = None
+    # Always an array once the result exists.
+    predicted: Any = None
 
-    _rows = ("labels", "probabilities")
+    _rows = ("labels", "probabilities", "predicted")
+
+    def __post_init__(self) -> None:
+        if self.predicted is None:
+            is_first = np.arange(len(self.labels)) == 0
+            object.__setattr__(self, "predicted", is_first)
+
+    @property
+    def predicted_names(self) -> list[str]:
+        """Names of the predicted classes."""
+        pairs = zip(self.names, self.predicted, strict=True)
+        return [name for name, is_predicted in pairs if is_predicted]
 
     def to_dict(self) -> dict[str, Any]:
         """Return numbers, strings and lists, suitable for JSON."""
@@ -96,6 +132,7 @@ class Classification(_Labeled):
             "labels": [int(label) for label in self.labels],
             "probabilities": [float(share) for share in self.probabilities],
             "names": self.names,
+            "predicted": [bool(x) for x in self.predicted],
         }
 
     def plot(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -11,6 +12,7 @@ from keras_efficient import weights as published
 from keras_efficient.converters.pretrained import load_pretrained
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.inference import Classification
+from keras_efficient.inference.class_outputs import outputs_of
 from keras_efficient.layers import Dense
 from keras_efficient.layers.initializers import dense_kernel_initializer
 from keras_efficient.models.graph_model import GraphModel
@@ -41,11 +43,75 @@ class ClassificationModel(GraphModel):
     True
     """
 
+    _SAVED = ("exclusive", "threshold", "class_names")
+    cloned_attributes = ("_class_names", "_exclusive", "_threshold")
+
     @property
     def num_classes(self) -> int | None:
-        """Number of classes; `None` for a network without classifier."""
+        """Number of outputs; `None` for a network without classifier."""
         names = {layer.name for layer in self.layers}
         return self.output_shape[-1] if _CLASSIFIER in names else None
+
+    @property
+    def from_logits(self) -> bool | None:
+        """Whether the outputs are logits, not probabilities.
+
+        `None` for a network without classifier.
+        """
+        return (
+            None if self.num_classes is None else outputs_of(self).from_logits
+        )
+
+    @property
+    def exclusive(self) -> bool | None:
+        """Whether exactly one class is right for an image.
+
+        Determined by the last layer: `True` with a softmax and for several
+        logits, `False` with a sigmoid and for a single logit. Set it to `False`
+        for several logits of classes that do not exclude each other. It is
+        saved with the model. `None` for a network without classifier.
+        """
+        return None if self.num_classes is None else outputs_of(self).exclusive
+
+    @exclusive.setter
+    def exclusive(self, exclusive: bool | None) -> None:
+        if exclusive is not None:
+            self._require_classifier("exclusive", exclusive)
+            outputs_of(self, exclusive=exclusive)
+        self._exclusive = exclusive
+
+    @property
+    def threshold(self) -> float | None:
+        """Probability from which on a class is predicted; 0.5 by default.
+
+        It applies to classes that do not exclude each other, and is saved with
+        the model and its exports. `None` if `exclusive`, since the most
+        probable class is then predicted.
+        """
+        return None if self.num_classes is None else outputs_of(self).threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float | None) -> None:
+        if threshold is not None:
+            self._require_classifier("threshold", threshold)
+            threshold = outputs_of(self, threshold=threshold).threshold
+        self._threshold = threshold
+
+    @property
+    def _name_counts(self) -> tuple[int, ...]:
+        """Accepted numbers of class names."""
+        if self.num_classes != 1:
+            return super()._name_counts
+        # The numbers are the same for logits.
+        return outputs_of(self, from_logits=False).name_counts
+
+    def _require_classifier(self, name: str, value: Any) -> None:
+        if self.num_classes is None:
+            raise ValueError(
+                f"{self.name!r} has no classifier, so that it has no "
+                f"`{name}`. Build it with `include_top=True`. "
+                f"Received: {name}={value!r}"
+            )
 
     @property
     def pyramid_outputs(self) -> dict[str, Tensor]:
@@ -62,6 +128,8 @@ class ClassificationModel(GraphModel):
         *,
         top: int = 5,
         from_logits: bool | None = None,
+        exclusive: bool | None = None,
+        threshold: float | None = None,
         class_names: Sequence[str] | None = None,
         batch_size: int = 8,
         preprocessing: ClassificationPreprocessing | None = None,
@@ -73,12 +141,19 @@ class ClassificationModel(GraphModel):
         The fused network is compiled at the first call for each batch size.
 
         Args:
-            images: A path, a uint8 array of shape `(height, width, 3)`, a PIL
-                image or the bytes of an image file; or a sequence of these.
+            images: A path, a uint8 array of shape `(height, width, channels)`,
+                a PIL image or the bytes of an image file; or a sequence of
+                these.
             top: Integer, number of classes to return for each image. Defaults
                 to 5.
-            from_logits: Boolean, whether to apply a softmax to the outputs.
-                Defaults to whether the last layer lacks an activation.
+            from_logits: Boolean, whether to apply a softmax to the outputs, or
+                a sigmoid if not `exclusive`. Defaults to whether the last
+                layer lacks an activation.
+            exclusive: Boolean, whether exactly one class is right for an
+                image. Defaults to `exclusive` of the model.
+            threshold: Float in `[0, 1]`, probability from which on a class is
+                predicted if not `exclusive`. Defaults to `threshold` of the
+                model.
             class_names: Sequence of names in the order of the outputs.
                 Defaults to `class_names` of the model, or else to the numbers
                 of the classes.
@@ -112,6 +187,8 @@ class ClassificationModel(GraphModel):
             images,
             top=top,
             from_logits=from_logits,
+            exclusive=exclusive,
+            threshold=threshold,
             class_names=self.class_names
             if class_names is None
             else class_names,

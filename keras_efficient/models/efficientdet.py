@@ -284,7 +284,10 @@ class EfficientDet(DetectionModel):
         )
         if weights is None:
             load_pretrained(
-                model.backbone, variant.backbone.name, backbone_weights
+                model.backbone,
+                variant.backbone.name,
+                backbone_weights,
+                "backbone_weights",
             )
         load_pretrained(model, variant.name, weights)
         is_coco = weights in published.tags(variant.name)

@@ -50,9 +50,10 @@ _BLOCK = r"block\d+[a-z]+"
 class EfficientNet(ClassificationModel):
     """EfficientNet of any width, depth and resolution.
 
-    Inputs are RGB pixels in `[0, 255]`, of any size from 32 pixels on; the
-    first layer normalizes them. `EfficientNetB0` to `EfficientNetB7` are the
-    published sizes:
+    Inputs are pixels in `[0, 255]`, RGB unless `input_shape` has another number
+    of channels, of any size from 32 pixels on; the first layer normalizes
+    them. `EfficientNetB0` to `EfficientNetB7` are
+    the published sizes:
 
     | variant | width | depth | resolution | dropout | parameters |
     |---|---|---|---|---|---|
@@ -74,8 +75,10 @@ class EfficientNet(ClassificationModel):
             `resolution` with the classifier, and to any size without.
         pooling: `None`, `"avg"` or `"max"`, the pooling of the last features
             of a model without classifier. Defaults to `None`.
-        classes: Integer, number of classes. Defaults to 1000.
-        classifier_activation: Activation of the classifier; `None` for
+        classes: Integer, number of outputs. Defaults to 1000.
+        classifier_activation: Activation of the classifier: `"softmax"` if
+            exactly one class is right for an image; `"sigmoid"` if each class
+            may be, or for one output that tells two classes apart; `None` for
             logits. Defaults to `"softmax"`.
         name: String, name of the model. Defaults to `"efficientnet"`.
         weights: `None`, the path of a checkpoint, or a tag of published

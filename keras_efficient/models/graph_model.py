@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
+from typing import ClassVar
 from typing import TypeVar
 
 import keras
@@ -25,6 +26,9 @@ class GraphModel(keras_internals.CloneableModel):
     """
 
     cloned_attributes: tuple[str, ...] = ("_class_names",)
+
+    # Properties that are saved, in the order in which they are restored.
+    _SAVED: ClassVar[tuple[str, ...]] = ("class_names",)
 
     @property
     def num_classes(self) -> int | None:
@@ -50,15 +54,17 @@ class GraphModel(keras_internals.CloneableModel):
                 "`class_names`. Build it with `include_top=True`. "
                 f"Received: class_names={names!r}"
             )
-        if isinstance(names, str) or len(names) != self.num_classes:
+        counts = self._name_counts
+        if isinstance(names, str) or len(names) not in counts:
             received = (
                 f"the string {names!r}"
                 if isinstance(names, str)
                 else f"{len(names)} names"
             )
             raise ValueError(
-                f"`class_names` must be a sequence of {self.num_classes} "
-                "names, one for each class of the model. "
+                "`class_names` must be a sequence of "
+                f"{' or '.join(map(str, counts))} names, one for each class "
+                "of the model. "
                 f"Received: {received}"
             )
         self._class_names = tuple(str(name) for name in names)
@@ -130,6 +136,11 @@ class GraphModel(keras_internals.CloneableModel):
             mode, config=config, filters=_only_dense(filters), **kwargs
         )
 
+    @property
+    def _name_counts(self) -> tuple[int, ...]:
+        """Accepted numbers of class names."""
+        return (self.num_classes,) if self.num_classes is not None else ()
+
     def get_config(self) -> dict[str, Any]:
         """Return the graph, its frozen layers and the class names."""
         graph = keras.Model(self.input, self.output, name=self.name)
@@ -140,7 +151,7 @@ class GraphModel(keras_internals.CloneableModel):
             for index, layer in enumerate(keras_internals.all_layers(self))
             if not layer.trainable
         ]
-        config["class_names"] = self.class_names
+        config.update(self._attributes())
         return config
 
     @classmethod
@@ -152,12 +163,14 @@ class GraphModel(keras_internals.CloneableModel):
         """Build the model from the config of its graph."""
         config = dict(config)
         frozen = set(config.pop("frozen_layers", ()))
-        class_names = config.pop("class_names", None)
+        attributes = {
+            name: config.pop(name) for name in cls._SAVED if name in config
+        }
         model = cls._of_graph(keras.Model.from_config(config, custom_objects))
         for index, layer in enumerate(keras_internals.all_layers(model)):
             if index in frozen:
                 layer.trainable = False
-        model.class_names = class_names
+        model._set_attributes(attributes)
         return model
 
     def fused(self: Model, dtype: str | None = None) -> Model:
@@ -183,7 +196,7 @@ class GraphModel(keras_internals.CloneableModel):
         63024
         """
         model = self._of_graph(fusing.fuse(self, dtype))
-        model.class_names = self.class_names
+        model._set_attributes(self._attributes())
         return model
 
     def set_remat(self: Model, remat: bool = True) -> Model:
@@ -228,6 +241,16 @@ class GraphModel(keras_internals.CloneableModel):
         if hasattr(self, "train_function"):
             self.train_function = None
         return self
+
+    def _attributes(self) -> dict[str, Any]:
+        """Return what is saved with the graph."""
+        return {name: getattr(self, f"_{name}", None) for name in self._SAVED}
+
+    def _set_attributes(self, attributes: dict[str, Any]) -> None:
+        for name, value in attributes.items():
+            # Lists where a file has no tuples.
+            value = tuple(value) if isinstance(value, list) else value
+            setattr(self, f"_{name}", value)
 
     @classmethod
     def _of_graph(cls: type[Model], graph: keras.Model) -> Model:

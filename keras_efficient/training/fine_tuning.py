@@ -12,6 +12,7 @@ from keras_efficient import deprecation
 from keras_efficient import evaluation
 from keras_efficient.log import get_logger
 from keras_efficient.training.anchor_fit import measure_anchor_fit
+from keras_efficient.training.class_targets import ClassTargets
 from keras_efficient.training.detection_recipes import detection_recipe
 from keras_efficient.training.freezing import adapt_batch_norm_momentum
 from keras_efficient.training.freezing import freeze_batch_norm
@@ -63,10 +64,12 @@ def finetune_classification(
     `best.weights.h5` the weights with the highest validation accuracy.
 
     Args:
-        model: A `keras.Model` that ends with a softmax over classes. It is
+        model: A `keras.Model` for classification. The loss follows from the
+            meaning of its outputs, `inference.outputs_of(model)`. It is
             changed in place and ends with the weights of the last epoch.
         train: `data.ClassificationBatches`, or any data that `fit` accepts and
-            whose `len` is the number of batches.
+            whose `len` is the number of batches. Batches of two classes become
+            those of `label_mode="binary"` for a model with one output.
         validation: `data.ClassificationDataset` or data for `fit`, or `None`.
         directory: Path of the run directory.
         head_epochs: Integer, epochs that train only the head; 0 for none.
@@ -125,6 +128,9 @@ def finetune_classification(
     train_batch_norm = _as_part(train_batch_norm)
     _check_part(train_batch_norm, ("auto", "all", "none"))
     check_length(train)
+    targets = ClassTargets(model)
+    train = targets.fitting(train)
+    targets.check_names(model, validation)
     is_new = set(head_layers) != set(CLASSIFIER_LAYERS)
     adapts_momentum = False
     if train_batch_norm == "auto":
@@ -164,8 +170,11 @@ def finetune_classification(
                     freeze_batch_norm(model)
             if phase_epochs:
                 steps = phase_epochs * len(train)
+                arguments = {**targets.recipe(train), **recipe}
                 model.compile(
-                    **classification_recipe(steps, learning_rate=rate, **recipe)
+                    **classification_recipe(
+                        steps, learning_rate=rate, **arguments
+                    )
                 )
                 run.fit(phase, phase_epochs, callbacks, verbose)
     return run.finish(start, progress)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_efficient.inference import ClassOutputs
 from keras_efficient.types import Tensor
 
 
@@ -84,12 +85,15 @@ def classification_recipe(
     weight_decay: float = 1e-4,
     clipnorm: float | None = 1.0,
     ema_momentum: float | None = None,
+    outputs: ClassOutputs | None = None,
+    single_label: bool = True,
 ) -> dict[str, Any]:
     """Return arguments for `compile` that fine-tune a classifier.
 
     AdamW with a cosine schedule and a warm-up, gradients clipped by their
     global norm, cross-entropy with label smoothing. Biases and batch
-    normalization are excluded from the weight decay.
+    normalization are excluded from the weight decay. The cross-entropy is the
+    binary one if the classes of the model do not exclude each other.
 
     Args:
         steps: Integer, number of all training steps, `epochs *
@@ -102,10 +106,16 @@ def classification_recipe(
             no limit. Defaults to 1.
         ema_momentum: Float in `[0, 1)`, momentum of a moving average of the
             weights, with which `fit` ends. Defaults to `None`, no average.
+        outputs: What the outputs of the model mean,
+            `inference.outputs_of(model)`. Defaults to `None`: probabilities
+            of classes that exclude each other.
+        single_label: Boolean, whether each image belongs to one of several
+            classes, so that the accuracy is that of the most probable class.
+            Defaults to `True`.
 
     Returns:
         A dict for `model.compile(**recipe)`: `optimizer`, `loss`, `metrics`.
-        Labels are one-hot.
+        Labels are one-hot; for one output they have the shape `(batch, 1)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -132,8 +142,36 @@ def classification_recipe(
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return {
         "optimizer": optimizer,
-        "loss": keras.losses.CategoricalCrossentropy(
-            label_smoothing=label_smoothing
-        ),
-        "metrics": [keras.metrics.CategoricalAccuracy(name="accuracy")],
+        "loss": _cross_entropy(outputs, label_smoothing),
+        "metrics": [_accuracy(outputs, single_label)],
     }
+
+
+def _cross_entropy(
+    outputs: ClassOutputs | None, label_smoothing: float
+) -> keras.losses.Loss:
+    if outputs is None:
+        return keras.losses.CategoricalCrossentropy(
+            label_smoothing=label_smoothing
+        )
+    losses = keras.losses
+    kind = (
+        losses.CategoricalCrossentropy
+        if outputs.exclusive
+        else losses.BinaryCrossentropy
+    )
+    return kind(
+        from_logits=outputs.from_logits, label_smoothing=label_smoothing
+    )
+
+
+def _accuracy(
+    outputs: ClassOutputs | None, single_label: bool
+) -> keras.metrics.Metric:
+    if outputs is None or (single_label and outputs.number > 1):
+        return keras.metrics.CategoricalAccuracy(name="accuracy")
+    if outputs.exclusive:
+        return keras.metrics.CategoricalAccuracy(name="accuracy")
+    return keras.metrics.BinaryAccuracy(
+        name="accuracy", threshold=outputs.logit_threshold
+    )

@@ -9,18 +9,19 @@ import platform
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 from PIL import Image
 
-from keras_efficient import data
 from keras_efficient import evaluation
 from keras_efficient import inference
 from keras_efficient import visualization
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import write_text
+from keras_efficient.inference.results import displayable
 from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import BestWeights
 from keras_efficient.types import PathLike
@@ -161,7 +162,9 @@ class RunDirectory:
             return
         if self.task == "detection":
             result.plot_precision_recall(self.path / "precision_recall.png")
-        result.plot_confusion_matrix(self.path / "confusion_matrix.png")
+        # Classes that do not exclude each other have no such matrix.
+        if hasattr(result, "plot_confusion_matrix"):
+            result.plot_confusion_matrix(self.path / "confusion_matrix.png")
 
     def draw_predictions(self, model: keras.Model, dataset: Any) -> None:
         """Draw predictions for images spread over a validation set."""
@@ -180,14 +183,14 @@ class RunDirectory:
         else:
             names = dataset.class_names
             classified = inference.classify(
-                model, images, top=1, class_names=names
+                model, images, class_names=_names_of(model, names)
             )
             captions = [
-                f"{names[record.label]}: {one.names[0]} "
-                f"{one.probabilities[0]:.0%}"
+                f"{_joined(names[label] for label in record.labels)}: "
+                f"{_joined(_shares(one))}"
                 for record, one in zip(records, classified, strict=True)
             ]
-            pictures = [_for_caption(data.load_image(x)) for x in images]
+            pictures = [_for_caption(displayable(x)) for x in images]
         path = self.path / "predictions.jpg"
         visualization.plot_predictions(pictures, path, captions)
 
@@ -214,6 +217,23 @@ class RunDirectory:
             "machine": platform.machine(),
         }
         write_text(self.results_file, json.dumps(content, indent=1))
+
+
+def _names_of(
+    model: keras.Model, names: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the names that the model has, or those of the data set."""
+    own = getattr(model, "class_names", None)
+    return names if own is None else own
+
+
+def _shares(found: Any) -> list[str]:
+    rows = [one for one in found if one.predicted[0]]
+    return [f"{one.names[0]} {one.probabilities[0]:.0%}" for one in rows]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(texts) or "none"
 
 
 def can_plot() -> bool:

@@ -15,11 +15,13 @@ import keras
 from keras_efficient import deprecation
 from keras_efficient import evaluation
 from keras_efficient.atomic_writes import atomic_file
+from keras_efficient.inference.model_images import images_of
 from keras_efficient.training.callbacks import FollowEpochs
 from keras_efficient.training.callbacks import StopOnInterrupt
 from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
 from keras_efficient.training.checkpoints import EpochCheckpoints
+from keras_efficient.training.class_targets import ClassTargets
 from keras_efficient.training.run_directory import CurveWriter
 from keras_efficient.training.run_directory import EpochLog
 from keras_efficient.training.run_directory import RunDirectory
@@ -196,7 +198,11 @@ class TrainingRun:
         if not hasattr(self.validation, "batches"):
             return self.validation
         batch_size = getattr(self.train, "batch_size", 32)
-        return self.validation.batches(self.model.input_shape[1:3], batch_size)
+        images = images_of(self.model)
+        batches = self.validation.batches(
+            images.size, batch_size, channels=images.channels
+        )
+        return ClassTargets(self.model).fitting(batches)
 
     def _callbacks(
         self,

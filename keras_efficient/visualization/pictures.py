@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.inference.fonts import font_for
 from keras_efficient.types import PathLike
@@ -108,12 +109,15 @@ def plot_batch(
     """Show a batch as `fit` receives it: augmented, with its labels.
 
     Args:
-        images: Array `(batch, height, width, 3)` or `(batch, 3, height,
-            width)` of pixels in `[0, 255]`.
-        labels: For classification, integers `(batch,)` or probabilities
-            `(batch, num_classes)`. For detection, a dict with `"boxes"`,
-            `(batch, max_boxes, 4)`, `xyxy` in pixels of the images, and
-            `"labels"`, `(batch, max_boxes)`, -1 in rows without a box.
+        images: Array `(batch, height, width, channels)` or `(batch, 3, height,
+            width)` of pixels in `[0, 255]`. Of other numbers of channels than
+            1 and 3, the first one or three are shown.
+        labels: For classification, integers `(batch,)`, probabilities
+            `(batch, num_classes)`, 0 and 1 for any number of classes of an
+            image, or `(batch, 1)` for the second of two classes. For detection,
+            a dict with `"boxes"`, `(batch, max_boxes, 4)`, `xyxy` in pixels of
+            the images, and `"labels"`, `(batch, max_boxes)`, -1 in rows without
+            a box.
         class_names: Sequence of strings. Defaults to `None`: the labels are
             used as names.
         path: File to save the picture to. Defaults to `None`.
@@ -123,7 +127,7 @@ def plot_batch(
         A PIL image.
 
     Raises:
-        ValueError: If the images do not have 3 channels, or there are fewer
+        ValueError: If the images do not have such a shape, or there are fewer
             labels than images.
 
     Example:
@@ -147,6 +151,8 @@ def plot_batch(
             pictures.append(draw_boxes(image, rows[is_box], texts, row[is_box]))
         return plot_predictions(pictures, path, None, max_images)
     labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1 and _has_two(class_names):
+        labels = np.concatenate([1 - labels, labels], axis=1)
     _check_length(images, labels)
     captions = [
         name(label) if np.ndim(label) == 0 else _shares(label, name)
@@ -176,11 +182,18 @@ def _pixels(images: Any) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[-1] != 3 and images.shape[1] == 3:
         images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[-1] != 3:
+    is_image = images.ndim == 4 and (
+        images.shape[-1] in FILE_CHANNELS
+        or 2 * images.shape[-1] < min(images.shape[1:3])
+    )
+    if not is_image:
         raise ValueError(
-            "`images` must be of shape (batch, height, width, 3) or (batch, "
-            f"3, height, width). Received: shape {images.shape}"
+            "`images` must be of shape (batch, height, width, channels) or "
+            f"(batch, 3, height, width). Received: shape {images.shape}"
         )
+    if images.shape[-1] != 3:
+        images = images[..., : 3 if images.shape[-1] > 3 else 1]
+        images = np.broadcast_to(images, (*images.shape[:3], 3))
     return np.ascontiguousarray(
         np.clip(np.rint(images), 0, 255).astype("uint8")
     )
@@ -194,8 +207,15 @@ def _check_length(images: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
+def _has_two(class_names: Sequence[str] | None) -> bool:
+    return class_names is not None and len(class_names) == 2
+
+
 def _shares(row: np.ndarray, name: Callable[[Any], str]) -> str:
     """Return a caption for probabilities, such as those of mixup."""
+    if np.isin(row, (0, 1)).all() and row.sum() != 1:
+        # Any number of classes belongs to the image.
+        return ", ".join(name(i) for i in np.flatnonzero(row)) or "none"
     order = [i for i in np.argsort(-row, kind="stable")[:2] if row[i] > 0.05]
     if len(order) == 1 or row[order[0]] > 0.85:
         return name(order[0])

@@ -45,12 +45,18 @@ class DownloadError(OSError):
         reasons: Dict of each URL that was tried to the reason of its failure.
     """
 
-    def __init__(self, path: pathlib.Path, reasons: Mapping[str, str]):
+    def __init__(
+        self,
+        path: pathlib.Path,
+        reasons: Mapping[str, str],
+        instead: str = "",
+    ):
         tried = "".join(f"\n- {url}: {why}" for url, why in reasons.items())
         super().__init__(
             f"{path.name} could not be downloaded. Tried:{tried}\n"
             f"Download the file yourself to {path}, or set the environment "
             f"variable {MIRROR_VARIABLE} to a URL or folder that has it."
+            f"{instead and f' {instead}'}"
         )
         self.path = path
         self.reasons = dict(reasons)

@@ -24,7 +24,9 @@ def small(*more):
     )  # fmt: skip
 
 
-def tiny_classifier(weights=None, input_shape=(32, 32, 3), classes=1000):
+def tiny_classifier(
+    weights=None, input_shape=(32, 32, 3), classes=1000, **arguments
+):
     """Build the replacement of `EfficientNetB0`."""
     assert weights is None
     return keras_efficient.EfficientNet(
@@ -33,6 +35,7 @@ def tiny_classifier(weights=None, input_shape=(32, 32, 3), classes=1000):
         top_filters=32,
         input_shape=input_shape,
         classes=classes,
+        **arguments,
     )
 
 

@@ -152,6 +152,9 @@ def test_error_without_network_lists_all_files(tmp_path):
     for entry in published.find(B0, "imagenet"):
         assert f"- {entry.urls[0]}: " in message
     assert f"yourself to {tmp_path / 'cache' / 'efficientnetb0.h5'}" in message
+    assert message.endswith(
+        "For a model with random weights, pass `weights=None`."
+    )
 
 
 def test_files_of_tensorflow_are_skipped_without_tensorflow(monkeypatch):

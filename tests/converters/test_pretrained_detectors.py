@@ -97,12 +97,20 @@ def test_file_of_the_mirror_is_checked_by_its_hash(
 
 
 def test_error_without_network_names_file_and_folder(server):
-    with pytest.raises(published.DownloadError, match=r"efficientdet-d0\.h5"):
+    with pytest.raises(
+        published.DownloadError, match=r"efficientdet-d0\.h5"
+    ) as caught:
         keras_efficient.EfficientDetD0(**ARGUMENTS)
+    assert "`weights=None` and `backbone_weights=None`" in str(caught.value)
 
 
 def test_the_backbone_has_weights_of_its_own(server):
     """They are loaded only if the detector has none."""
-    with pytest.raises(published.DownloadError, match="efficientnetb0"):
+    with pytest.raises(
+        published.DownloadError, match="efficientnetb0"
+    ) as caught:
         keras_efficient.EfficientDetD0(weights=None, input_shape=(64, 96, 3))
+    assert str(caught.value).endswith(
+        "random weights, pass `backbone_weights=None`."
+    )
     assert all("efficientnet" in path for path, _ in server.requests)

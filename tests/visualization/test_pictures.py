@@ -108,7 +108,7 @@ def test_batch_for_detection(monkeypatch):
 @pytest.mark.parametrize(
     "images, labels, message",
     [
-        (np.zeros((2, 40, 50, 4)), np.zeros(2), "of shape .batch, height"),
+        (np.zeros((2, 4, 40, 50)), np.zeros(2), "of shape .batch, height"),
         (np.zeros((40, 50, 3)), np.zeros(2), "Received: shape"),
         (np.zeros((2, 40, 50, 3)), np.zeros(1), "1 labels for 2 images"),
     ],

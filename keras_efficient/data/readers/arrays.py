@@ -1,12 +1,16 @@
 """Images in memory or in an `.npz` file, with labels or boxes."""
 
+import dataclasses
 import zipfile
 import zlib
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
@@ -25,21 +29,31 @@ def read_classification_arrays(
     labels: Any,
     class_names: Sequence[str] | None = None,
     source: str = "arrays",
+    multi_label: bool | None = None,
 ) -> tuple[
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
     """Read labelled images; see `classification_from_arrays`."""
     images, labels = np.asarray(images), np.asarray(labels)
     _check_images(images)
-    labels = _standardize_labels(labels, len(images))
-    names = _names(class_names, labels.min(), labels.max())
     if images.ndim == 3:
         images = images[..., None]
     if images.shape[-1] == 1:
         images = np.repeat(images, 3, axis=-1)
+    if multi_label is None:
+        multi_label = labels.ndim == 2 and labels.shape[1] > 1
+    if labels.ndim == 2 and labels.shape[1] > 1 or multi_label:
+        matrix = _standardize_multi_hot(labels, len(images))
+        if multi_label:
+            return _multi_label(images, matrix, class_names, source)
+        labels = _labels_of_one_hot(matrix)
+        if class_names is None:
+            class_names = [str(i) for i in range(matrix.shape[1])]
+    labels = _standardize_labels(labels, len(images))
+    names = _names(class_names, labels.min(), labels.max())
     records = tuple(
         ClassificationRecord(image, int(label))
-        for image, label in zip(images[..., :3], labels, strict=True)
+        for image, label in zip(images, labels, strict=True)
     )
     numbers = np.bincount(labels, minlength=len(names))
     counts = dict(zip(names, (int(n) for n in numbers), strict=True))
@@ -70,17 +84,10 @@ def read_npz(
     label_of = {
         found.index(name): i for i, name in enumerate(names) if name in found
     }
-    records = tuple(
-        ClassificationRecord(record.image, label_of[record.label])
-        for record in records
-        if record.label in label_of
-    )
+    records = tuple(_relabeled(records, label_of))
     counts = {name: report.class_counts.get(name, 0) for name in names}
-    return (
-        records,
-        names,
-        ClassificationReport(source, counts, left_out=left_out),
-    )
+    report = dataclasses.replace(report, class_counts=counts, left_out=left_out)
+    return records, names, report
 
 
 def read_detection_arrays(
@@ -139,6 +146,70 @@ def _names(
     return names
 
 
+def _relabeled(
+    records: Iterable[ClassificationRecord], label_of: dict[int, int]
+) -> Iterator[ClassificationRecord]:
+    """Yield records with new labels, without those of other classes."""
+    for record in records:
+        known = [label for label in record.labels if label in label_of]
+        labels = tuple(sorted(label_of[label] for label in known))
+        if isinstance(record.label, tuple):
+            # None of the remaining classes is a valid answer.
+            yield ClassificationRecord(record.image, labels)
+        elif labels:
+            yield ClassificationRecord(record.image, labels[0])
+
+
+def _multi_label(
+    images: np.ndarray,
+    matrix: np.ndarray,
+    class_names: Sequence[str] | None,
+    source: str,
+) -> tuple[
+    tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
+]:
+    """Read images with a row of 0 and 1, one for each class."""
+    number = matrix.shape[1]
+    given = range(number) if class_names is None else class_names
+    names = standardize_class_names(given)
+    if len(names) != number:
+        raise ValueError(
+            f"`class_names` must have {number} names, one for each column of "
+            f"`labels`. Received: {len(names)} names"
+        )
+    records = tuple(
+        ClassificationRecord(image, tuple(int(i) for i in np.flatnonzero(row)))
+        for image, row in zip(images, matrix, strict=True)
+    )
+    counts = dict(zip(names, (int(n) for n in matrix.sum(0)), strict=True))
+    report = ClassificationReport(
+        source, counts, multi_label_images=len(records)
+    )
+    return records, names, report
+
+
+def _standardize_multi_hot(labels: np.ndarray, num_images: int) -> np.ndarray:
+    is_matrix = labels.ndim == 2 and len(labels) == num_images
+    if not is_matrix or not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            "Labels of several classes must be a matrix of shape "
+            f"({num_images}, classes) of 0 and 1, one row for each image. "
+            f"Received: shape={labels.shape}, dtype={labels.dtype}"
+        )
+    return labels.astype("int64")
+
+
+def _labels_of_one_hot(matrix: np.ndarray) -> np.ndarray:
+    counts = matrix.sum(axis=1)
+    if (counts != 1).any():
+        place = int(np.flatnonzero(counts != 1)[0])
+        raise ValueError(
+            "With `multi_label=False`, each row of `labels` must have a single "
+            f"1. Received: {int(counts[place])} in row {place}"
+        )
+    return matrix.argmax(axis=1)
+
+
 def _load_npz(path: PathLike, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as opened, np.load(opened) as file:
@@ -163,13 +234,19 @@ def _load_npz(path: PathLike, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _check_images(images: np.ndarray) -> None:
     """Raise an error if these are not images `(number, height, ...)`."""
+    # Images with channels first have more columns than channels.
     is_shape = images.ndim == 3 or (
-        images.ndim == 4 and images.shape[-1] in (1, 3, 4)
+        images.ndim == 4
+        and (
+            images.shape[-1] in FILE_CHANNELS
+            or 2 * images.shape[-1] < min(images.shape[1:3])
+        )
     )
     if not is_shape or not images.size:
         raise ValueError(
             "`images` must have the shape (number, height, width, channels) "
-            "with 1, 3 or 4 channels and contain at least one image. "
+            "with 1, 3 or 4 channels, or fewer than half as many channels as "
+            "rows and columns, and contain at least one image. "
             f"Received: shape={images.shape}"
         )
     if images.dtype != np.uint8:
@@ -184,7 +261,8 @@ def _standardize_labels(labels: np.ndarray, num_images: int) -> np.ndarray:
     if labels.shape not in ((num_images,), (num_images, 1)):
         raise ValueError(
             f"`labels` must have the shape ({num_images},), one label for each "
-            f"image. Received: shape={labels.shape}"
+            f"image, or ({num_images}, classes) for several. "
+            f"Received: shape={labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
@@ -196,7 +274,11 @@ def _standardize_labels(labels: np.ndarray, num_images: int) -> np.ndarray:
 
 def _image_of(i: int, image: Any) -> np.ndarray:
     try:
-        return load_image(np.asarray(image))
+        array = np.asarray(image)
+        # Gray images become RGB, as in a data set of classes.
+        is_gray = array.ndim != 3 or array.shape[2] == 1
+        channels = 3 if is_gray else array.shape[2]
+        return load_image(array, channels=channels)
     except ValueError as e:
         raise ValueError(f"Image {i}: {e}") from e
 

@@ -75,7 +75,7 @@ def read_image_folder(
         )
     counts = dict.fromkeys(names, 0)
     for record in readable:
-        counts[names[record.label]] += 1
+        counts[names[record.labels[0]]] += 1
     _check_empty(folder, counts, class_names is not None, dropped)
     report = ClassificationReport(
         str(folder), counts, dropped, ignored, left_out

@@ -33,11 +33,11 @@ class ClassificationAugmentation:
         method: `"bicubic"` or `"bilinear"`. Defaults to `"bicubic"`.
 
     Call arguments:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         rng: A `numpy.random.Generator`, which determines the result.
 
     Returns:
-        When called, a uint8 array of shape `(*size, 3)`.
+        When called, a uint8 array of shape `(*size, channels)`.
 
     Raises:
         ValueError: If an argument is out of range.

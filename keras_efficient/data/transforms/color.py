@@ -17,10 +17,11 @@ def color_jitter(
 
     Each factor is drawn uniformly from `[1 - x, 1 + x]`: brightness multiplies
     all pixels, contrast their difference from the image's mean, saturation
-    their difference from their own gray value.
+    their difference from their own gray value. The fourth channel of four
+    stays the same, and each channel of other numbers counts as gray.
 
     Args:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         rng: A `numpy.random.Generator`.
         brightness: Float in `[0, 1]`. Defaults to 0.2.
         contrast: Float in `[0, 1]`. Defaults to 0.2.
@@ -33,7 +34,16 @@ def color_jitter(
         np.float32(rng.uniform(1 - x, 1 + x))
         for x in (brightness, contrast, saturation)
     ]
-    return _scaled(image, *factors)
+    if image.shape[-1] == 3:
+        return _scaled(image, *factors)
+    jittered = image.copy()
+    if image.shape[-1] == 4:
+        jittered[..., :3] = _scaled(image[..., :3], *factors)
+        return jittered
+    for i in range(image.shape[-1]):
+        gray = np.repeat(image[..., i : i + 1], 3, axis=-1)
+        jittered[..., i] = _scaled(gray, *factors)[..., 0]
+    return jittered
 
 
 def _scaled(

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from PIL import Image
 
 from keras_efficient.data.classification_preprocessing import FILTERS
+from keras_efficient.data.image_channels import map_channels
 
 ATTEMPTS = 10
 
@@ -25,7 +25,7 @@ def random_resized_crop(
     ratio is used.
 
     Args:
-        image: Uint8 array of shape `(height, width, 3)`.
+        image: Uint8 array of shape `(height, width, channels)`.
         rng: A `numpy.random.Generator`.
         size: `(height, width)` of the result, in pixels.
         area: Bounds of the crop's share of the image's area, in `(0, 1]`.
@@ -35,13 +35,13 @@ def random_resized_crop(
         method: `"bicubic"` or `"bilinear"`. Defaults to `"bicubic"`.
 
     Returns:
-        Uint8 array of shape `(*size, 3)`.
+        Uint8 array of shape `(*size, channels)`.
     """
     left, top, right, bottom = _random_box(image.shape, rng, size, area, aspect)
-    resized = Image.fromarray(image[top:bottom, left:right]).resize(
-        size[::-1], FILTERS[method]
+    return map_channels(
+        image[top:bottom, left:right],
+        lambda part: part.resize(size[::-1], FILTERS[method]),
     )
-    return np.asarray(resized)
 
 
 def _random_box(

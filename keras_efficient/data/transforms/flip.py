@@ -13,7 +13,7 @@ def random_flip(
     """Flip an image horizontally with probability `rate`.
 
     Args:
-        image: Array of shape `(height, width, 3)`.
+        image: Array of shape `(height, width, channels)`.
         rng: A `numpy.random.Generator`.
         rate: Float in `[0, 1]`, the probability. Defaults to 0.5.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_efficient.data.image_channels import fill_for
 from keras_efficient.data.letterbox import IMAGENET_MEAN
 from keras_efficient.data.letterbox import fitting_scale
 from keras_efficient.data.letterbox import scaled_size
@@ -50,8 +51,9 @@ def mosaic(
             f"A mosaic needs {NUM_IMAGES} images. Received: {len(samples)}"
         )
     height, width = size
-    canvas = np.empty((2 * height, 2 * width, 3), "uint8")
-    canvas[:] = np.rint(fill)
+    channels = samples[0].image.shape[-1]
+    canvas = np.empty((2 * height, 2 * width, channels), "uint8")
+    canvas[:] = np.rint(fill_for(fill, channels))
     middle = [int(rng.uniform(0.5, 1.5) * side) for side in size]
     boxes, labels = [], []
     for i, sample in enumerate(samples):

@@ -9,6 +9,9 @@ from PIL import Image
 from PIL import ImageEnhance
 from PIL import ImageOps
 
+from keras_efficient.data.image_channels import fill_for
+from keras_efficient.data.image_channels import map_channels
+from keras_efficient.data.image_channels import map_colors
 from keras_efficient.data.letterbox import IMAGENET_MEAN
 from keras_efficient.data.samples import DetectionSample
 
@@ -54,8 +57,9 @@ def rand_augment(
         name = OPERATIONS[int(rng.integers(len(OPERATIONS)))]
         sign = 1.0 if rng.uniform() < 0.5 else -1.0
         if name in COLORS:
-            image = COLORS[name](Image.fromarray(sample.image), share, sign)
-            sample = sample.moved(np.asarray(image), sample.boxes)
+            sample = sample.moved(
+                _recolored(sample.image, name, share, sign), sample.boxes
+            )
         else:
             matrix = GEOMETRY[name](share * sign, sample.image.shape)
             sample = move(sample, matrix, min_visibility, fill)
@@ -86,18 +90,31 @@ def move(
     inverse = np.linalg.inv(linear)
     # PIL expects the map from the result to the source.
     offset = center - inverse @ (center + shift)
-    image = Image.fromarray(sample.image).transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        (*inverse[0], offset[0], *inverse[1], offset[1]),
-        Image.Resampling.BILINEAR,
-        fillcolor=tuple(int(x) for x in np.rint(fill)),
+    color = np.rint(fill_for(fill, sample.image.shape[-1]))
+    image = map_channels(
+        sample.image,
+        lambda part: part.transform(
+            (width, height),
+            Image.Transform.AFFINE,
+            (*inverse[0], offset[0], *inverse[1], offset[1]),
+            Image.Resampling.BILINEAR,
+            # All channels have the same color unless the image is RGB.
+            fillcolor=tuple(int(x) for x in color)
+            if part.mode == "RGB"
+            else int(color[0]),
+        ),
     )
     # Corners of each box, of shape (number, 4, 2).
     corners = sample.boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]] - center
     corners = corners @ linear.T + shift + center
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=-1)
-    return sample.moved(np.asarray(image), boxes, min_visibility)
+    return sample.moved(image, boxes, min_visibility)
+
+
+def _recolored(
+    image: np.ndarray, name: str, share: float, sign: float
+) -> np.ndarray:
+    return map_colors(image, lambda part: COLORS[name](part, share, sign))
 
 
 def _rotation(amount: float, shape: tuple[int, ...]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_efficient.data.image_channels import fill_for
 from keras_efficient.data.letterbox import IMAGENET_MEAN
 from keras_efficient.data.letterbox import fitting_scale
 from keras_efficient.data.letterbox import scaled_size
@@ -53,8 +54,9 @@ def random_scale(
         window.append((int(beyond * rng.uniform()), min(side, wanted)))
     (top, height), (left, width) = window
     part = resize_window(image, whole, (top, left, height, width), antialias)
-    canvas = np.empty((*size, 3), "uint8")
-    canvas[:] = np.rint(fill)
+    channels = image.shape[-1]
+    canvas = np.empty((*size, channels), "uint8")
+    canvas[:] = np.rint(fill_for(fill, channels))
     canvas[:height, :width] = np.rint(part)
     steps = [whole[1] / image.shape[1], whole[0] / image.shape[0]] * 2
     boxes = sample.boxes * steps - [left, top, left, top]

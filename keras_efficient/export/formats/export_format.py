@@ -32,13 +32,14 @@ class ExportSettings:
         batch_size: Integer, a fixed number of images, or `None` for any.
         image_size: `(height, width)`, a fixed size of the images, or `None`
             for any.
+        channels: Integer, number of channels of the images.
         layout: String, the names and the order of the outputs. `"named"` is
             that of all formats.
         io_dtype: String, the dtype of input and outputs of an export of the
             network alone, without preprocessing and post-processing. `None`
             for an export with all steps.
-        calibration: For int8: uint8 arrays of shape `(height, width, 3)` on
-            which the ranges of the activations are measured.
+        calibration: For int8: uint8 arrays of shape `(height, width,
+            channels)` on which the ranges of the activations are measured.
         metadata: Dictionary to store in the export, for JSON.
         served_name: String, the name of the model in TensorFlow Serving.
         network_only: Boolean, whether the export returns the outputs of a
@@ -48,6 +49,7 @@ class ExportSettings:
     precision: str = "float32"
     batch_size: int | None = None
     image_size: tuple[int, int] | None = None
+    channels: int = 3
     layout: str = "named"
     io_dtype: str | None = None
     calibration: Sequence[np.ndarray] | None = None
@@ -58,7 +60,8 @@ class ExportSettings:
     @property
     def images_shape(self) -> tuple[int | None, ...]:
         """Shape of the images that the export accepts; `None` for any."""
-        return (self.batch_size, *(self.image_size or (None, None)), 3)
+        size = self.image_size or (None, None)
+        return (self.batch_size, *size, self.channels)
 
 
 class ExportFormat(abc.ABC):
@@ -117,8 +120,9 @@ class ExportFormat(abc.ABC):
         Returns:
             A dictionary from the names of signatures to functions. An export
             with all steps has `"images"`, a function from a uint8 array of
-            shape `(batch, height, width, 3)`; an export of the network alone
-            has only `"raw"`, a function from pixels of the network's size.
+            shape `(batch, height, width, channels)`; an export of the network
+            alone has only `"raw"`, a function from pixels of the network's
+            size.
         """
 
     @abc.abstractmethod
@@ -149,7 +153,9 @@ class ExportFormat(abc.ABC):
             )
         if image_size is not None:
             image_size = standardize_size(image_size)
-        return dataclasses.replace(settings, image_size=image_size)
+        return dataclasses.replace(
+            settings, image_size=image_size, channels=spec.channels
+        )
 
     def check_precision(self, precision: str, calibration: Any) -> None:
         """Raise an error if a precision is not supported.

@@ -17,6 +17,7 @@ def calibration_images(
     source: Any,
     preprocessing: Preprocessing,
     image_size: tuple[int, int] | None,
+    channels: int = 3,
     is_network: bool = False,
 ) -> list[np.ndarray]:
     """Load images for calibration at the size that an export accepts.
@@ -26,11 +27,12 @@ def calibration_images(
             arrays.
         preprocessing: The preprocessing of the export.
         image_size: `(height, width)`, or `None` for the size of each image.
+        channels: Integer, number of channels of the images. Defaults to 3.
         is_network: Boolean, whether the export is the network alone, so that
             images are preprocessed before it. Defaults to `False`.
 
     Returns:
-        A list of uint8 arrays of shape `(height, width, 3)`.
+        A list of uint8 arrays of shape `(height, width, channels)`.
 
     Raises:
         ValueError: If `source` is empty.
@@ -45,12 +47,16 @@ def calibration_images(
     chosen = images[::step][:MAX_CALIBRATION_IMAGES]
     if is_network:
         pixels = (
-            network_pixels(load_image(image), preprocessing)[0]
+            network_pixels(load_image(image, channels=channels), preprocessing)[
+                0
+            ]
             for image in chosen
         )
         return [np.rint(image).astype("uint8") for image in pixels]
     return [
-        fit_image(load_image(image), preprocessing, image_size)[0]
+        fit_image(
+            load_image(image, channels=channels), preprocessing, image_size
+        )[0]
         for image in chosen
     ]
 
@@ -85,13 +91,13 @@ def fit_image(
     the preprocessing crops, and stretched otherwise.
 
     Args:
-        image: Array of shape `(height, width, 3)`, uint8.
+        image: Array of shape `(height, width, channels)`, uint8.
         preprocessing: The preprocessing of the export.
         image_size: `(height, width)` in pixels, or `None` for any.
 
     Returns:
-        A tuple: an array of shape `(*image_size, 3)`, uint8; and the factor
-        that boxes were multiplied by.
+        A tuple: an array of shape `(*image_size, channels)`, uint8; and the
+        factor that boxes were multiplied by.
     """
     if image_size is None or image.shape[:2] == tuple(image_size):
         return image, 1.0

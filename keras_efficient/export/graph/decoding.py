@@ -9,6 +9,9 @@ applied to both.
 from collections.abc import Callable
 from collections.abc import Sequence
 
+from keras_efficient.data.image_channels import LUMINANCE
+from keras_efficient.data.image_channels import LUMINANCE_BITS
+from keras_efficient.data.image_channels import OPAQUE
 from keras_efficient.types import Tensor
 
 # EXIF data precedes the pixels, in one of the first segments.
@@ -24,31 +27,96 @@ ENTRY_BYTES = 12
 UPRIGHT = 1
 
 
-def decode_image(image_bytes: Tensor) -> Tensor:
+def decode_image(image_bytes: Tensor, channels: int = 3) -> Tensor:
     """Decode an image and apply its EXIF orientation.
 
     Args:
         image_bytes: Scalar string tensor, the content of a JPEG, PNG, BMP, GIF
             (the first image) or WebP file.
+        channels: Integer: 1 for the luminance, 3 for RGB, 4 for RGBA. Defaults
+            to 3.
 
     Returns:
-        Tensor of shape `(height, width, 3)`, uint8, RGB.
+        Tensor of shape `(height, width, channels)`, uint8.
     """
+    pixels = _decode_rgb(image_bytes)
+    if channels == 1:
+        pixels = _luminance(pixels)
+    elif channels == 4:
+        pixels = _with_alpha(pixels, image_bytes)
+    return rotate_upright(pixels, find_orientation(image_bytes))
+
+
+def _decode_rgb(image_bytes: Tensor) -> Tensor:
     import tensorflow as tf
 
     # PIL uses the accurate transform. The default one differs by up to 20 of
-    # 255, and `decode_image` has no option for it.
-    image = tf.cond(
-        tf.equal(tf.strings.substr(image_bytes, 0, 2), b"\xff\xd8"),
-        lambda: tf.io.decode_jpeg(
-            image_bytes, channels=3, dct_method="INTEGER_ACCURATE"
-        ),
-        lambda: tf.io.decode_image(
-            image_bytes, channels=3, expand_animations=False
-        ),
+    # 255, and `decode_image` has no option for it. It does not drop the alpha
+    # of WebP files either.
+    image = tf.switch_case(
+        _kind(image_bytes),
+        [
+            lambda: tf.io.decode_image(
+                image_bytes, channels=3, expand_animations=False
+            ),
+            lambda: tf.io.decode_jpeg(
+                image_bytes, channels=3, dct_method="INTEGER_ACCURATE"
+            ),
+            lambda: _decode_own(image_bytes)[..., :3],
+        ],
     )
-    image = tf.ensure_shape(image, (None, None, 3))
-    return rotate_upright(image, find_orientation(image_bytes))
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def _kind(image_bytes: Tensor) -> Tensor:
+    """Return 1 for a JPEG file, 2 for a WebP file, otherwise 0."""
+    import tensorflow as tf
+
+    starts_with = lambda text: tf.cast(
+        tf.equal(tf.strings.substr(image_bytes, 0, len(text)), text), tf.int32
+    )
+    return starts_with(b"\xff\xd8") + 2 * starts_with(b"RIFF")
+
+
+def _decode_own(image_bytes: Tensor) -> Tensor:
+    """Decode an image with the channels of the file."""
+    import tensorflow as tf
+
+    return tf.io.decode_image(image_bytes, channels=0, expand_animations=False)
+
+
+def _luminance(pixels: Tensor) -> Tensor:
+    """Compute `data.image_channels.luminance` for a tensor."""
+    import tensorflow as tf
+
+    weights = tf.constant(LUMINANCE, tf.int32)
+    total = tf.reduce_sum(tf.cast(pixels, tf.int32) * weights, -1, True)
+    total += 1 << (LUMINANCE_BITS - 1)
+    return tf.cast(tf.bitwise.right_shift(total, LUMINANCE_BITS), tf.uint8)
+
+
+def _with_alpha(pixels: Tensor, image_bytes: Tensor) -> Tensor:
+    """Append the alpha of a PNG or WebP file; other files have none."""
+    import tensorflow as tf
+
+    def opaque() -> Tensor:
+        return tf.fill(
+            (tf.shape(pixels)[0], tf.shape(pixels)[1], 1),
+            tf.constant(OPAQUE, tf.uint8),
+        )
+
+    def of_webp() -> Tensor:
+        own = _decode_own(image_bytes)
+        return tf.cond(tf.shape(own)[-1] > 3, lambda: own[..., 3:], opaque)
+
+    is_png = tf.equal(tf.strings.substr(image_bytes, 0, 4), b"\x89PNG")
+    alpha = tf.cond(
+        is_png,
+        lambda: tf.io.decode_png(image_bytes, channels=4)[..., 3:],
+        lambda: tf.cond(tf.equal(_kind(image_bytes), 2), of_webp, opaque),
+    )
+    # Of the same file, so of the same size.
+    return tf.ensure_shape(tf.concat([pixels, alpha], axis=-1), (None, None, 4))
 
 
 def rotate_upright(image: Tensor, orientation: Tensor) -> Tensor:

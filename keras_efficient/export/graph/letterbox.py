@@ -1,6 +1,7 @@
 """`DetectionPreprocessing` in a TensorFlow graph."""
 
 from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.data.image_channels import fill_for
 from keras_efficient.export.graph.resampling import resample
 from keras_efficient.types import Tensor
 
@@ -11,17 +12,18 @@ def letterbox(
     """Scale a batch of images to a fixed size and pad them.
 
     Args:
-        images: Tensor of shape `(batch, height, width, 3)`, uint8.
+        images: Tensor of shape `(batch, height, width, channels)`, uint8.
         preprocessing: A `keras_efficient.data.DetectionPreprocessing`.
 
     Returns:
-        A tuple of a float32 tensor of shape `(batch, *preprocessing.size, 3)`
-        and a scalar, the factor that the sides were multiplied by.
+        A tuple of a float32 tensor of shape `(batch, *preprocessing.size,
+        channels)` and a scalar, the factor that the sides were multiplied by.
     """
     import tensorflow as tf
 
     if tuple(images.shape[1:3]) == preprocessing.size:
         return tf.cast(images, tf.float32), tf.constant(1.0)
+    channels = images.shape[-1]
     shape = tf.shape(images)
     sides = tf.cast(shape[1:3], tf.float32)
     target = tf.constant(preprocessing.size, tf.float32)
@@ -34,14 +36,14 @@ def letterbox(
         images = _resize_axis(images, 1, shape[1], scaled[0])
         images = _resize_axis(images, 2, shape[2], scaled[1])
     # Shifted by the fill color, the padding is 0.
-    fill = tf.constant(preprocessing.fill, tf.float32)
+    fill = tf.constant(fill_for(preprocessing.fill, channels), tf.float32)
     height, width = preprocessing.size
     images = tf.pad(
         images - fill,
         [[0, 0], [0, height - scaled[0]], [0, width - scaled[1]], [0, 0]],
     )
     # Converters to other formats keep a reshape, but not `ensure_shape`.
-    images = tf.reshape(images + fill, (-1, height, width, 3))
+    images = tf.reshape(images + fill, (-1, height, width, channels))
     return images, scale
 
 

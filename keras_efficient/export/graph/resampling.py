@@ -24,35 +24,37 @@ def preprocess_images(
     """Crop and resize images of the same size.
 
     Args:
-        images: Tensor of shape `(batch, height, width, 3)`, uint8.
+        images: Tensor of shape `(batch, height, width, channels)`, uint8.
         preprocessing: A `keras_efficient.data.ClassificationPreprocessing`.
 
     Returns:
-        A tensor of shape `(batch, *preprocessing.size, 3)`, uint8.
+        A tensor of shape `(batch, *preprocessing.size, channels)`, uint8.
     """
     import tensorflow as tf
 
+    channels = images.shape[-1]
     top, left, height, width = crop_box(
         tf.shape(images)[1], tf.shape(images)[2], preprocessing
     )
     images = images[:, top : top + height, left : left + width]
     images = resample(images, preprocessing.size, preprocessing.method)
-    return tf.ensure_shape(images, (None, *preprocessing.size, 3))
+    return tf.ensure_shape(images, (None, *preprocessing.size, channels))
 
 
 def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
     """Resize images of the same size with antialiasing.
 
     Args:
-        images: Tensor of shape `(batch, height, width, 3)`, uint8.
+        images: Tensor of shape `(batch, height, width, channels)`, uint8.
         size: Height and width of the result: integers, or int32 tensors.
         method: `"bilinear"` or `"bicubic"`.
 
     Returns:
-        A tensor of shape `(batch, *size, 3)`, uint8.
+        A tensor of shape `(batch, *size, channels)`, uint8.
     """
     import tensorflow as tf
 
+    channels = images.shape[-1]
     # Width first, as in PIL, because its result is rounded to 8 bits.
     for axis, order, back in (
         (2, (2, 0, 1, 3), (1, 2, 0, 3)),
@@ -62,7 +64,8 @@ def resample(images: Tensor, size: Sequence[Tensor], method: str) -> Tensor:
         turned = tf.transpose(images, order)
         others = tf.shape(turned)[1:]
         rows = tf.reshape(
-            turned, (turned.shape[0] or tf.shape(turned)[0], -1, 3)
+            turned,
+            (turned.shape[0] or tf.shape(turned)[0], -1, channels),
         )
         rows = _resample_rows(rows, size[axis - 1], method)
         turned = tf.reshape(rows, tf.concat([[size[axis - 1]], others], axis=0))
@@ -111,7 +114,7 @@ def crop_box(
 
 
 def _resample_rows(image: Tensor, target: Tensor, method: str) -> Tensor:
-    """Resize the first axis: `(n, m, 3)` -> `(target, m, 3)`, uint8."""
+    """Resize the first axis: `(n, m, c)` -> `(target, m, c)`, uint8."""
     import tensorflow as tf
 
     source = image.shape[0]
@@ -150,7 +153,7 @@ def _sum_of_taps(
         (0, tf.fill(shape, start)),
         shape_invariants=(
             tf.TensorShape(()),
-            tf.TensorShape((None, None, 3)),
+            tf.TensorShape((None, None, image.shape[-1])),
         ),
         # Each tap needs the total of the previous one.
         parallel_iterations=1,

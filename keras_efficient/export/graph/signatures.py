@@ -1,8 +1,9 @@
 """The functions of an exported model, as TensorFlow functions.
 
-- `"serving_default"`: `image_bytes`, string `(batch,)`, encoded images.
-- `"images"`: `images`, uint8 `(batch, height, width, 3)`, images of the same
-  size.
+- `"serving_default"`: `image_bytes`, string `(batch,)`, encoded images; for
+  gray, RGB and RGBA images, the kinds that files have.
+- `"images"`: `images`, uint8 `(batch, height, width, channels)`, images of the
+  same size.
 - `"raw"`: `images`, float32 of the size of the network's input, in `[0, 255]`.
 """
 
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 import keras
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.export.graph.decoding import decode_image
 from keras_efficient.export.graph.letterbox import letterbox
 from keras_efficient.export.graph.resampling import preprocess_images
@@ -47,8 +49,8 @@ class NumericSignature:
     """The signature `"images"` with numeric outputs only.
 
     Attributes:
-        function: Function from a tensor of shape `(batch, height, width, 3)`
-            to a dictionary of tensors.
+        function: Function from a tensor of shape `(batch, height, width,
+            channels)` to a dictionary of tensors.
         output_names: The keys of the dictionary, in order.
     """
 
@@ -87,21 +89,25 @@ def make_signatures(model: keras.Model, spec: Spec) -> dict[str, Signature]:
     """
     import tensorflow as tf
 
-    steps = _make_steps(model, spec)
-    return {
-        "serving_default": Signature(
-            lambda image_bytes: steps.finish(*steps.read_files(image_bytes)),
-            tf.TensorSpec((None,), tf.string, "image_bytes"),
-        ),
+    steps, channels = _make_steps(model, spec), spec.channels
+    signatures = {
         "images": Signature(
             lambda images: steps.finish(*steps.read_images(images)),
-            tf.TensorSpec((None, None, None, 3), tf.uint8, "images"),
+            tf.TensorSpec((None, None, None, channels), tf.uint8, "images"),
         ),
         "raw": Signature(
             steps.network,
-            tf.TensorSpec((None, *spec.image_size, 3), tf.float32, "images"),
+            tf.TensorSpec(
+                (None, *spec.image_size, channels), tf.float32, "images"
+            ),
         ),
     }
+    if channels in FILE_CHANNELS:
+        signatures["serving_default"] = Signature(
+            lambda image_bytes: steps.finish(*steps.read_files(image_bytes)),
+            tf.TensorSpec((None,), tf.string, "image_bytes"),
+        )
+    return signatures
 
 
 def numeric_signature(
@@ -121,12 +127,9 @@ def numeric_signature(
         A `NumericSignature`.
     """
     steps = _make_steps(model, spec)
-    if isinstance(spec, ClassificationSpec):
-        names = ["probabilities", "label"]
-    elif network_only:
-        names = NETWORK_OUTPUTS
-    else:
-        names = ["boxes", "scores", "labels", "num_detections"]
+    names = spec.output_names
+    if network_only and not isinstance(spec, ClassificationSpec):
+        names = list(NETWORK_OUTPUTS)
 
     def run(images: Tensor) -> Tensors:
         inputs = steps.read_images(images)
@@ -148,8 +151,8 @@ def function_of_images(
 
     Args:
         function: Function from this tensor to its outputs.
-        shape: Shape of the tensor, `(batch, height, width, 3)`, with `None`
-            for any number.
+        shape: Shape of the tensor, `(batch, height, width, channels)`, with
+            `None` for any number.
         dtype: String, dtype of the tensor. Defaults to `"uint8"`.
 
     Returns:
@@ -201,23 +204,34 @@ def _classification_steps(
 
     def read_files(image_bytes: Tensor) -> tuple[Tensor, ...]:
         def read_file(encoded: Tensor) -> Tensor:
-            image = decode_image(encoded)[None]
+            image = decode_image(encoded, spec.channels)[None]
             return preprocess_images(image, spec.preprocessing)[0]
 
         pixels = _map_on_cpu(
             read_file,
             image_bytes,
-            tf.TensorSpec((*spec.preprocessing.size, 3), tf.uint8),
+            tf.TensorSpec((*spec.preprocessing.size, spec.channels), tf.uint8),
         )
         return (tf.cast(pixels, tf.float32),)
 
     def classify(images: Tensor) -> Tensors:
         (outputs,) = keras.tree.flatten(_run(model, spec, images))
         outputs = tf.cast(outputs, tf.float32)
-        probabilities = tf.nn.softmax(outputs) if spec.from_logits else outputs
-        labels = tf.argmax(probabilities, axis=-1)
+        if spec.outputs.from_logits:
+            to_shares = tf.sigmoid
+            if spec.outputs.exclusive:
+                to_shares = tf.nn.softmax
+            outputs = to_shares(outputs)
+        if spec.outputs.exclusive:
+            labels = tf.argmax(outputs, axis=-1)
+        else:
+            threshold = tf.constant(spec.outputs.threshold, tf.float32)
+            predicted = tf.cast(outputs >= threshold, tf.int64)
+            if not spec.has_label:
+                return {"probabilities": outputs, "predicted": predicted}
+            labels = predicted[:, 0]
         return {
-            "probabilities": probabilities,
+            "probabilities": outputs,
             "label": labels,
             "class_name": tf.gather(tf.constant(spec.class_names), labels),
         }
@@ -237,14 +251,16 @@ def _detection_steps(model: keras.Model, spec: DetectionSpec) -> _Steps:
 
     def read_files(image_bytes: Tensor) -> tuple[Tensor, ...]:
         def read_file(encoded: Tensor) -> tuple[Tensor, ...]:
-            batch = read_images(decode_image(encoded)[None])
+            batch = read_images(decode_image(encoded, spec.channels)[None])
             return tuple(x[0] for x in batch)
 
         return _map_on_cpu(
             read_file,
             image_bytes,
             (
-                tf.TensorSpec((*spec.preprocessing.size, 3), tf.float32),
+                tf.TensorSpec(
+                    (*spec.preprocessing.size, spec.channels), tf.float32
+                ),
                 tf.TensorSpec((), tf.float32),
                 tf.TensorSpec((2,), tf.float32),
             ),

@@ -162,8 +162,9 @@ def _check_names(
     is_right = True
     if "class_name" in outputs:
         labels, names = outputs["label"], outputs["class_name"]
-        best = outputs["probabilities"].argmax(axis=-1)
-        is_right = np.array_equal(labels, best)
+        if outputs["probabilities"].shape[1] == len(class_names):
+            best = outputs["probabilities"].argmax(axis=-1)
+            is_right = np.array_equal(labels, best)
     elif "class_names" in outputs:
         labels, names = outputs["labels"], outputs["class_names"]
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.data.images import load_image
 from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import ClassificationSpec
@@ -15,7 +16,6 @@ from keras_efficient.export.specs import Spec
 from keras_efficient.export.specs import fill_inputs
 from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
-from keras_efficient.inference.logits import softmax
 from keras_efficient.internals import keras_internals
 from keras_efficient.layers.quantized_dense import is_quantized_dense
 from keras_efficient.types import PathLike
@@ -103,7 +103,9 @@ def compute_expected_outputs(
     ((2, 2), 1e-05)
     """
     is_exact = precision == "float32" and _computes_in_float32(model)
-    samples = make_samples(spec.preprocessing.size, photos, image_size)
+    samples = make_samples(
+        spec.preprocessing.size, photos, image_size, spec.channels
+    )
     if network_images is not None:
         raw = np.stack(network_images).astype("float32")
         samples = dataclasses.replace(samples, raw=raw)
@@ -134,28 +136,33 @@ def _classification_outputs(
     def classify(pixels: np.ndarray) -> dict[str, np.ndarray]:
         (outputs,) = keras.tree.flatten(_run(model, spec, pixels))
         outputs = np.asarray(outputs).astype("float32")
-        if spec.from_logits:
-            outputs = softmax(outputs)
-        return {"probabilities": outputs}
+        return {"probabilities": spec.outputs.probabilities(outputs)}
 
-    files = [spec.preprocessing(load_image(file)) for file in samples.files]
     images = [spec.preprocessing(image) for image in samples.images]
-    return {
-        "serving_default": classify(np.stack(files)),
+    outputs = {
         "images": classify(np.stack(images)),
         "raw": classify(samples.raw),
     }
+    if spec.channels in FILE_CHANNELS:
+        files = [spec.preprocessing(x) for x in _load_files(samples, spec)]
+        outputs["serving_default"] = classify(np.stack(files))
+    return outputs
+
+
+def _load_files(samples: Samples, spec: Spec) -> list[np.ndarray]:
+    return [load_image(x, channels=spec.channels) for x in samples.files]
 
 
 def _detection_outputs(
     model: keras.Model, spec: DetectionSpec, samples: Samples
 ) -> dict[str, dict[str, np.ndarray]]:
-    files = [load_image(file) for file in samples.files]
     outputs = {
-        "serving_default": _detect(model, spec, files),
         "images": _detect(model, spec, list(samples.images)),
         "raw": _detection_network(model, spec, samples.raw),
     }
+    if spec.channels in FILE_CHANNELS:
+        files = _load_files(samples, spec)
+        outputs["serving_default"] = _detect(model, spec, files)
     if not outputs["images"]["num_detections"].any():
         pixels = [spec.preprocessing(image)[0] for image in samples.images]
         network = _detection_network(model, spec, np.stack(pixels))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_efficient.evaluation import evaluate_classification
 from keras_efficient.evaluation import evaluate_detection
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
@@ -100,7 +101,7 @@ def network_milliseconds(
     Args:
         model: A `keras.Model`.
         spec: The description of the model.
-        pixels: Array of shape `(batch, height, width, 3)`.
+        pixels: Array of shape `(batch, height, width, channels)`.
 
     Returns:
         A float, in milliseconds.
@@ -137,9 +138,12 @@ def measure_accuracy(
 
     Returns:
         A tuple of two dictionaries with `"mAP"` and `"mAP50"` of a detector, or
-        `"accuracy"` of a classifier: those of the model and of the export.
+        `"accuracy"` and, of a multi-label data set, `"mAP"` of a classifier:
+        those of the model and of the export.
     """
+    results: tuple[Any, Any]
     if isinstance(spec, DetectionSpec):
+        names = ["mAP", "mAP50"]
         results = (
             evaluate_detection(
                 model,
@@ -149,20 +153,22 @@ def measure_accuracy(
             ),
             evaluate_detection(exported, dataset, score_threshold=0.0),
         )
-        own, other = (
-            {name: float(result.metrics[name]) for name in ("mAP", "mAP50")}
-            for result in results
+    else:
+        names = ["accuracy", "mAP"]
+        results = (
+            evaluate_classification(
+                model,
+                dataset,
+                preprocessing=spec.preprocessing,
+                from_logits=spec.outputs.from_logits,
+                exclusive=spec.outputs.exclusive,
+                threshold=spec.outputs.threshold,
+            ),
+            evaluate_classification(exported, dataset),
         )
-        return own, other
-    labels = np.array([record.label for record in dataset.records])
-    images = [record.image for record in dataset.records]
-    batches = dataset.batches(spec.image_size, preprocessing=spec.preprocessing)
     own, other = (
-        {"accuracy": float((probabilities.argmax(-1) == labels).mean())}
-        for probabilities in (
-            model.predict(batches, verbose=0),
-            exported.predict(images),
-        )
+        {x: float(one.metrics[x]) for x in names if x in one.metrics}
+        for one in results
     )
     return own, other
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
+from keras_efficient.data.image_channels import map_channels
 from keras_efficient.data.images import load_image
 from keras_efficient.types import PathLike
 
@@ -21,9 +22,9 @@ class Samples:
 
     Attributes:
         files: Encoded images.
-        images: Array of shape `(batch, height, width, 3)`, uint8.
-        raw: Array of shape `(batch, *size, 3)`, float32, of the size of the
-            network's input.
+        images: Array of shape `(batch, height, width, channels)`, uint8.
+        raw: Array of shape `(batch, *size, channels)`, float32, of the size of
+            the network's input.
     """
 
     files: Sequence[bytes]
@@ -35,6 +36,7 @@ def make_samples(
     size: tuple[int, int],
     photos: Sequence[PathLike | bytes] = (),
     image_size: tuple[int, int] | None = None,
+    channels: int = 3,
 ) -> Samples:
     """Load photos, or draw images if there are none.
 
@@ -47,6 +49,7 @@ def make_samples(
             Defaults to none.
         image_size: `(height, width)` of `Samples.images`. Defaults to the size
             of the last file.
+        channels: Integer, number of channels of the images. Defaults to 3.
 
     Returns:
         `Samples`.
@@ -58,18 +61,24 @@ def make_samples(
     (2, (2, 32, 48, 3))
     """
     files = [_read(photo) for photo in photos] or _draw_files(size)
-    image = load_image(files[-1])
+    image = _with_channels(load_image(files[-1]), channels)
     if image_size is not None:
         height, width = image_size
-        resized = Image.fromarray(image).resize((width, height))
-        image = np.asarray(resized)
-    noise = np.random.default_rng(0).uniform(0, 255, (1, *size, 3))
-    smooth = np.asarray(_draw(*size, "RGB"), "float32")[None]
+        image = map_channels(image, lambda x: x.resize((width, height)))
+    noise = np.random.default_rng(0).uniform(0, 255, (1, *size, channels))
+    smooth = _with_channels(np.asarray(_draw(*size, "RGB")), channels)[None]
     return Samples(
         files=files,
         images=np.stack([image, image[::-1, ::-1]]),
-        raw=np.concatenate([noise.astype("float32"), smooth]),
+        raw=np.concatenate([noise, smooth]).astype("float32"),
     )
+
+
+def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Return an image whose channels differ from each other."""
+    if channels <= 3:
+        return image[..., :channels]
+    return image[..., np.arange(channels) % 3] // np.uint8(1 + channels % 2)
 
 
 def _read(photo: PathLike | bytes) -> bytes:

@@ -100,7 +100,7 @@ def _convert(model: keras.Model, spec: Spec, settings: ExportSettings) -> bytes:
     import tensorflow as tf
 
     size = settings.image_size or spec.preprocessing.size
-    shape = (settings.batch_size or 1, *size, 3)
+    shape = (settings.batch_size or 1, *size, spec.channels)
     module = tf.Module()
     # `tf.Module` does not find the weights inside Keras layers.
     module.weights = [variable.value for variable in model.variables]

@@ -61,9 +61,10 @@ def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
     Args:
         path: Path of a file that `LiteRT.write` wrote in float32, which is
             replaced.
-        images: Sequence of uint8 arrays of shape `(height, width, 3)` of the
-            size that the file accepts, similar to those of the application.
-            Their number must be a multiple of the file's batch size.
+        images: Sequence of uint8 arrays of shape `(height, width, channels)`
+            of the size that the file accepts, similar to those of the
+            application. Their number must be a multiple of the file's batch
+            size.
 
     Raises:
         ValueError: If `images` is empty, or if their shape, dtype or number

@@ -44,8 +44,8 @@ def quantize(path: pathlib.Path, images: Sequence[np.ndarray]) -> None:
 
     Args:
         path: Path of a file in float32, which is replaced.
-        images: Sequence of uint8 arrays of shape `(height, width, 3)`, similar
-            to those of the application.
+        images: Sequence of uint8 arrays of shape `(height, width, channels)`,
+            similar to those of the application.
 
     Raises:
         ValueError: If the network has no convolution.

@@ -23,8 +23,8 @@ def quantize(model: Any, images: Sequence[np.ndarray]) -> Any:
 
     Args:
         model: An `openvino.Model` in float32.
-        images: Sequence of uint8 arrays of shape `(height, width, 3)`, similar
-            to those of the application.
+        images: Sequence of uint8 arrays of shape `(height, width, channels)`,
+            similar to those of the application.
 
     Returns:
         An `openvino.Model`.

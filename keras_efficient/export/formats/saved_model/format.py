@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.export.formats.export_format import ExportFormat
 from keras_efficient.export.formats.export_format import ExportSettings
 from keras_efficient.export.formats.export_format import Outputs
@@ -58,6 +59,8 @@ class SavedModel(ExportFormat):
         extra.mkdir(exist_ok=True)
         text = json.dumps(settings.metadata, indent=2, ensure_ascii=False)
         (extra / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+        if spec.channels not in FILE_CHANNELS:
+            return  # It has no signature for image files.
         image = make_samples(spec.preprocessing.size).files[-1]
         with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as file:
             file.write(warmup_record(image, settings.served_name))
