@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -20,6 +21,8 @@ from keras_efficient.export.verification.samples import make_samples
 EXTRA_FOLDER = "assets.extra"
 METADATA_FILE = "metadata.json"
 WARMUP_FILE = "tf_serving_warmup_requests"
+
+DEFAULT, FILES_INPUT = "serving_default", "image_bytes"
 
 
 class SavedModel(ExportFormat):
@@ -75,7 +78,16 @@ class SavedModel(ExportFormat):
         import tensorflow as tf
 
         loaded = tf.saved_model.load(str(path))
-        return {name: _Signature(loaded, name) for name in loaded.signatures}
+        return {
+            name: _Signature(loaded, name)
+            for name, signature in loaded.signatures.items()
+            # Without image files Keras lets it be the first signature.
+            if name != DEFAULT or FILES_INPUT in _inputs_of(signature)
+        }
+
+
+def _inputs_of(signature: Any) -> Mapping[str, Any]:
+    return signature.structured_input_signature[1]
 
 
 class _Signature:
