@@ -186,7 +186,7 @@ def test_no_float_remains_in_the_network_of_detectors(integer_detector):
     assert tensor_dtypes(integer_detector) == {"int8", "int32"}
     interpreter = litert.Interpreter(str(integer_detector))
     outputs = interpreter.get_output_details()
-    anchors = detector().output_shape["class_logits"][1]
+    anchors = detector().output["class_logits"].shape[1]
     assert [x["shape"].tolist() for x in outputs] == [
         [1, anchors, 3],
         [1, anchors, 4],
