@@ -29,8 +29,10 @@ NEEDED = {
 # Backends on which a page runs in seconds, without long compilation.
 QUICK = {
     "README.md": (),
+    "data.md": (),
     "index.md": (),
     "keras_cv.md": (),
+    "migration.md": ("torch",),
     "models.md": ("torch",),
     "scaling.md": (),
     "serving.md": (),

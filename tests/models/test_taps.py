@@ -7,7 +7,9 @@ import pytest
 import keras_efficient
 from keras_efficient import applications
 from keras_efficient import fusing
+from keras_efficient import layers
 from keras_efficient.models import layer_output
+from tests.marks import BACKEND
 from tests.marks import on_one_backend
 from tests.models.builders import build
 from tests.models.builders import tiny
@@ -92,7 +94,8 @@ def test_pyramids_of_both_forms(networks):
     assert shapes[0] == shapes[1]
 
 
-@on_one_backend
+# Sizes that are not known are padded differently in a TensorFlow graph.
+@pytest.mark.skipif(BACKEND == "jax", reason="pads as PyTorch does")
 @pytest.mark.parametrize("size", [(64, 64), (45, 70), (33, 96)])
 @pytest.mark.parametrize("shape", [None, "known"])
 def test_unrolled_networks_pad_images_of_any_size(size, shape):
@@ -268,3 +271,16 @@ def _copy(target, source):
             layer.set_weights(
                 [keras.ops.convert_to_numpy(x) for x in own[layer.name].weights]
             )
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="has dynamic shapes")
+@pytest.mark.parametrize("size", [(64, 64), (45, 70), (33, 96)])
+def test_padding_of_sizes_that_a_graph_does_not_know(size):
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((None, None, None, 3), "float32")]
+    for kernel_size in (3, 5):
+        padding = layers.ImagePadding(kernel_size, strides=2)
+        image = pixels(1, *size, 3)
+        found = tf.function(padding, input_signature=specs)(image)
+        np.testing.assert_array_equal(found, padding(image))
