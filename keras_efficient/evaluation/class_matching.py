@@ -1,5 +1,7 @@
 """Classes of a model and classes of a data set, matched by their names."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_efficient.data import ClassificationDataset
@@ -25,8 +27,9 @@ def match_classes(
     """
     expected = list(dataset.class_names)
     class_names = getattr(model, "class_names", None)
-    if class_names is None:
-        count = getattr(model, "num_classes", len(expected))
+    if class_names is None or _are_numbers(class_names):
+        count = len(class_names or expected)
+        count = getattr(model, "num_classes", count)
         if count != len(expected):
             raise ValueError(
                 f"The model must have the {len(expected)} classes of the data "
@@ -47,3 +50,8 @@ def match_classes(
         return None
     labels = {name: label for label, name in enumerate(expected)}
     return np.array([labels.get(name, -1) for name in known])
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    """Whether names only number the classes, as those of unnamed exports."""
+    return list(names) == [str(label) for label in range(len(names))]
