@@ -205,6 +205,6 @@ def _shrink(monkeypatch):
     )
 
 
-def _check_is_published(model, model_name, tag):
+def _check_is_published(model, model_name, tag, *arguments):
     assert published.find(model_name, tag), (model_name, tag)
     assert isinstance(model, keras.Model)
