@@ -156,7 +156,7 @@ def classify_each(
 
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None, classes=2)
-    >>> images = (np.full((40, 50, 3), i, "uint8") for i in range(3))
+    >>> images = (np.full((40, 50, 3), 50 * i, "uint8") for i in range(3))
     >>> results = keras_efficient.inference.classify_each(model, images, top=1)
     >>> [len(result) for result in results]
     [1, 1, 1]

@@ -115,7 +115,7 @@ class BlockPart:
     Example:
     >>> model = keras_efficient.EfficientNetB0(weights=None)
     >>> part = model.get_layer("block6a_expand_conv")
-    >>> part.output.shape, part.kernel.shape
+    >>> part.output.shape, tuple(part.kernel.shape)
     ((None, 14, 14, 672), (1, 1, 112, 672))
     """
 
