@@ -5,9 +5,9 @@ import os
 import pathlib
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
-from typing import TypeVar
 
 from keras_efficient.data.classification_datasets import ClassificationDataset
 from keras_efficient.data.classification_loading import (
@@ -28,7 +28,6 @@ from keras_efficient.types import Task
 # Names of the splits, in the order in which they are tried.
 TRAINING_NAMES = ("train", "training")
 VALIDATION_NAMES = ("val", "valid", "validation", "test")
-Dataset = TypeVar("Dataset", ClassificationDataset, DetectionDataset)
 
 
 def load_splits(
@@ -96,47 +95,15 @@ def load_splits(
     ```
     """
     task = find_task(source, task)
-    share = validation_share
-    if task == "detection":
-        names = _chosen_splits(
-            source,
-            split_names(pathlib.Path(source), layout),
-            split,
-            validation_split,
-        )
-        load = functools.partial(
-            load_detection,
-            source,
-            strict=strict,
-            check=check,
-            layout=layout,
-            images=images,
-            crowds=crowds,
-            box_frame=box_frame,
-            stated_size=stated_size,
-        )
-        return _load_pair(load, names, class_names, share, seed)
-    _check_detection_options(
-        layout=layout is not None,
-        images=images is not None,
-        crowds=crowds != "ignore",
-        box_frame=box_frame != "auto",
-        stated_size=stated_size != "auto",
-    )
-    if os.fspath(source) in DOWNLOADS:
-        pair = _download(os.fspath(source))
-        first, second = (
-            classification_from_arrays(images, labels, class_names)
-            for images, labels in pair
-        )
-        return first, second
-    names = _chosen_splits(
-        source, _classification_splits(source), split, validation_split
-    )
-    load_labelled = functools.partial(
-        load_classification, source, strict=strict, check=check
-    )
-    return _load_pair(load_labelled, names, class_names, share, seed)
+    found, load = _reader(
+        source, task, strict, check, layout, images, crowds, box_frame,
+        stated_size,
+    )  # fmt: skip
+    names = _chosen_splits(source, found, split, validation_split)
+    train = load(names[0], class_names=class_names)
+    if names[1] is None:
+        return train.split(validation_share, seed=seed)
+    return train, load(names[1], class_names=train.class_names)
 
 
 def load_all_splits(
@@ -184,11 +151,29 @@ def load_all_splits(
     ```
     """
     task = find_task(source, task)
-    found: Collection[str | None]
-    load: Callable[..., Any]
+    found, load = _reader(
+        source, task, strict, check, layout, images, crowds, box_frame,
+        stated_size,
+    )  # fmt: skip
+    names: list[str | None] = [split] if split else [*_sorted(found)]
+    names = names or [None]
+    return {name: load(name) for name in names}
+
+
+def _reader(
+    source: PathLike,
+    task: Task,
+    strict: bool,
+    check: str,
+    layout: str | None,
+    images: PathLike | None,
+    crowds: str,
+    box_frame: str,
+    stated_size: str,
+) -> tuple[Collection[str | None], Callable[..., Any]]:
+    """The names of the splits of a dataset, and the function that loads one."""
     if task == "detection":
-        found = split_names(pathlib.Path(source), layout)
-        load = functools.partial(
+        return split_names(pathlib.Path(source), layout), functools.partial(
             load_detection,
             source,
             strict=strict,
@@ -199,35 +184,46 @@ def load_all_splits(
             box_frame=box_frame,
             stated_size=stated_size,
         )
-    else:
-        _check_detection_options(
-            layout=layout is not None,
-            images=images is not None,
-            crowds=crowds != "ignore",
-            box_frame=box_frame != "auto",
-            stated_size=stated_size != "auto",
-        )
-        if os.fspath(source) in DOWNLOADS:
-            parts = load_splits(source, task)
-            return dict(zip(("train", "test"), parts, strict=True))
-        found = _classification_splits(source)
-        load = functools.partial(
-            load_classification, source, strict=strict, check=check
-        )
-    names: list[str | None] = [split] if split else [*_sorted(found)]
-    names = names or [None]
-    return {name: load(name) for name in names}
+    _check_detection_options(
+        layout=layout is not None,
+        images=images is not None,
+        crowds=crowds != "ignore",
+        box_frame=box_frame != "auto",
+        stated_size=stated_size != "auto",
+    )
+    if os.fspath(source) in DOWNLOADS:
+        parts = _download(os.fspath(source))
+        return parts, functools.partial(_part_of_download, parts)
+    return _classification_splits(source), functools.partial(
+        load_classification, source, strict=strict, check=check
+    )
 
 
-def _download(name: str) -> Sequence[tuple[Any, Any]]:
-    """Return the pairs of images and labels of a dataset of Keras."""
+def _download(name: str) -> dict[str | None, tuple[Any, Any]]:
+    """Return the images and labels of each split of a dataset of Keras."""
     try:
-        return DOWNLOADS[name].load_data()
+        return dict(
+            zip(("train", "test"), DOWNLOADS[name].load_data(), strict=True)
+        )
     except Exception as error:  # Keras raises plain ones.
         raise OSError(
             f"The dataset {name!r} could not be downloaded: {error}. Pass the "
             "path of a folder or file as `source` instead."
         ) from error
+
+
+def _part_of_download(
+    parts: Mapping[str | None, tuple[Any, Any]],
+    split: str | None,
+    class_names: Sequence[str] | None = None,
+) -> ClassificationDataset:
+    if split not in parts:
+        raise FileNotFoundError(
+            f"The dataset has the splits {listed([*parts])}. Received: "
+            f"split={split!r}"
+        )
+    images, labels = parts[split]
+    return classification_from_arrays(images, labels, class_names)
 
 
 def _check_detection_options(**is_set: bool) -> None:
@@ -237,19 +233,6 @@ def _check_detection_options(**is_set: bool) -> None:
             f"{listed(names)} are options for detection, and the task of the "
             "dataset is classification."
         )
-
-
-def _load_pair(
-    load: Callable[..., Dataset],
-    names: tuple[str | None, str | None],
-    class_names: Sequence[str] | None,
-    validation_share: float,
-    seed: int,
-) -> tuple[Dataset, Dataset]:
-    train = load(names[0], class_names=class_names)
-    if names[1] is None:
-        return train.split(validation_share, seed=seed)
-    return train, load(names[1], class_names=train.class_names)
 
 
 def _classification_splits(source: PathLike) -> tuple[str | None, ...]:

@@ -92,6 +92,17 @@ def test_downloads_of_keras(monkeypatch):
     assert (len(train), len(validation)) == (3, 3)
     train, _ = data.load_splits("cifar10", class_names=["a", "b", "c"])
     assert train.class_names == ("a", "b", "c")
+    both = data.load_all_splits("cifar10")
+    assert {name: len(part) for name, part in both.items()} == {
+        "train": 3, "test": 3
+    }  # fmt: skip
+    assert list(data.load_all_splits("cifar10", split="test")) == ["test"]
+    train, validation = data.load_splits(
+        "cifar10", split="test", validation_share=0.4
+    )
+    assert (len(train), len(validation)) == (2, 1)
+    with pytest.raises(FileNotFoundError, match="train, test.*'val'"):
+        data.load_all_splits("cifar10", split="val")
 
 
 def test_task_is_not_recognized(tmp_path):
