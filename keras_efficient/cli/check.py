@@ -18,6 +18,7 @@ from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import OverwriteFolderOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import TaskOption
 from keras_efficient.cli.options import passed_options
 
 # Places listed for each finding about duplicates.
@@ -28,13 +29,7 @@ def check(
     data: Annotated[
         str, typer.Argument(help="Data set, as for `keras-efficient train`.")
     ],
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="Task: classification or detection (default: recognized "
-            "from the data)."
-        ),
-    ] = None,
+    task: TaskOption = None,
     split: Annotated[
         str | None, typer.Option(help="Split to check (default: all).")
     ] = None,

@@ -112,6 +112,13 @@ ClassNamesOption = Annotated[
         "stored with the model, or class_names.txt beside it)."
     ),
 ]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Task: classification or detection (default: recognized from the "
+        "data)."
+    ),
+]
 LayoutOption = Annotated[
     str | None,
     typer.Option(

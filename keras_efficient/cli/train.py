@@ -17,6 +17,7 @@ from keras_efficient.cli.options import ImagesOption
 from keras_efficient.cli.options import LayoutOption
 from keras_efficient.cli.options import StatedSizeOption
 from keras_efficient.cli.options import StrictOption
+from keras_efficient.cli.options import TaskOption
 from keras_efficient.cli.train_config import CONFIG_FILE
 from keras_efficient.cli.train_config import CompleteConfig
 from keras_efficient.cli.train_config import complete
@@ -45,13 +46,7 @@ def train(
             "take precedence."
         ),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="Task: classification or detection (default: recognized "
-            "from the data)."
-        ),
-    ] = None,
+    task: TaskOption = None,
     split: Annotated[
         str | None,
         typer.Option(help="Split to train on (default: train)."),

@@ -37,7 +37,25 @@ def match_classes(
                 f"`model.class_names`. Received: a model with {count} classes"
             )
         return None
-    known = list(class_names)
+    return match_names(class_names, expected)
+
+
+def match_names(
+    class_names: Sequence[str], expected: Sequence[str]
+) -> np.ndarray | None:
+    """Return the label in a data set of each class of a model, by names.
+
+    Args:
+        class_names: Names of the classes of the model.
+        expected: Names of the classes of the data set.
+
+    Returns:
+        See `match_classes`.
+
+    Raises:
+        ValueError: If the model does not have all classes of the data set.
+    """
+    known, expected = list(class_names), list(expected)
     missing = [name for name in expected if name not in known]
     if missing:
         raise ValueError(

@@ -13,6 +13,7 @@ from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data.classification_batches import multi_hot
 from keras_efficient.data.images import standardize_size
 from keras_efficient.evaluation.class_matching import match_classes
+from keras_efficient.evaluation.class_matching import match_names
 from keras_efficient.evaluation.confusion import plot_confusion_matrix
 from keras_efficient.evaluation.multi_label import MultiLabelResult
 from keras_efficient.evaluation.multi_label import evaluate_multi_label
@@ -308,15 +309,8 @@ def _match(
         # The class of high probabilities, which comes second.
         others = [x for x in dataset.class_names if x not in names]
         names = (others[0], *names)
-    labels = match_classes(_Named(tuple(names)), dataset)
+    labels = match_names(names, dataset.class_names)
     return tuple(names), labels
-
-
-@dataclasses.dataclass(frozen=True)
-class _Named:
-    """Stands for a model in `match_classes`."""
-
-    class_names: tuple[str, ...]
 
 
 def _multi_label_result(

@@ -45,20 +45,11 @@ def calibration_images(
     # Spread over the whole data set, which may be sorted by class.
     step = max(1, len(images) // MAX_CALIBRATION_IMAGES)
     chosen = images[::step][:MAX_CALIBRATION_IMAGES]
+    loaded = (load_image(image, channels=channels) for image in chosen)
     if is_network:
-        pixels = (
-            network_pixels(load_image(image, channels=channels), preprocessing)[
-                0
-            ]
-            for image in chosen
-        )
+        pixels = (network_pixels(image, preprocessing)[0] for image in loaded)
         return [np.rint(image).astype("uint8") for image in pixels]
-    return [
-        fit_image(
-            load_image(image, channels=channels), preprocessing, image_size
-        )[0]
-        for image in chosen
-    ]
+    return [fit_image(image, preprocessing, image_size)[0] for image in loaded]
 
 
 def network_pixels(
