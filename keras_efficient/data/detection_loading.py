@@ -149,6 +149,9 @@ def load_detection(
             source, split, layout, images, class_names, crowds,
             bounding_box_format,
         )  # fmt: skip
+    if crowds == "objects":
+        for image in raw.images:
+            image.is_crowd = None
     frames = FrameOptions(box_frame, stated_size)
     return DetectionDataset(
         *validated_records(raw, class_names, strict, check, frames)

@@ -126,12 +126,14 @@ def _check_annotations(path: pathlib.Path) -> None:
 
 def _files_with_boxes(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Files that contain words of annotations, or belong to one image."""
+    files = files_to_depth(path, MAX_DEPTH, ANNOTATION_ENDINGS)
+    # Listing all images takes long, and most folders of classes have no files.
     stems = {
         os.path.splitext(os.path.basename(name))[0]
-        for name in files_below(path)
+        for name in (files_below(path) if files else ())
         if is_image(name)
     }
-    for file in files_to_depth(path, MAX_DEPTH, ANNOTATION_ENDINGS):
+    for file in files:
         with open(file, "rb") as content:
             head = content.read(HEAD).lower()
         is_paired = file.stem in stems and file.suffix.lower() != ".json"

@@ -26,8 +26,8 @@ class ReadOptions:
         split: Name of the split, which may help to find its images.
         images: Folder of the images, or `None` for the usual places.
         class_names: Names of the classes for files that only number them.
-        crowds: `"ignore"` to mark boxes around groups of objects, or
-            `"objects"` to treat them as any other box.
+        crowds: `"ignore"` or `"objects"`; see `load_detection`, which applies
+            it to the boxes of all layouts. Readers need it for notes only.
         box_format: Format of the boxes of layouts that do not state one, or
             `None` for their usual one.
     """
@@ -112,6 +112,26 @@ class RawAnnotations:
     dropped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     repaired: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     noted: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
+def empty_annotations(
+    box_format: str,
+    layout: str,
+    source: pathlib.Path | str | Sequence[pathlib.Path],
+) -> RawAnnotations:
+    """Return annotations without images, which a reader fills.
+
+    Args:
+        box_format: Format of the boxes, such as `"xywh"`.
+        layout: Name of the layout, for the report.
+        source: Path or paths of the files, or a description of them.
+
+    Returns:
+        A `RawAnnotations` without images and classes.
+    """
+    if not isinstance(source, pathlib.Path | str):
+        source = ", ".join(map(str, source))
+    return RawAnnotations([], (), (), box_format, layout, source)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.coco_rows import add_images
 from keras_efficient.data.readers.coco_rows import category_names
 from keras_efficient.data.readers.coco_rows import listed_images
@@ -144,14 +145,7 @@ def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
     """
     if options.images is not None and not options.images.is_dir():
         raise FileNotFoundError(f"No such folder of images: {options.images}")
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="xywh",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, split.files)),
-    )
+    raw = empty_annotations("xywh", LAYOUT.title, split.files)
     contents = [_load(path, raw) for path in split.files]
     classes: dict[str, Any] = {}  # name to number, in the order of labels
     categories = []  # for each file: number to name

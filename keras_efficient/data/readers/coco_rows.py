@@ -13,8 +13,6 @@ from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import number_or_nan
 from keras_efficient.data.readers.class_names import distinct_names
-from keras_efficient.data.readers.image_finder import AMBIGUOUS
-from keras_efficient.data.readers.image_finder import AmbiguousImageError
 from keras_efficient.data.readers.image_finder import ImageFinder
 from keras_efficient.data.records import listed
 
@@ -162,11 +160,8 @@ def add_images(
         if stated is None:
             continue
         name, row = stated
-        try:
-            file = finder.find(name)
-        except AmbiguousImageError as e:
-            raw.dropped.append((AMBIGUOUS, f"{path}, {name}: {e}"))
-        else:
+        file = finder.find_or_drop(name, f"{path}, {name}", raw.dropped)
+        if file is not None:
             found[number] = _Image(file, name, _stated_size(row))
     _add_objects(raw, path, content, found, images, labels)
     if crowds == "ignore":
@@ -182,7 +177,7 @@ def add_images(
                 boxes=image.boxes,
                 labels=image.labels,
                 image_id=image_id,
-                is_crowd=image.is_crowd if crowds == "ignore" else None,
+                is_crowd=image.is_crowd,
                 areas=image.areas,
                 size=image.size,
                 where=f"{path}, {image.name}",

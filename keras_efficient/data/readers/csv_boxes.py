@@ -11,12 +11,12 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import split_of
-from keras_efficient.data.readers.image_finder import AMBIGUOUS
-from keras_efficient.data.readers.image_finder import AmbiguousImageError
 from keras_efficient.data.readers.image_finder import finder_beside
 
 COLUMNS = {
@@ -46,7 +46,6 @@ AUTOML_SPLITS = {
 AUTOML_CELLS = 11
 IMAGE_CELL = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?)$", re.IGNORECASE)
 
-INCOMPLETE = "rows that lack columns"
 NO_CLASS = "rows with a box and no class"
 
 
@@ -141,13 +140,8 @@ def read(split: CSVSplit, options: ReadOptions) -> RawAnnotations:
             f"Files with boxes in pixels and files of AutoML, whose boxes are "
             f"fractions, cannot be read together. Received: {paths}"
         )
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="rel_xyxy" if is_relative == {True} else "xyxy",
-        layout=LAYOUT.title,
-        source=paths,
+    raw = empty_annotations(
+        "rel_xyxy" if is_relative == {True} else "xyxy", LAYOUT.title, paths
     )
     names = {
         row.name
@@ -184,10 +178,8 @@ def _add_images(
     label_of = {name: label for label, name in enumerate(raw.class_names)}
     for name, own in by_file.items():
         where = f"{path}, line {own[0].line}, {name}"
-        try:
-            file = finder.find(name)
-        except AmbiguousImageError as e:
-            raw.dropped.append((AMBIGUOUS, f"{where}: {e}"))
+        file = finder.find_or_drop(name, where, raw.dropped)
+        if file is None:
             continue
         stated = [row for row in own if row.box is not None]
         unnamed = [row for row in stated if not row.name]

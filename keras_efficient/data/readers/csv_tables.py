@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from keras_efficient.data.readers.files import files_to_depth
 
+# Reason in reports, after a number.
+INCOMPLETE = "rows that lack columns"
 DELIMITERS = (",", ";", "\t")
 # Levels of subfolders in which tables are searched.
 MAX_DEPTH = 2

@@ -13,6 +13,7 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.cvat_files import CVATImage
 from keras_efficient.data.readers.cvat_files import class_names
 from keras_efficient.data.readers.cvat_files import frames_of
@@ -132,14 +133,7 @@ def read(split: CVATSplit, options: ReadOptions) -> RawAnnotations:
     """
     if options.images is not None and not options.images.is_dir():
         raise FileNotFoundError(f"No such folder of images: {options.images}")
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="xyxy",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, split.files)),
-    )
+    raw = empty_annotations("xyxy", LAYOUT.title, split.files)
     images: list[tuple[pathlib.Path, CVATImage]] = []
     names: dict[str, None] = {}
     for path in split.files:

@@ -97,7 +97,7 @@ def _similar_names(
     try:
         # A changed folder has another time, and is listed again.
         changed = os.stat(folder).st_mtime_ns
-        names = _names_by_key(folder, changed).get(_loose_key(name), ())
+        names = _names_by_key(folder, changed).get(loose_name(name), ())
     except (OSError, ValueError):
         return [], ()
     wanted = normalize_name(name)
@@ -110,12 +110,13 @@ def _names_by_key(
 ) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name in sorted(os.listdir(folder)):
-        key = _loose_key(name)
+        key = loose_name(name)
         found[key] = (*found.get(key, ()), name)
     return found
 
 
-def _loose_key(name: str) -> str:
+def loose_name(name: str) -> str:
+    """Return a name in NFC with its ending in lower case."""
     stem, ending = os.path.splitext(normalize_name(name))
     return stem + ending.lower()
 

@@ -1,9 +1,11 @@
 """What the names of folders say: a split, or only what they contain."""
 
+import itertools
 import pathlib
 import re
-import unicodedata
 from collections.abc import Iterable
+
+from keras_efficient.data.readers.files import normalize_name
 
 # Words of folders that contain annotations or images of any split.
 ANNOTATION_WORDS = frozenset(
@@ -34,7 +36,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("IMG_1")
     'img_1'
     """
-    return unicodedata.normalize("NFC", name).casefold()
+    return normalize_name(name).casefold()
 
 
 def telling_parts(path: pathlib.PurePath) -> tuple[str, ...]:
@@ -99,3 +101,14 @@ def num_shared(all_parts: Iterable[tuple[str, ...]]) -> int:
             break
         count += 1
     return count
+
+
+def num_equal_at_end(first: Iterable[str], second: Iterable[str]) -> int:
+    """Return how many last names two paths share.
+
+    >>> from keras_efficient.data.readers.folder_names import num_equal_at_end
+    >>> num_equal_at_end(["a", "b", "c"], ["x", "b", "c"])
+    2
+    """
+    pairs = zip(reversed([*first]), reversed([*second]), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda x: x[0] == x[1], pairs))

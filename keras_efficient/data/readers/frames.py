@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_efficient.data.images import ImageFrame
 from keras_efficient.data.readers.annotations import RawImage
-from keras_efficient.data.readers.image_checks import ImageCheck
 from keras_efficient.ops.boxes import RELATIVE
 from keras_efficient.ops.boxes import convert_boxes
 
@@ -152,7 +152,7 @@ class _Hypotheses:
 
 
 def choose_frames(
-    images: Sequence[tuple[RawImage, ImageCheck]],
+    images: Sequence[tuple[RawImage, ImageFrame]],
     box_format: str,
     options: FrameOptions,
 ) -> list[FrameChoice]:
@@ -178,7 +178,7 @@ def choose_frames(
         kind = _kind_of(image, check, is_relative, options)
         if kind:
             groups[kind].append(i)
-            hypotheses[i] = _HYPOTHESES[kind](image, check)
+            hypotheses[i] = _hypotheses_for(kind, image, check)
     for members in groups.values():
         is_open = options.stated_size == "auto" and not is_relative
         use_second = is_open and _fits_second_only(
@@ -191,30 +191,31 @@ def choose_frames(
 
 
 def _plain_choice(
-    image: RawImage, check: ImageCheck, options: FrameOptions
+    image: RawImage, check: ImageFrame, options: FrameOptions
 ) -> FrameChoice:
     """The frame as far as no stated size is involved."""
     if check.orientation == 1:
-        return FrameChoice(Frame(check.upright))
+        return FrameChoice(Frame(check.size))
     if options.box_frame == "stored":
-        return FrameChoice(Frame(check.stored, check.orientation), ROTATED)
+        return FrameChoice(Frame(check.stored_size, check.orientation), ROTATED)
     # A stated size reveals the frame if the rotation exchanges the sides.
-    is_revealed = image.size == check.upright and check.is_exchanged
+    is_exchanged = check.stored_size != check.size
+    is_revealed = image.size == check.size and is_exchanged
     is_assumed = options.box_frame == "auto" and not is_revealed
     return FrameChoice(
-        Frame(check.upright),
+        Frame(check.size),
         noted=UNKNOWN_ROTATION if is_assumed and len(image.labels) else "",
     )
 
 
 def _kind_of(
-    image: RawImage, check: ImageCheck, is_relative: bool, options: FrameOptions
+    image: RawImage, check: ImageFrame, is_relative: bool, options: FrameOptions
 ) -> str:
     """How a stated size deviates from the upright image, or ""."""
-    stated, upright, stored = image.size, check.upright, check.stored
+    stated, upright, stored = image.size, check.size, check.stored_size
     if stated is None or options.stated_size == "ignore":
         return ""
-    may_be_stored = check.is_exchanged and options.box_frame != "upright"
+    may_be_stored = stored != upright and options.box_frame != "upright"
     if may_be_stored and stated == stored:
         return "stored"
     if options.box_frame == "stored":
@@ -247,52 +248,28 @@ def _is_resized(first: tuple[int, int], second: tuple[int, int]) -> bool:
     )
 
 
-def _hypotheses_actual(image: RawImage, check: ImageCheck) -> _Hypotheses:
-    frame = Frame(check.upright)
-    choice = FrameChoice(frame, ACTUAL_SIZE)
-    return _Hypotheses(choice, choice, frame)
-
-
-def _hypotheses_stored(image: RawImage, check: ImageCheck) -> _Hypotheses:
-    frame = Frame(check.stored, check.orientation)
-    actual = FrameChoice(Frame(check.upright), ACTUAL_SIZE)
-    return _Hypotheses(FrameChoice(frame, ROTATED), actual, frame)
-
-
-def _hypotheses_upright(image: RawImage, check: ImageCheck) -> _Hypotheses:
-    frame = Frame(check.upright)
-    stored = Frame(check.stored, check.orientation)
-    return _Hypotheses(FrameChoice(frame), FrameChoice(stored, ROTATED), frame)
-
-
-def _hypotheses_scaled(image: RawImage, check: ImageCheck) -> _Hypotheses:
-    frame = Frame(image.size or check.upright)
-    actual = FrameChoice(Frame(check.upright), ACTUAL_SIZE)
-    return _Hypotheses(FrameChoice(frame, SCALED), actual, frame)
-
-
-def _hypotheses_stored_scaled(
-    image: RawImage, check: ImageCheck
+def _hypotheses_for(
+    kind: str, image: RawImage, check: ImageFrame
 ) -> _Hypotheses:
-    frame = Frame(image.size or check.stored, check.orientation)
-    actual = FrameChoice(Frame(check.upright), ACTUAL_SIZE)
-    return _Hypotheses(FrameChoice(frame, ROTATED), actual, frame)
-
-
-def _hypotheses_other(image: RawImage, check: ImageCheck) -> _Hypotheses:
-    actual = FrameChoice(Frame(check.upright), ACTUAL_SIZE)
-    frame = Frame(image.size or check.upright)
-    return _Hypotheses(FrameChoice(None, dropped=OTHER_SHAPE), actual, frame)
-
-
-_HYPOTHESES = {
-    "actual": _hypotheses_actual,
-    "stored": _hypotheses_stored,
-    "upright": _hypotheses_upright,
-    "scaled": _hypotheses_scaled,
-    "stored, scaled": _hypotheses_stored_scaled,
-    "other": _hypotheses_other,
-}
+    """The readings of a stated size that deviates as `_kind_of` says."""
+    upright = Frame(check.size)
+    actual = FrameChoice(upright, ACTUAL_SIZE)
+    stated = image.size or check.size
+    if kind == "actual":
+        return _Hypotheses(actual, actual, upright)
+    if kind == "upright":
+        rotated = Frame(check.stored_size, check.orientation)
+        return _Hypotheses(
+            FrameChoice(upright), FrameChoice(rotated, ROTATED), upright
+        )
+    if kind in ("stored", "stored, scaled"):
+        rotated = Frame(stated, check.orientation)
+        return _Hypotheses(FrameChoice(rotated, ROTATED), actual, rotated)
+    frame = Frame(stated)
+    first = FrameChoice(None, dropped=OTHER_SHAPE)
+    if kind == "scaled":
+        first = FrameChoice(frame, SCALED)
+    return _Hypotheses(first, actual, frame)
 
 
 def _fits_second_only(

@@ -10,6 +10,7 @@ from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import number_or_nan
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.image_finder import split_aliases
@@ -68,13 +69,10 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
     if hasattr(features[image_key], "decode"):  # bytes and paths as they are
         encoded = type(features[image_key])(decode=False)
         dataset = dataset.cast_column(image_key, encoded)
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format=options.box_format or "xywh",
-        layout=TITLE,
-        source="dataset" + (f", {options.split}" if options.split else ""),
+    raw = empty_annotations(
+        options.box_format or "xywh",
+        TITLE,
+        "dataset" + (f", {options.split}" if options.split else ""),
     )
     id_key = key_of(columns, ID_COLUMNS)
     found: list[tuple[RawImage, ObjectRows]] = []
@@ -94,7 +92,7 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
             boxes=objects.boxes,
             labels=[-1] * len(objects.boxes),
             image_id=i if id_key is None else row[id_key],
-            is_crowd=objects.is_crowd if options.crowds == "ignore" else None,
+            is_crowd=objects.is_crowd,
             areas=objects.areas,
             size=_stated_size(row),
             where=where,

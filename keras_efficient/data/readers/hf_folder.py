@@ -11,12 +11,11 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.hf_datasets import NOT_OBJECTS
-from keras_efficient.data.readers.image_finder import AMBIGUOUS
-from keras_efficient.data.readers.image_finder import AmbiguousImageError
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.readers.object_rows import BOX_KEYS
 from keras_efficient.data.readers.object_rows import OBJECT_COLUMNS
@@ -88,13 +87,8 @@ def read(split: HFSplit, options: ReadOptions) -> RawAnnotations:
     Raises:
         ValueError: If the file is not UTF-8 text, or a line is not json.
     """
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format=options.box_format or "xywh",
-        layout=LAYOUT.title,
-        source=split.file,
+    raw = empty_annotations(
+        options.box_format or "xywh", LAYOUT.title, split.file
     )
     path = split.file
     rows = list(_rows(path, raw.dropped))
@@ -107,10 +101,8 @@ def read(split: HFSplit, options: ReadOptions) -> RawAnnotations:
         if objects is None:
             raw.dropped.append((NOT_OBJECTS, where))
             continue
-        try:
-            file = finder.find(name)
-        except AmbiguousImageError as e:
-            raw.dropped.append((AMBIGUOUS, f"{where}: {e}"))
+        file = finder.find_or_drop(name, where, raw.dropped)
+        if file is None:
             continue
         raw.dropped += [(reason, where) for reason in objects.unread]
         entry = RawImage(
@@ -118,7 +110,7 @@ def read(split: HFSplit, options: ReadOptions) -> RawAnnotations:
             boxes=objects.boxes,
             labels=[-1] * len(objects.boxes),
             image_id=name,
-            is_crowd=objects.is_crowd if options.crowds == "ignore" else None,
+            is_crowd=objects.is_crowd,
             areas=objects.areas,
             where=f"{where}, {name}",
             num_unread=len(objects.unread),

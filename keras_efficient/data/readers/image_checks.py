@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_efficient.data.images import ImageFrame
 from keras_efficient.data.images import image_frame
 
 CHECKS = ("decode", "header")
@@ -22,37 +23,13 @@ class ImageCheck:
     """Result of the check of one image.
 
     Attributes:
-        size: `(height, width)` of the upright image in pixels, or `None` if it
+        frame: The size, orientation and notes of the image, or `None` if it
             cannot be read.
         error: The error of reading it, or `None`.
-        stored_size: `(height, width)` in the file, before EXIF rotation.
-            Defaults to `size`.
-        orientation: Integer from 1 to 8, the EXIF orientation.
-        note: What a user should know about its pixels, or `None`.
     """
 
-    size: tuple[int, int] | None
+    frame: ImageFrame | None
     error: FileNotFoundError | ValueError | None = None
-    stored_size: tuple[int, int] | None = None
-    orientation: int = 1
-    note: str | None = None
-
-    @property
-    def upright(self) -> tuple[int, int]:
-        """Size of the upright image, which must be readable."""
-        if self.size is None:
-            raise ValueError(f"The image cannot be read: {self.error}")
-        return self.size
-
-    @property
-    def stored(self) -> tuple[int, int]:
-        """Size in the file, before EXIF rotation."""
-        return self.stored_size or self.upright
-
-    @property
-    def is_exchanged(self) -> bool:
-        """Whether the rotation exchanges height and width visibly."""
-        return self.stored != self.upright
 
 
 def check_images(images: Sequence[Any], check: str) -> list[ImageCheck]:
@@ -79,17 +56,12 @@ def check_images(images: Sequence[Any], check: str) -> list[ImageCheck]:
 
     def check_one(image: Any) -> ImageCheck:
         if isinstance(image, np.ndarray):
-            return ImageCheck((image.shape[0], image.shape[1]))
+            size = (image.shape[0], image.shape[1])
+            return ImageCheck(ImageFrame(size, size))
         try:
-            frame = image_frame(image, decode=is_decoded)
+            return ImageCheck(image_frame(image, decode=is_decoded))
         except (FileNotFoundError, ValueError) as e:
             return ImageCheck(None, e)
-        return ImageCheck(
-            frame.size,
-            stored_size=frame.stored_size,
-            orientation=frame.orientation,
-            note=frame.note,
-        )
 
     results: list[ImageCheck] = []
     with concurrent.futures.ThreadPoolExecutor() as pool:

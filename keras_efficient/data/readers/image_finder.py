@@ -4,7 +4,6 @@ import filecmp
 import os
 import pathlib
 import re
-import unicodedata
 import urllib.parse
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from collections.abc import Sequence
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import loose_name
+from keras_efficient.data.readers.upload_names import without_upload_prefix
 from keras_efficient.data.records import listed
 
 AMBIGUOUS = "images whose file is not certain (several have the same name)"
@@ -31,13 +32,12 @@ SAME_SPLITS = (
 )
 # Levels of subfolders in which an image is searched by its name.
 MAX_DEPTH = 4
-# Where Label Studio serves local files, and what it adds to uploaded ones.
+# Where Label Studio serves local files.
 LOCAL_FILES = "/data/local-files/?d="
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 
 class AmbiguousImageError(ValueError):
-    """An image file cannot be told from others of the same name."""
+    """Several different files may be the image that annotations state."""
 
 
 class ImageFinder:
@@ -83,7 +83,7 @@ class ImageFinder:
         self._stated: dict[str, set[tuple[str, ...]]] = {}
         for name in stated:
             parts = path_parts(name)
-            self._stated.setdefault(_key(parts[-1]), set()).add(parts)
+            self._stated.setdefault(loose_name(parts[-1]), set()).add(parts)
 
     def find(self, name: str) -> pathlib.Path:
         """Return the path of an image, in the first folder if it is missing.
@@ -101,7 +101,7 @@ class ImageFinder:
             return pathlib.Path(name)
         stated = path_parts(name)
         unquoted = tuple(urllib.parse.unquote(part) for part in stated)
-        plain = UPLOAD_PREFIX.sub("", unquoted[-1])
+        plain = without_upload_prefix(unquoted[-1])
         spellings = dict.fromkeys([stated, unquoted, (*unquoted[:-1], plain)])
         for parts in spellings:
             found = self._in_folders(parts)
@@ -116,11 +116,28 @@ class ImageFinder:
                     return _only(name, found)
         return self._first.joinpath(*stated[-1:])
 
+    def find_or_drop(
+        self, name: str, where: str, dropped: list[tuple[str, str]]
+    ) -> pathlib.Path | None:
+        """Return the path of an image, `None` if its file is not certain.
+
+        Args:
+            name: String, one of the names that the annotation file states.
+            where: String, the place of the name, for the report.
+            dropped: List of pairs `(reason, where)`, to which an image whose
+                file is not certain is added.
+        """
+        try:
+            return self.find(name)
+        except AmbiguousImageError as e:
+            dropped.append((AMBIGUOUS, f"{where}: {e}"))
+            return None
+
     def _check_stated(self, stated: tuple[str, ...], length: int) -> None:
         """Raise an error if another stated path has the same end."""
         same = {
             parts
-            for parts in self._stated.get(_key(stated[-1]), ())
+            for parts in self._stated.get(loose_name(stated[-1]), ())
             if parts[-length:] == stated[-length:]
         }
         if len(same) > 1:
@@ -132,7 +149,7 @@ class ImageFinder:
             found = []
             for folder in group:
                 place = folder.joinpath(*parts[:-1])
-                names = self._listing(place).get(_key(parts[-1]), [])
+                names = self._listing(place).get(loose_name(parts[-1]), [])
                 exact = [name for name in names if name == parts[-1]]
                 found += [place / name for name in exact or names]
             if found:
@@ -144,7 +161,7 @@ class ImageFinder:
         if folder not in self._listings:
             listing: dict[str, list[str]] = {}
             for name in list_folder(folder)[1] if folder.is_dir() else ():
-                listing.setdefault(_key(name), []).append(name)
+                listing.setdefault(loose_name(name), []).append(name)
             self._listings[folder] = listing
         return self._listings[folder]
 
@@ -153,9 +170,11 @@ class ImageFinder:
             self._below = {}
             for root in self._roots:
                 for path in files_to_depth(root, MAX_DEPTH, ""):
-                    self._below.setdefault(_key(path.name), []).append(path)
+                    self._below.setdefault(loose_name(path.name), []).append(
+                        path
+                    )
         found = []
-        for path in self._below.get(_key(tail[-1]), ()):
+        for path in self._below.get(loose_name(tail[-1]), ()):
             stop = len(path.parts) - len(tail)
             passed = {part.lower() for part in path.parts[:stop]}
             if path.parts[stop:-1] == tail[:-1] and not passed & self._foreign:
@@ -229,12 +248,6 @@ def _subfolders(folder: pathlib.Path, names: set[str]) -> list[pathlib.Path]:
     if not names or not folder.is_dir():
         return []
     return [folder / x for x in list_folder(folder)[0] if x.lower() in names]
-
-
-def _key(name: str) -> str:
-    """A name in one form of Unicode, with its extension in lower case."""
-    stem, ending = os.path.splitext(unicodedata.normalize("NFC", name))
-    return stem + ending.lower()
 
 
 def _only(name: str, found: Sequence[pathlib.Path]) -> pathlib.Path:

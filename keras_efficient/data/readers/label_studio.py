@@ -5,7 +5,6 @@ import dataclasses
 import json
 import pathlib
 import re
-import unicodedata
 import urllib.parse
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -15,14 +14,19 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import normalize_name
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_names import num_equal_at_end
 from keras_efficient.data.readers.label_studio_results import NOT_ANNOTATED
 from keras_efficient.data.readers.label_studio_results import SEVERAL_ANNOTATORS
 from keras_efficient.data.readers.label_studio_results import Task
 from keras_efficient.data.readers.label_studio_results import read_tasks
+from keras_efficient.data.readers.upload_names import upload_name
+from keras_efficient.data.readers.upload_names import without_upload_prefix
 
 # Reasons in reports, each after a number.
 NO_IMAGE_FIELD = "tasks without one field with the path of an image"
@@ -34,8 +38,6 @@ WORDS = re.compile(
     rb'"(annotations|completions|annotation_id|was_cancelled'
     rb'|(rectangle|polygon|ellipse|brush|keypoint)labels)"\s*:'
 )
-# What Label Studio puts before the names of uploaded files.
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 IMAGE_FIELDS = ("image", "img", "image_url", "url", "picture", "photo")
 # Folders of annotation files, beside which the images are.
 ANNOTATION_WORDS = ("annot", "label", "export", "json")
@@ -113,14 +115,7 @@ def read(split: LabelStudioSplit, options: ReadOptions) -> RawAnnotations:
     Raises:
         ValueError: If a file is not an export of Label Studio.
     """
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="rel_xyxy",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, split.files)),
-    )
+    raw = empty_annotations("rel_xyxy", LAYOUT.title, split.files)
     content = {file: _load(file) for file in (*split.files, *split.all_files)}
     labels = {
         region.label
@@ -233,20 +228,21 @@ class _Images:
         paths = dict.fromkeys(x for y in self._folders for x in files_below(y))
         self._by_name: dict[str, list[pathlib.Path]] = {}
         for path in map(pathlib.Path, filter(is_image, paths)):
-            self._by_name.setdefault(_key(path.name), []).append(path)
+            self._by_name.setdefault(normalize_name(path.name), []).append(path)
 
     def find(self, stated: str) -> list[pathlib.Path]:
         """Return the files that an export may mean, at least one path."""
         path = pathlib.PurePosixPath(_path_in(stated))
         raw = stated.replace("\\", "/").rpartition("/")[2]
-        names = [path.name, raw, UPLOAD_PREFIX.sub("", path.name)]
+        names = [path.name, raw, without_upload_prefix(path.name)]
         for name in names:
-            found = self._by_name.get(_key(name), [])
+            found = self._by_name.get(normalize_name(name), [])
             if found:
                 return _with_longest_tail(found, path)
         # Label Studio changes some characters of the names of uploads.
+        wanted = normalize_name(names[-1])
         for name, found in self._by_name.items():
-            if _key(_upload_name(name)) == _key(names[-1]):
+            if normalize_name(upload_name(name.strip())) == wanted:
                 return found
         return [self._folders[0] / path.name]
 
@@ -255,29 +251,13 @@ def _with_longest_tail(
     found: Sequence[pathlib.Path], stated: pathlib.PurePosixPath
 ) -> list[pathlib.Path]:
     """The files that share most of the last folders with a stated path."""
-
-    def shared(path: pathlib.Path) -> int:
-        count = 0
-        pairs = zip(
-            reversed(path.parts[:-1]), reversed(stated.parts[:-1]), strict=False
-        )
-        for own, other in pairs:
-            if _key(own) != _key(other):
-                break
-            count += 1
-        return count
-
-    best = max(map(shared, found))
-    return [path for path in found if shared(path) == best]
-
-
-def _upload_name(name: str) -> str:
-    """A file name as Django stores it."""
-    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    folders = [*map(normalize_name, stated.parent.parts)]
+    counts = [
+        num_equal_at_end(map(normalize_name, path.parent.parts), folders)
+        for path in found
+    ]
+    best = max(counts)
+    return [x for x, count in zip(found, counts, strict=True) if count == best]
 
 
 LAYOUT = Layout(

@@ -12,15 +12,15 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import number_or_nan
 from keras_efficient.data.readers.class_names import distinct_names
+from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import open_table
 from keras_efficient.data.readers.csv_tables import split_of
 from keras_efficient.data.readers.files import files_with_ending
-from keras_efficient.data.readers.image_finder import AMBIGUOUS
-from keras_efficient.data.readers.image_finder import AmbiguousImageError
 from keras_efficient.data.readers.image_finder import finder_beside
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -35,7 +35,6 @@ FILE_NAME = re.compile(
     r"(?:human-)?b?box(?:-expanded)?$"
 )
 
-INCOMPLETE = "rows that lack columns"
 NOT_HERE = "files that list images that are missing (not used)"
 NO_DESCRIPTION = "classes without a description (LabelName used)"
 
@@ -93,14 +92,7 @@ def read(split: OpenImagesSplit, options: ReadOptions) -> RawAnnotations:
         its order, or else those of all splits, sorted.
     """
     paths = [table.path for table in split.tables]
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="rel_xyxy",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, paths)),
-    )
+    raw = empty_annotations("rel_xyxy", LAYOUT.title, paths)
     described = _descriptions(split.roots)
     labels = list(described)
     if not described:
@@ -144,10 +136,8 @@ def _add_images(
     missing = []
     for image_id, rows in by_image.items():
         where = f"{table.path}, line {rows[0].line}, {image_id}"
-        try:
-            file = finder.find(_file_name(image_id))
-        except AmbiguousImageError as e:
-            raw.dropped.append((AMBIGUOUS, f"{where}: {e}"))
+        file = finder.find_or_drop(_file_name(image_id), where, raw.dropped)
+        if file is None:
             continue
         if not file.is_file():
             missing.append(image_id)
@@ -158,9 +148,7 @@ def _add_images(
                 boxes=[row.box for row in rows],
                 labels=[label_of.get(row.name, -1) for row in rows],
                 image_id=image_id,
-                is_crowd=[row.is_group for row in rows]
-                if options.crowds == "ignore"
-                else None,
+                is_crowd=[row.is_group for row in rows],
                 where=where,
             )
         )

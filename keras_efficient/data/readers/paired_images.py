@@ -14,6 +14,7 @@ from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.folder_names import is_generic
 from keras_efficient.data.readers.folder_names import is_of_masks
 from keras_efficient.data.readers.folder_names import is_split_name
+from keras_efficient.data.readers.folder_names import num_equal_at_end
 from keras_efficient.data.readers.folder_names import plain_name
 from keras_efficient.data.readers.folder_names import telling_parts
 from keras_efficient.data.readers.paired_files import AnnotationFile
@@ -24,7 +25,7 @@ DEPTH = 6
 IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "img", "")
 
 
-class ImageFinder:
+class PairedImageFinder:
     """Finds the images of annotation files.
 
     An image belongs to the annotation file of the same name in the
@@ -219,7 +220,10 @@ class ImageFinder:
             folders = f"{content.image_folder}/{content.image_name}"
             told = folders.replace("\\", "/").split("/")
             told = [plain_name(x) for x in told[:-1] if x]
-            scores = [_num_equal(told, path.parent.parts) for path in found]
+            scores = [
+                num_equal_at_end(told, map(plain_name, path.parent.parts))
+                for path in found
+            ]
             found = [
                 path
                 for path, score in zip(found, scores, strict=True)
@@ -240,13 +244,3 @@ def _own_names(path: pathlib.Path) -> set[str]:
         for x in (name.name, name.stem)
         if x == name.name or is_image(name.name)
     }
-
-
-def _num_equal(told: Sequence[str], parts: Sequence[str]) -> int:
-    """Number of equal folders at the ends of two paths."""
-    count = 0
-    for a, b in zip(reversed(told), reversed(parts), strict=False):
-        if a != plain_name(b):
-            break
-        count += 1
-    return count

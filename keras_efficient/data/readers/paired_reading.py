@@ -12,12 +12,13 @@ import numpy as np
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.paired_files import AnnotationFile
 from keras_efficient.data.readers.paired_files import FileKind
 from keras_efficient.data.readers.paired_folders import ListedFiles
 from keras_efficient.data.readers.paired_folders import PairedSplit
 from keras_efficient.data.readers.paired_folders import files_in
-from keras_efficient.data.readers.paired_images import ImageFinder
+from keras_efficient.data.readers.paired_images import PairedImageFinder
 
 # Reasons in reports, each after a number.
 NO_OBJECT = "images with {} that states no object"
@@ -60,13 +61,8 @@ def read_paired(
     """
     if options.images is not None and not options.images.is_dir():
         raise FileNotFoundError(f"No such folder of images: {options.images}")
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="xyxy",
-        layout=kind.title,
-        source=split.list_file or _source(split),
+    raw = empty_annotations(
+        "xyxy", kind.title, split.list_file or _source(split)
     )
     all_files = files_in(split.all_folders, kind)
     files = _files_of(kind, split, all_files, raw)
@@ -74,7 +70,7 @@ def read_paired(
     classes = _class_names(kind, contents, all_files)
     raw.class_names = tuple(classes)
     raw.category_ids = tuple(range(1, len(classes) + 1))
-    finder = ImageFinder(split.root, all_files, options.images)
+    finder = PairedImageFinder(split.root, all_files, options.images)
     _add_images(raw, kind, split.root, files, contents, finder)
     if split.list_file is None:
         _report_other_images(raw, kind, split, finder)
@@ -146,7 +142,7 @@ def _add_images(
     root: pathlib.Path,
     files: Sequence[pathlib.Path],
     contents: Contents,
-    finder: ImageFinder,
+    finder: PairedImageFinder,
 ) -> None:
     label_of = {name: label for label, name in enumerate(raw.class_names)}
     counts = collections.Counter(path.stem for path in contents)
@@ -201,7 +197,7 @@ def _report_other_images(
     raw: RawAnnotations,
     kind: FileKind,
     split: PairedSplit,
-    finder: ImageFinder,
+    finder: PairedImageFinder,
 ) -> None:
     """Report images without a file: they were not annotated."""
     used = {x.image for x in raw.images if isinstance(x.image, pathlib.Path)}

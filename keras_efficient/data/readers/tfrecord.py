@@ -22,6 +22,7 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.folder_names import SEPARATOR
 from keras_efficient.data.readers.folder_names import is_split_name
@@ -154,14 +155,7 @@ def read(split: TFRecordSplit, options: ReadOptions) -> RawAnnotations:
         ImportError: If TensorFlow is not installed.
         ValueError: If a file is not complete.
     """
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="rel_xyxy",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, split.files)),
-    )
+    raw = empty_annotations("rel_xyxy", LAYOUT.title, split.files)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="keras_efficient_tfrecord_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     keys: list[list[ClassKey]] = []

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_efficient.data.images import ImageFrame
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.boxes import check_box_format
@@ -18,7 +19,6 @@ from keras_efficient.data.readers.duplicates import merge_duplicates
 from keras_efficient.data.readers.frames import Frame
 from keras_efficient.data.readers.frames import FrameOptions
 from keras_efficient.data.readers.frames import choose_frames
-from keras_efficient.data.readers.image_checks import ImageCheck
 from keras_efficient.data.readers.image_checks import check_images
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
@@ -128,7 +128,7 @@ def _readable(
     images: Sequence[RawImage],
     check: str,
     issues: _Issues,
-) -> list[tuple[RawImage, ImageCheck]]:
+) -> list[tuple[RawImage, ImageFrame]]:
     """The images that can be read."""
     results = check_images([image.image for image in images], check)
     errors = [result.error for result in results if result.error is not None]
@@ -137,13 +137,13 @@ def _readable(
         reason = MISSING if is_missing else UNREADABLE
         issues.dropped[reason].append(str(error))
     readable = [
-        (image, result)
+        (image, result.frame)
         for image, result in zip(images, results, strict=True)
-        if result.size is not None
+        if result.frame is not None
     ]
-    for image, result in readable:
-        if result.note is not None:
-            issues.noted[result.note].append(str(image.image))
+    for image, frame in readable:
+        if frame.note is not None:
+            issues.noted[frame.note].append(str(image.image))
     if not readable:
         raise ValueError(
             f"{raw.source} ({raw.layout}) lists {len(images)} images, none of "
@@ -163,15 +163,15 @@ def _what_was_dropped(issues: _Issues) -> str:
 
 def _placed(
     raw: RawAnnotations,
-    readable: Sequence[tuple[RawImage, ImageCheck]],
+    readable: Sequence[tuple[RawImage, ImageFrame]],
     options: FrameOptions,
     issues: _Issues,
 ) -> list[_Placed]:
     """The images whose boxes can be placed, with the frames of the boxes."""
     placed = []
     choices = choose_frames(readable, raw.box_format, options)
-    for (image, result), choice in zip(readable, choices, strict=True):
-        size = result.upright
+    for (image, frame), choice in zip(readable, choices, strict=True):
+        size = frame.size
         where = image.where
         if image.size not in (None, size):
             where = f"{where}: stated {image.size}, is {size}"

@@ -14,6 +14,7 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import files_below
@@ -131,14 +132,7 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
         ValueError: If there are no images, or label files that belong to none
             of them, or if files with class names contradict each other.
     """
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="rel_center_xywh",
-        layout=LAYOUT.title,
-        source=", ".join(map(str, split.images)),
-    )
+    raw = empty_annotations("rel_center_xywh", LAYOUT.title, split.images)
     images = images_in(split.images, split.root, split.config)
     labels = _labels_of(split, images, options.images, raw)
     texts = [text for text in labels.of_image.values() if text is not None]

@@ -4,8 +4,6 @@ import collections
 import dataclasses
 import os
 import pathlib
-import re
-import unicodedata
 import urllib.parse
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -15,7 +13,10 @@ from typing import TypeAlias
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import normalize_name
 from keras_efficient.data.readers.folder_names import IMAGE_WORDS
+from keras_efficient.data.readers.upload_names import upload_name
+from keras_efficient.data.readers.upload_names import without_upload_prefix
 from keras_efficient.data.records import listed
 
 # Names of folders beside those that all layouts have.
@@ -25,8 +26,6 @@ LABEL_FOLDERS = frozenset(
 )
 # Parts of other names of folders with labels.
 LABEL_WORDS = ("label", "annot", "anns")
-# What Label Studio puts before the names of uploaded files.
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 # Last parts of a path by which images and label files are matched.
 MAX_TAIL = 3
 
@@ -318,7 +317,7 @@ class _Search:
             for name in list_folder(folder)[1] if folder.is_dir() else ():
                 path = folder / name
                 if self._is_text(path):
-                    found.setdefault(_key(name[:-4]), path)
+                    found.setdefault(normalize_name(name[:-4]), path)
             self._texts[folder] = found
         return self._texts[folder]
 
@@ -327,8 +326,8 @@ def _text_of(
     image: str, texts: Mapping[str, pathlib.Path]
 ) -> pathlib.Path | None:
     """The label file of an image: `a.txt` or `a.jpg.txt` for `a.jpg`."""
-    stem = _key(image.rpartition(".")[0])
-    return texts.get(stem) or texts.get(_key(image))
+    stem = normalize_name(image.rpartition(".")[0])
+    return texts.get(stem) or texts.get(normalize_name(image))
 
 
 def _top_of(folder: pathlib.Path) -> pathlib.Path:
@@ -356,18 +355,15 @@ def _rank_of_name(step: Step) -> int:
     return 2 if kind else 1
 
 
-def _key(name: str) -> str:
-    """Names that differ in the form of their accents are the same."""
-    return unicodedata.normalize("NFC", name)
-
-
 def _tail(path: pathlib.Path, length: int) -> tuple[str, ...]:
     """The last parts without extension; 0 for the name as uploads have it."""
     stem = path.name.rpartition(".")[0]
     if not length:
-        stem = UPLOAD_PREFIX.sub("", urllib.parse.unquote(stem))
-        return (re.sub(r"[^-\w.]", "", _key(stem).replace(" ", "_")),)
-    return tuple(_key(part) for part in (*path.parts[:-1], stem)[-length:])
+        stem = without_upload_prefix(urllib.parse.unquote(stem))
+        return (upload_name(normalize_name(stem)),)
+    return tuple(
+        normalize_name(part) for part in (*path.parts[:-1], stem)[-length:]
+    )
 
 
 def without_labels_message(source: str, labels: LabelFiles, count: int) -> str:

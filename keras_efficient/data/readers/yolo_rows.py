@@ -10,6 +10,7 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import files_to_depth
@@ -101,14 +102,7 @@ def read(split: RowsSplit, options: ReadOptions) -> RawAnnotations:
     Returns:
         A `RawAnnotations`.
     """
-    raw = RawAnnotations(
-        images=[],
-        class_names=(),
-        category_ids=(),
-        box_format="xyxy",
-        layout=LAYOUT.title,
-        source=split.file,
-    )
+    raw = empty_annotations("xyxy", LAYOUT.title, split.file)
     folder = split.file.parent
     bases = tuple(dict.fromkeys([folder, split.root]))
     if options.images is not None:
