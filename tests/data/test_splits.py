@@ -99,7 +99,7 @@ def test_downloads_of_keras(monkeypatch):
     assert list(data.load_all_splits("cifar10", split="test")) == ["test"]
     parts = data.load_splits("cifar10", split="test")
     assert sum(map(len, parts)) == 3  # The test images alone, divided.
-    with pytest.raises(FileNotFoundError, match="train, test.*'val'"):
+    with pytest.raises(FileNotFoundError, match="'train', 'test'.*'val'"):
         data.load_all_splits("cifar10", split="val")
 
 
