@@ -99,12 +99,14 @@ def _convert(model: keras.Model, spec: Spec, settings: ExportSettings) -> bytes:
     """Return the content of a file, before quantization."""
     import tensorflow as tf
 
+    size = settings.image_size or spec.preprocessing.size
+    shape = (settings.batch_size or 1, *size, spec.channels)
     module = tf.Module()
     # `tf.Module` does not find the weights inside Keras layers.
     module.weights = [variable.value for variable in model.variables]
     module.images = function_of_images(
         _make_function(model, spec, settings),
-        settings.images_shape,
+        shape,
         "uint8" if settings.io_dtype is None else "float32",
     )
     with tempfile.TemporaryDirectory() as folder:
