@@ -55,6 +55,9 @@ def check(
 ) -> None:
     """Check a data set. The exit status is 1 if something is wrong.
 
+    Repaired and dropped annotations and images, and images in several splits,
+    are wrong; with --strict, notes are wrong too.
+
     keras-efficient check cells --output cells_check
     """
     if output is not None:
@@ -70,20 +73,22 @@ def check(
     datasets = keras_efficient.data.load_all_splits(
         data, found_task, split=split, strict=bool(strict), **reading
     )
-    problems = 0
+    problems = notes = 0
     for name, dataset in datasets.items():
         print(f"{name}: {dataset.report}" if name else dataset.report)
         problems += dataset.report.num_problems
+        notes += dataset.report.num_notes
         if output is not None:
             _draw(output, name, dataset)
     if duplicates:
         problems += _print_duplicates(datasets)
     if output is not None:
         print(f"Written to {output}: pictures and histograms")
-    if problems:
-        print(f"{problems} problems found.")
+    remarks = f" {notes} notes, listed above." if notes else ""
+    if problems or (strict and notes):
+        print(f"{problems or 'No'} problems found.{remarks}")
         raise typer.Exit(FAILURE)
-    print("No problems found.")
+    print(f"No problems found.{remarks}")
 
 
 def _draw(folder: pathlib.Path, name: str | None, dataset: Any) -> None:

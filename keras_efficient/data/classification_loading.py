@@ -7,9 +7,15 @@ from typing import Any
 from keras_efficient.data.classification_datasets import ClassificationDataset
 from keras_efficient.data.readers.arrays import read_classification_arrays
 from keras_efficient.data.readers.arrays import read_npz
+from keras_efficient.data.readers.class_table_images import read_class_table
+from keras_efficient.data.readers.class_tables import ClassTable
+from keras_efficient.data.readers.class_tables import find_class_tables
 from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.image_folder import find_splits
+from keras_efficient.data.readers.image_folder import has_class_folders
 from keras_efficient.data.readers.image_folder import read_image_folder
+from keras_efficient.data.records import ClassificationRecord
+from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
@@ -22,24 +28,31 @@ def load_classification(
     strict: bool = False,
     check: str = "decode",
 ) -> ClassificationDataset:
-    """Load labelled images from a folder or an `.npz` file.
+    """Load labelled images from a folder, a csv file or an `.npz` file.
 
     - A folder with one subfolder for each class: `source/<class>/<image>`, or
       `source/<split>/<class>/<image>` with `split`. Labels are the indices of
       the class folders in alphabetical order. Images may be in deeper
       subfolders of their class. Hidden files and folders are ignored.
+    - A csv file beside the images, beside a folder `images/` or beside one
+      folder for each split: a column with the file name (`filename`, `image`,
+      `id`, ...), and one with the class (`class`, `label`, ...), one with any
+      number of classes between commas, semicolons or bars (`labels`,
+      `classes`, `tags`, `categories`), or one column of 0 and 1 for each
+      class, as Roboflow writes. A column `split` divides the images. Labels
+      are the indices of the classes in alphabetical order. A folder with such
+      a file and without folders of classes is read in the same way.
     - An `.npz` file with the arrays `x_<split>` (uint8 images), `y_<split>`
       (integers, or a matrix of 0 and 1 for several classes) and, optionally,
       `class_names`.
 
-    Images are `.jpg`, `.jpeg`, `.png`, `.bmp`, `.gif` (the first frame) and
-    `.webp` files. Files that cannot be read are dropped and listed in the
-    dataset's `report`.
+    Images may have any format of `load_image`. Files that cannot be read are
+    dropped and listed in the dataset's `report`.
 
     Args:
         source: Path of the folder or file.
         split: String, such as `"train"`. Defaults to `None`: the folder
-            itself, or `"train"` in a file.
+            itself, all images of a csv file, or `"train"` in an `.npz` file.
         class_names: Sequence of strings, the classes in the order of their
             labels. Other classes are left out, and a class may have no
             images; the report lists both. In an `.npz` file without names
@@ -73,6 +86,11 @@ def load_classification(
         return ClassificationDataset(
             *read_npz(path, split or "train", class_names, strict)
         )
+    tables = class_tables(path)
+    if tables:
+        return ClassificationDataset(
+            *_read_split(path, tables, split, class_names, strict, check)
+        )
     folder = path / split if split else path
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -83,11 +101,53 @@ def load_classification(
     if splits:
         raise ValueError(
             f"{folder} is divided into {listed(splits)}. Choose one, such as "
-            f"split={splits[0]!r}. If these are classes, pass class_names."
+            f"split={splits[0]!r} (in commands: --split {splits[0]}). If these "
+            "are classes, pass class_names."
         )
     return ClassificationDataset(
         *read_image_folder(folder, class_names, strict, check)
     )
+
+
+def class_tables(path: pathlib.Path) -> dict[str | None, ClassTable]:
+    """Return the csv files with the classes of images, by split.
+
+    Args:
+        path: Path of a csv file or a folder.
+
+    Returns:
+        A dict, empty for other files and for folders that have one folder for
+        each class.
+    """
+    if path.is_dir():
+        is_table = not find_splits(path) and not has_class_folders(path)
+    else:
+        is_table = path.suffix.lower() == ".csv" and path.is_file()
+    return find_class_tables(path) if is_table else {}
+
+
+def _read_split(
+    path: pathlib.Path,
+    tables: dict[str | None, ClassTable],
+    split: str | None,
+    class_names: Sequence[str] | None,
+    strict: bool,
+    check: str,
+) -> tuple[
+    tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
+]:
+    """Read the csv file of a split."""
+    if split is None and len(tables) == 1:
+        split = next(iter(tables))
+    if split not in tables:
+        names = [name for name in tables if name]
+        found = "is not divided into splits. Pass split=None"
+        if names:
+            found = f"is divided into {listed(names)}. Choose one, such as "
+            found += f"split={names[0]!r} (in commands: --split {names[0]})"
+        error = ValueError if split is None else FileNotFoundError
+        raise error(f"{path} {found}. Received: split={split!r}")
+    return read_class_table(tables[split], split, class_names, strict, check)
 
 
 def classification_from_arrays(

@@ -79,6 +79,8 @@ class ClassificationReport:
         left_out: Classes of the dataset that were not requested.
         multi_label_images: Number of images of a multi-label dataset, where
             each counts for all its classes; `None` for other datasets.
+        noted: Dict from a note to a pair `(count, places)` of the images that
+            were used, but are unusual.
     """
 
     source: str
@@ -87,6 +89,9 @@ class ClassificationReport:
     ignored: int = 0
     left_out: Sequence[str] = ()
     multi_label_images: int | None = None
+    noted: Mapping[str, tuple[int, Sequence[str]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def num_images(self) -> int:
@@ -99,6 +104,11 @@ class ClassificationReport:
     def num_problems(self) -> int:
         """Number of images that were dropped."""
         return len(self.dropped)
+
+    @property
+    def num_notes(self) -> int:
+        """Number of images that were noted."""
+        return sum(count for count, _ in self.noted.values())
 
     def __str__(self) -> str:
         lines = [
@@ -114,6 +124,7 @@ class ClassificationReport:
             )
         if self.ignored:
             lines.append(f"ignored: {self.ignored} other files")
+        lines += _issue_lines("noted", self.noted)
         if self.dropped:
             lines.append(f"dropped: {len(self.dropped)} images:")
             lines += _first_places([reason for _, reason in self.dropped])
@@ -169,9 +180,14 @@ class DetectionReport:
 
     @property
     def num_problems(self) -> int:
-        """Number of annotations and images repaired, dropped or noted."""
-        groups = (self.repaired, self.dropped, self.noted)
+        """Number of annotations and images that were repaired or dropped."""
+        groups = (self.repaired, self.dropped)
         return sum(count for x in groups for count, _ in x.values())
+
+    @property
+    def num_notes(self) -> int:
+        """Number of annotations and images that were noted."""
+        return sum(count for count, _ in self.noted.values())
 
     def __str__(self) -> str:
         lines = [
@@ -198,9 +214,7 @@ class DetectionReport:
             ("repaired", self.repaired),
             ("dropped", self.dropped),
         ):
-            for reason, (count, places) in issues.items():
-                lines.append(f"{verb}: {count} {reason}:")
-                lines += _first_places(places)
+            lines += _issue_lines(verb, issues)
         return "\n".join(lines)
 
     def _count_lines(self) -> list[str]:
@@ -245,6 +259,21 @@ def listed(names: Sequence[object]) -> str:
     shown = ", ".join(repr(str(name)) for name in names[:MAX_LISTED])
     rest = len(names) - MAX_LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """Return the classes of an image for a caption, `"none"` without any."""
+    return ", ".join(names) or "none"
+
+
+def _issue_lines(
+    verb: str, issues: Mapping[str, tuple[int, Sequence[str]]]
+) -> list[str]:
+    lines = []
+    for reason, (count, places) in issues.items():
+        lines.append(f"{verb}: {count} {reason}:")
+        lines += _first_places(places)
+    return lines
 
 
 def _first_places(places: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.classification_datasets import ClassificationDataset
+from keras_efficient.data.classification_loading import class_tables
 from keras_efficient.data.classification_loading import (
     classification_from_arrays,
 )
@@ -239,7 +240,7 @@ def _classification_splits(source: PathLike) -> tuple[str | None, ...]:
     path = pathlib.Path(source)
     if path.suffix.lower() == ".npz" and not path.is_dir():
         return ("train", "test")
-    return find_splits(path)
+    return tuple(class_tables(path)) or find_splits(path)
 
 
 def _chosen_splits(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_efficient.data.classification_loading import class_tables
 from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_to_depth
@@ -52,8 +53,8 @@ def find_task(source: PathLike, task: str | None = None) -> Task:
 
     Returns:
         `"detection"` for images with boxes in a layout that `load_detection`
-        reads, `"classification"` for one folder for each class or an `.npz`
-        file.
+        reads, `"classification"` for one folder for each class, a csv file
+        with the classes of images, or an `.npz` file.
 
     Raises:
         FileNotFoundError: If `source` does not exist.
@@ -76,11 +77,13 @@ def find_task(source: PathLike, task: str | None = None) -> Task:
         return "detection" if task == "detection" else "classification"
     if name in DOWNLOADS or path.suffix.lower() == ".npz":
         return "classification"
+    if path.suffix.lower() == ".csv" and class_tables(path):
+        return "classification"
     if path.is_file() or split_names(path):
         return "detection"
     _check_subfolders(path)
     _check_annotations(path)
-    if find_splits(path) or _has_classes(path):
+    if class_tables(path) or find_splits(path) or _has_classes(path):
         return "classification"
     titles = ", ".join(layout.title for layout in LAYOUTS)
     raise ValueError(

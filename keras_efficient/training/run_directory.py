@@ -9,7 +9,6 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -21,6 +20,7 @@ from keras_efficient import inference
 from keras_efficient import visualization
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import write_text
+from keras_efficient.data.records import joined_names
 from keras_efficient.inference.results import displayable
 from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import BestWeights
@@ -186,8 +186,8 @@ class RunDirectory:
                 model, images, class_names=_names_of(model, names)
             )
             captions = [
-                f"{_joined(names[label] for label in record.labels)}: "
-                f"{_joined(_shares(one))}"
+                f"{joined_names(names[label] for label in record.labels)}: "
+                f"{joined_names(_shares(one))}"
                 for record, one in zip(records, classified, strict=True)
             ]
             pictures = [_for_caption(displayable(x)) for x in images]
@@ -230,10 +230,6 @@ def _names_of(
 def _shares(found: Any) -> list[str]:
     rows = [one for one in found if one.predicted[0]]
     return [f"{one.names[0]} {one.probabilities[0]:.0%}" for one in rows]
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return ", ".join(texts) or "none"
 
 
 def can_plot() -> bool:

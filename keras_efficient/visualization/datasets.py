@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from keras_efficient.data import load_image
+from keras_efficient.data.records import joined_names
 from keras_efficient.inference.drawing import draw_boxes
 from keras_efficient.plotting import new_figure
 from keras_efficient.types import PathLike
@@ -49,7 +50,10 @@ def plot_dataset(
     names = dataset.class_names
     images = [load_image(record.image) for record in records]
     if not _has_boxes(dataset):
-        captions = [names[record.label] for record in records]
+        captions = [
+            joined_names(names[label] for label in record.labels)
+            for record in records
+        ]
         return plot_predictions(pictures_of(images), path, captions, max_images)
     pictures = [
         draw_boxes(

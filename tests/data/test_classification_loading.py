@@ -19,7 +19,7 @@ pytestmark = on_one_backend
 def folder(tmp_path):
     """Two classes; the labels are those of the sorted names."""
     for i in range(3):
-        write(tmp_path / "roses" / f"{i}.JPG", 10 * i)
+        write(tmp_path / "roses" / f"{i}.JPG", 40 + 10 * i)
     for i in range(2):
         write(tmp_path / "daisies" / "deeper" / f"{i}.png", 100 + 10 * i)
     (tmp_path / "roses" / "notes.txt").write_text("no image")

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_efficient.data.images import ImageFrame
 from keras_efficient.data.images import image_frame
+from keras_efficient.data.records import ClassificationRecord
 
 CHECKS = ("decode", "header")
 # From this number on, about ten seconds, a bar shows the progress.
@@ -71,3 +72,47 @@ def check_images(images: Sequence[Any], check: str) -> list[ImageCheck]:
             if progress is not None:
                 progress.add(len(part))
     return results
+
+
+def check_records(
+    source: object,
+    records: Sequence[ClassificationRecord],
+    strict: bool,
+    check: str,
+) -> tuple[
+    tuple[ClassificationRecord, ...],
+    tuple[tuple[Any, str], ...],
+    dict[str, tuple[int, tuple[str, ...]]],
+]:
+    """Return the images that can be read, and what the report says of them.
+
+    Args:
+        source: Path of the dataset, for messages.
+        records: The images of the dataset with their labels.
+        strict: Whether an image that cannot be read is an error.
+        check: `"decode"` or `"header"`; see `check_images`.
+
+    Returns:
+        A tuple `(readable, dropped, noted)`: the records that remain, pairs
+        `(image, reason)`, and a dict from a note to `(count, places)`.
+
+    Raises:
+        ValueError: If an image cannot be read and `strict` is set.
+    """
+    results = check_images([record.image for record in records], check)
+    readable, dropped = [], []
+    noted: dict[str, list[str]] = {}
+    for record, result in zip(records, results, strict=True):
+        if result.frame is None:
+            dropped.append((record.image, str(result.error)))
+            continue
+        readable.append(record)
+        if result.frame.note is not None:
+            noted.setdefault(result.frame.note, []).append(str(record.image))
+    if dropped and strict:
+        raise ValueError(
+            f"{len(dropped)} images in {source} cannot be read. The first: "
+            f"{dropped[0][1]}. Remove them, or pass strict=False to drop them."
+        )
+    notes = {note: (len(x), tuple(x)) for note, x in noted.items()}
+    return tuple(readable), tuple(dropped), notes

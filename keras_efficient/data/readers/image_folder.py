@@ -1,5 +1,6 @@
 """Images in one folder for each class."""
 
+import itertools
 import pathlib
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
-from keras_efficient.data.readers.image_checks import check_images
+from keras_efficient.data.readers.image_checks import check_records
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
@@ -60,27 +61,24 @@ def read_image_folder(
         records += [
             ClassificationRecord(pathlib.Path(path), label) for path in images
         ]
-    results = check_images([record.image for record in records], check)
-    checked = list(zip(records, results, strict=True))
-    readable = tuple(record for record, result in checked if not result.error)
-    dropped = tuple(
-        (record.image, str(result.error))
-        for record, result in checked
-        if result.error
-    )
-    if dropped and strict:
-        raise ValueError(
-            f"{len(dropped)} images in {folder} cannot be read. The first: "
-            f"{dropped[0][1]}. Remove them, or pass strict=False to drop them."
-        )
+    readable, dropped, noted = check_records(folder, records, strict, check)
     counts = dict.fromkeys(names, 0)
     for record in readable:
         counts[names[record.labels[0]]] += 1
     _check_empty(folder, counts, class_names is not None, dropped)
     report = ClassificationReport(
-        str(folder), counts, dropped, ignored, left_out
+        str(folder), counts, dropped, ignored, left_out, noted=noted
     )
     return readable, names, report
+
+
+def has_class_folders(folder: pathlib.Path) -> bool:
+    """Return whether a folder contains several folders of classes."""
+    names = [x for x in list_folder(folder)[0] if x.lower() not in NOT_CLASSES]
+    with_images = (
+        name for name in names if any(map(is_image, files_below(folder / name)))
+    )
+    return len(list(itertools.islice(with_images, 2))) == 2
 
 
 def _check_class_folders(folder: pathlib.Path, found: Sequence[str]) -> None:
