@@ -10,7 +10,7 @@ from keras_efficient.layers.data_format import spatial_axes
 from keras_efficient.losses import DetectionLoss
 from keras_efficient.losses import assign_targets
 from keras_efficient.models.graph_model import GraphModel
-from keras_efficient.models.ground_truth import check_training_data
+from keras_efficient.models.ground_truth import check_training_batch
 from keras_efficient.models.ground_truth import unpack_batch
 from keras_efficient.models.ground_truth import unpack_boxes
 from keras_efficient.ops import convert_boxes
@@ -129,12 +129,17 @@ class DetectionTraining(GraphModel):
             ValueError: If the arrays or the first batch do not fit the model,
                 or if the boxes look like another format.
         """
-        data_format = self.class_head.data_format
-        if getattr(self, "_loss_parts", None) is not None:
-            check_training_data(
-                x, y, self.num_classes, data_format, self._bounding_box_format
-            )
         return super().fit(x, y, *args, **kwargs)
+
+    def _check_batch(self, batch: Any) -> None:
+        super()._check_batch(batch)
+        if getattr(self, "_loss_parts", None) is not None:
+            check_training_batch(
+                batch,
+                self.num_classes,
+                self.class_head.data_format,
+                self._bounding_box_format,
+            )
 
     def train_step(self, *args: Any) -> Any:
         """Run one step of `fit`; on JAX the state is the first argument."""

@@ -11,6 +11,8 @@ import keras
 
 from keras_efficient import fusing
 from keras_efficient.internals import keras_internals
+from keras_efficient.models.first_batch import first_batch
+from keras_efficient.models.first_batch import warn_if_batch_is_scaled
 from keras_efficient.models.taps import find_layer
 
 Model = TypeVar("Model", bound="GraphModel")
@@ -68,6 +70,69 @@ class GraphModel(keras_internals.CloneableModel):
                 f"Received: {received}"
             )
         self._class_names = tuple(str(name) for name in names)
+
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """Train the model, after validating the first batch.
+
+        A warning is shown if the images of a model with preprocessing are in
+        `[0, 1]` instead of `[0, 255]`.
+
+        Args:
+            x: As for `keras.Model.fit`.
+            y: As for `keras.Model.fit`.
+            *args: Further arguments of `keras.Model.fit`.
+            **kwargs: Further arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        batch = first_batch(x, y)
+        if batch is not None:
+            self._check_batch(batch)
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Return the loss and the metrics for arrays or a dataset.
+
+        A warning is shown for arrays in `[0, 1]` instead of `[0, 255]`, if the
+        model has preprocessing.
+
+        Args:
+            x: As for `keras.Model.evaluate`.
+            y: As for `keras.Model.evaluate`.
+            *args: Further arguments of `keras.Model.evaluate`.
+            **kwargs: Further arguments of `keras.Model.evaluate`.
+
+        Returns:
+            Numbers, as `keras.Model.evaluate` returns them.
+        """
+        warn_if_batch_is_scaled(self, x)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the outputs for arrays or a dataset of images.
+
+        A warning is shown for arrays in `[0, 1]` instead of `[0, 255]`, if the
+        model has preprocessing.
+
+        Args:
+            x: As for `keras.Model.predict`.
+            *args: Further arguments of `keras.Model.predict`.
+            **kwargs: Further arguments of `keras.Model.predict`.
+
+        Returns:
+            Arrays, as `keras.Model.predict` returns them.
+        """
+        warn_if_batch_is_scaled(self, x)
+        return super().predict(x, *args, **kwargs)
+
+    def _check_batch(self, batch: Any) -> None:
+        """Validate the first batch of `fit`."""
+        warn_if_batch_is_scaled(self, batch)
 
     def get_layer(
         self, name: str | None = None, index: int | None = None

@@ -53,21 +53,19 @@ def unpack_boxes(y: Any) -> tuple[Any, Any]:
     )
 
 
-def check_training_data(
-    x: Any,
-    y: Any,
+def check_training_batch(
+    batch: Any,
     num_classes: int,
     data_format: DataFormat,
     bounding_box_format: str,
 ) -> None:
-    """Validate the arrays or the first batch before training.
+    """Validate the first batch before training.
 
     The compiled step cannot check values: a label beyond the classes would be
     ignored there, and boxes of another format would match no anchor.
 
     Args:
-        x: First argument of `fit`.
-        y: Second argument of `fit`.
+        batch: Images and ground truth; see `EfficientDet.fit`.
         num_classes: Integer, of the model.
         data_format: String, of the model.
         bounding_box_format: String, of `compile`.
@@ -75,9 +73,6 @@ def check_training_data(
     Raises:
         ValueError: If they do not fit the model or the format.
     """
-    batch = (x, y) if y is not None else _first_batch(x)
-    if batch is None:
-        return
     batch = unpack_batch(batch)
     if not isinstance(batch, tuple | list) or len(batch) < 2:
         raise ValueError(
@@ -91,15 +86,6 @@ def check_training_data(
     axes = spatial_axes(data_format)
     size = [batch[0].shape[axis] for axis in axes]
     check_ground_truth(boxes, labels, size, num_classes, bounding_box_format)
-
-
-def _first_batch(data: Any) -> Any:
-    """Return the first batch, or `None` if reading it would consume it."""
-    if isinstance(data, keras.utils.PyDataset):
-        return data[0]
-    if not hasattr(data, "__iter__") or hasattr(data, "__next__"):
-        return None
-    return next(iter(data), None)
 
 
 def _check_shapes(
