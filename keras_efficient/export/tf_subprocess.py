@@ -177,6 +177,8 @@ def _environment() -> dict[str, str]:
         # The modules that this process can import.
         PYTHONPATH=os.pathsep.join(entry or os.getcwd() for entry in sys.path),
     )
+    # Without oneDNN, TensorFlow has no convolutions for channels first on CPU.
+    environment.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # JAX flags; TensorFlow exits on a flag that it does not know.
     environment.pop("XLA_FLAGS", None)
     return environment

@@ -119,9 +119,12 @@ def test_ctrl_c_saves_the_weights(tmp_path, capfd, has_validation):
 
 def test_second_ctrl_c_ends_immediately(tmp_path):
     path = tmp_path / "last.weights.h5"
+    # A shell makes programs in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     user = CtrlC(0, times=2)
     with pytest.raises(KeyboardInterrupt), StopOnInterrupt(path) as stop:
         fit(fake_detector(), [stop, user])
+    signal.signal(signal.SIGINT, before)
     assert user.batches == 1 and not path.exists()
 
 
