@@ -1,4 +1,5 @@
 import os
+import pathlib
 
 # Must be set before TensorFlow is imported, to hide its start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -13,6 +14,18 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from tests.marks import has_slow_examples
+
+PACKAGE = pathlib.Path(keras_efficient.__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path = item.path
+        if isinstance(item, pytest.DoctestItem) and PACKAGE in path.parents:
+            if has_slow_examples(path.relative_to(PACKAGE)):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

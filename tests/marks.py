@@ -21,3 +21,15 @@ on_one_backend = (
     if BACKEND != "torch"
     else pytest.mark.skipif(False, reason="runs on this backend")
 )
+# Packages whose docstring examples run on every backend; those of the others
+# run on PyTorch and are slow tests elsewhere.
+COMPUTING_PACKAGES = ("kernels", "layers", "losses", "models", "ops")
+
+
+def has_slow_examples(file):
+    """Return whether the examples of a file of the package are slow tests.
+
+    Args:
+        file: Path relative to the folder `keras_efficient`.
+    """
+    return BACKEND != "torch" and file.parts[0] not in COMPUTING_PACKAGES

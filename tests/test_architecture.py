@@ -4,6 +4,10 @@ import ast
 import graphlib
 import pathlib
 
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
+
 PACKAGE = "keras_efficient"
 ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 FLOORS = (

@@ -8,6 +8,9 @@ import pytest
 from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import atomic_folder
 from keras_efficient.atomic_writes import write_text
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def fill(path, text, **options):

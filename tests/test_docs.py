@@ -14,6 +14,9 @@ from tests.docs.blocks import PAGES
 from tests.docs.blocks import REPOSITORY
 from tests.docs.blocks import blocks
 from tests.docs.blocks import commands
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 README = PAGES[0]
 SITE = REPOSITORY / "mkdocs.yml"

@@ -10,6 +10,9 @@ from keras_efficient.feature_graphs import levels_of_features
 from keras_efficient.feature_graphs import nas_fpn_nodes
 from keras_efficient.feature_graphs import output_features
 from keras_efficient.feature_graphs import panet_nodes
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def pairs(nodes):

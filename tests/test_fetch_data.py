@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from benchmarks import fetch_data
+from tests.marks import on_one_backend
 from tests.weights.file_server import serving
+
+pytestmark = on_one_backend
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ import pytest
 
 import keras_efficient
 from keras_efficient import saved_classes
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "PIL", "grain")
 

@@ -13,6 +13,9 @@ from keras_efficient.scaling import round_filters
 from keras_efficient.scaling import round_repeats
 from keras_efficient.scaling import scale_stages
 from keras_efficient.variants import EFFICIENTNET_STAGES
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 @pytest.mark.parametrize(

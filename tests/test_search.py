@@ -13,6 +13,9 @@ from keras_efficient import counting
 from keras_efficient.scaling import CompoundScaling
 from keras_efficient.scaling import coefficient_grid
 from keras_efficient.scaling import search_coefficients
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def like_the_paper(c):

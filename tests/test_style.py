@@ -7,6 +7,9 @@ import pathlib
 import pytest
 
 import keras_efficient
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "keras_efficient"

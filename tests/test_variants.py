@@ -11,6 +11,9 @@ from keras_efficient.scaling import scale_stages
 from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from keras_efficient.variants import EFFICIENTNET_STAGES
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 # Spec section 1.3: stem, filters x repeats of the stages, top.
 WIDTHS = {

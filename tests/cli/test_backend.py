@@ -10,6 +10,9 @@ import pytest
 from keras_efficient.cli import backend
 from keras_efficient.cli.main import COMMANDS
 from tests.cli.program import run
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 THERE = keras.backend.backend()
 

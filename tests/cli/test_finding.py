@@ -18,7 +18,10 @@ from keras_efficient.cli import videos
 from keras_efficient.cli.sources import expand
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
+from tests.marks import on_one_backend
 from tests.support.export import confident_detector
+
+pytestmark = on_one_backend
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,9 @@ from keras_efficient import weights
 from keras_efficient.cli import main
 from keras_efficient.cli.downloads import announce
 from tests.cli.program import run
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)

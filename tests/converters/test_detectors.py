@@ -254,6 +254,7 @@ def test_effdet(name, variant, tmp_path):
     assert report.source == "effdet_tf"
 
 
+@on_one_backend
 def test_own_weights_of_effdet_require_symmetric_padding(tmp_path):
     network = effdet_network("efficientdet_d0", (128, 128))
     path = tmp_path / "efficientdet_d0.pth"

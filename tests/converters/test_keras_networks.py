@@ -19,6 +19,7 @@ from tests.marks import on_one_backend
 OLD_NAMES = {"MobileNetV2": "Logits", "ResNet50": "probs"}
 
 
+@on_one_backend
 @pytest.mark.parametrize("name", PEERS)
 def test_outputs_are_those_of_keras_applications(name, tmp_path):
     peer = random_peer(name)

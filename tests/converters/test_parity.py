@@ -119,6 +119,7 @@ def check_keras_applications(keras_applications, variant, size, tmp_path):
         show_difference(f"{name}, no top", outputs, features)
 
 
+@on_one_backend
 def test_keras_applications(keras_applications, tmp_path):
     check_keras_applications(
         keras_applications, "EfficientNetB0", 224, tmp_path
@@ -184,6 +185,7 @@ def test_timm_adversarial_propagation(same_model, tmp_path):
     check_peer(same_model, network, paths, checkpoints.HALF)
 
 
+@on_one_backend
 def test_timm_native(symmetric_model, tmp_path):
     network = random_timm("efficientnet_b0")
     paths = save_all_ways(network, tmp_path, "efficientnet_b0_ra-3dd342df")
@@ -222,6 +224,7 @@ def test_lukemelas(same_model, tmp_path):
     check_peer(same_model, network, paths)
 
 
+@on_one_backend
 def test_tensorflow_and_npz(same_model, tmp_path):
     """Compare with the same weights by the names of `keras.applications`."""
     pytest.importorskip("tensorflow")

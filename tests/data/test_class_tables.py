@@ -6,6 +6,9 @@ from PIL import Image
 
 import keras_efficient
 from keras_efficient import data
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def _draw(folder, names):

@@ -6,6 +6,9 @@ import pytest
 from keras_efficient import data
 from tests.data.pictures import SIZE
 from tests.data.pictures import numbered
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 
 def test_labels_and_classes():

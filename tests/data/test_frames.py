@@ -13,6 +13,9 @@ from tests.data.annotated import write_coco
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
 from tests.data.annotated import write_voc
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 # The upright image has 30 x 50 pixels and shows a white rectangle here.
 BOX = (5, 8, 25, 14)

@@ -17,6 +17,7 @@ import keras_efficient
 from tests.docs import world
 from tests.docs.blocks import REPOSITORY
 from tests.marks import BACKEND
+from tests.marks import has_slow_examples
 
 PACKAGE = REPOSITORY / "keras_efficient"
 FENCED = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -32,7 +33,7 @@ TRAINS = re.compile(r"\.fit\(|finetune_|evaluate")
 
 def _examples():
     for path in sorted(PACKAGE.rglob("*.py")):
-        name = str(path.relative_to(PACKAGE))
+        name = path.relative_to(PACKAGE).as_posix()
         for node in ast.walk(ast.parse(path.read_text())):
             kinds = (ast.ClassDef, ast.FunctionDef, ast.Module)
             docstring = isinstance(node, kinds) and ast.get_docstring(node)
@@ -44,6 +45,7 @@ def _examples():
 def _cases():
     for name, title, code in _examples():
         is_slow = BACKEND != "torch" and TRAINS.search(code)
+        is_slow = is_slow or has_slow_examples(pathlib.PurePath(name))
         is_slow = is_slow or "epochs=50" in code
         marks = [pytest.mark.slow] if is_slow else []
         if name in ELSEWHERE:

@@ -5,6 +5,10 @@ import pathlib
 
 import pytest
 
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
+
 ROOT = pathlib.Path(__file__).parents[2] / "keras_efficient"
 LIBRARIES = {
     "PIL",

@@ -130,6 +130,7 @@ def test_clone_of_a_detector(is_compiled, tmp_path):
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
 
 
+@on_one_backend
 @pytest.mark.parametrize("mode", MODES)
 def test_quantized_classifier(mode, tmp_path):
     model = tiny()

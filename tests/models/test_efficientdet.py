@@ -11,6 +11,8 @@ import pytest
 
 import keras_efficient
 from keras_efficient.converters import load_checkpoint
+from tests.marks import on_one_backend
+from tests.marks import slow_to_compile
 from tests.models.detectors import build
 from tests.models.detectors import image
 from tests.models.detectors import predict
@@ -57,6 +59,7 @@ def test_anchors_follow_the_arguments():
     np.testing.assert_array_equal(again.generate_anchors(), anchors)
 
 
+@on_one_backend
 def test_variants_have_the_settings_they_were_trained_with():
     def last_rate(model):
         block = model.backbone.get_layer("block7a")
@@ -174,6 +177,7 @@ def test_saving_and_loading(suffix, tmp_path):
     assert_same(predict(restored, x), predict(model, x))
 
 
+@on_one_backend
 @pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
 def test_other_backends_give_the_same(suffix, tmp_path):
     """A model saved on this backend is loaded on another in a new process."""
@@ -218,6 +222,7 @@ np.savez(folder / "found.npz", **predict(model, x))
 """
 
 
+@slow_to_compile
 @pytest.mark.parametrize("part", ["backbone", "feature_network"])
 def test_frozen_parts_do_not_change(part):
     model = tiny()

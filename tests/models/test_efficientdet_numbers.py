@@ -11,10 +11,13 @@ from keras_efficient import counting
 from keras_efficient.converters import load_checkpoint
 from keras_efficient.variants import EFFICIENTDET_VARIANTS
 from tests import automl_weights
+from tests.marks import on_one_backend
 from tests.models.detectors import build
 from tests.models.detectors import predict
 from tests.shared import SHARED
 from tests.shared import needs_shared
+
+pytestmark = on_one_backend
 
 # Spec sections 1.1 and 1.2: trainable parameters of backbone, first level
 # behind it, BiFPN, class and box head; multiply-adds of backbone, BiFPN with

@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient import counting
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
 from tests import golden_fill
+from tests.marks import on_one_backend
 from tests.models.builders import build
 from tests.models.builders import tiny
 from tests.shared import SHARED
@@ -50,6 +51,7 @@ def golden():
     return json.loads(path.read_text())
 
 
+@on_one_backend
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_of_parameters_and_multiply_adds(name):
     model = build(name)

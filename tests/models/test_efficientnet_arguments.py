@@ -12,6 +12,7 @@ from keras_efficient.layers import BatchNormalization
 from keras_efficient.layers import MBConvBlock
 from keras_efficient.variants import MBConvStage
 from tests.harness import to_numpy
+from tests.marks import on_one_backend
 from tests.marks import slow_to_compile
 from tests.models.builders import build
 from tests.models.builders import tiny
@@ -43,6 +44,7 @@ def test_drop_connect_grows_with_the_block():
     assert rates == pytest.approx(expected)
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     "name, dropout", [("B0", 0.2), ("B3", 0.3), ("B7", 0.5)]
 )

@@ -8,6 +8,7 @@ import keras_efficient
 from keras_efficient import counting
 from keras_efficient.scaling import CompoundScaling
 from tests.harness import to_numpy
+from tests.marks import slow_to_compile
 from tests.models import detectors
 
 NETWORKS = ("MobileNetV1", "MobileNetV2", "ResNet50")
@@ -112,6 +113,7 @@ def test_pyramid(name, data_format):
     assert sizes == {f"P{i}": (64 // 2**i, 96 // 2**i) for i in range(1, 6)}
 
 
+@slow_to_compile
 @pytest.mark.parametrize("name", NETWORKS)
 def test_saving_keeps_the_network(name, tmp_path):
     model = narrow(name)
@@ -145,6 +147,7 @@ def test_fused_gives_the_same(name):
     assert np.abs(found - expected).max() < 5e-5 * np.abs(expected).max()
 
 
+@slow_to_compile
 @pytest.mark.parametrize(
     "name",
     [
@@ -166,6 +169,7 @@ def test_overfits_a_few_images(name):
     assert losses.history["loss"][-1] < 0.5 * losses.history["loss"][0]
 
 
+@slow_to_compile
 def test_as_backbone_of_a_detector():
     backbone = narrow("ResNet50", include_top=False)
     model = keras_efficient.EfficientDet(

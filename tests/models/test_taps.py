@@ -11,6 +11,7 @@ from keras_efficient import layers
 from keras_efficient.models import layer_output
 from tests.marks import BACKEND
 from tests.marks import on_one_backend
+from tests.marks import slow_to_compile
 from tests.models.builders import build
 from tests.models.builders import tiny
 from tests.models.keras_applications import pixels
@@ -48,6 +49,7 @@ def expected(networks):
     )
 
 
+@slow_to_compile
 @pytest.mark.parametrize("form", ["model", "unrolled"])
 def test_every_layer_of_b0_has_the_same_output(networks, expected, form):
     model = networks[form]

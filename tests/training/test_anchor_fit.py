@@ -6,6 +6,9 @@ from keras_efficient.data import detection_from_arrays
 from keras_efficient.ops import box_iou
 from keras_efficient.training import measure_anchor_fit
 from keras_efficient.training.anchor_fit import _best_iou
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
 
 SIZE = 128
 # Center of a cell of the finest level.

@@ -78,6 +78,7 @@ def test_classes_that_exclude_each_other(activation, tmp_path):
     assert result.logs["val_accuracy"][-1] == 1.0
 
 
+@slow_to_compile
 def test_several_labels(tmp_path):
     labels = np.zeros((32, 3), int)
     labels[1::2, 0] = labels[::2, 1] = labels[:, 2] = 1

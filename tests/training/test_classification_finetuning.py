@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient.layers import BatchNormalization
 from keras_efficient.training import finetune_classification
 from keras_efficient.variants import EFFICIENTNET_STAGES
+from tests.marks import on_one_backend
 from tests.marks import slow_to_compile
 
 
@@ -54,6 +55,7 @@ def batches_of_validation():
     return coloured_images(count=9, seed=5)
 
 
+@slow_to_compile
 def test_head_is_trained_first(tmp_path):
     model = build_model()
     seen = {}
@@ -118,6 +120,7 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
         np.testing.assert_allclose(weight, expected, rtol=2e-2, atol=2e-3)
 
 
+@on_one_backend
 def test_finished_run_is_only_loaded(tmp_path):
     model, result = finetune(tmp_path)
 

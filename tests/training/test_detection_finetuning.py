@@ -113,6 +113,7 @@ def numbers_of(model):
     return [keras.ops.convert_to_numpy(w) for w in model.weights]
 
 
+@slow_to_compile
 def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
     whole, expected = finetune(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):

@@ -7,6 +7,7 @@ import pytest
 import keras_efficient
 from keras_efficient import training
 from keras_efficient.variants import EFFICIENTNET_STAGES
+from tests.marks import slow_to_compile
 
 
 def test_schedule_warms_up_and_falls_along_a_cosine():
@@ -99,6 +100,7 @@ def test_freeze_except_names_unknown_layers():
     assert training.freeze_except(model, ["predictions"]) == 1280 * 3 + 3
 
 
+@slow_to_compile
 def test_frozen_batch_norm_keeps_its_statistics_in_fit():
     model = keras_efficient.EfficientNet(
         classes=3,
