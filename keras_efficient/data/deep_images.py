@@ -16,6 +16,7 @@ from PIL import Image
 from PIL import ImageFile
 from PIL import TiffImagePlugin
 
+from keras_efficient.data.image_formats import open_known
 from keras_efficient.data.value_ranges import PixelError
 
 GRAY_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -73,7 +74,7 @@ def reopen(image: Image.Image) -> Image.Image:
     """
     if image.mode in GRAY_MODES or getattr(image, "fp", None) is None:
         return image
-    copy = Image.open(io.BytesIO(_contents(image)))
+    copy = open_known(io.BytesIO(_contents(image)))
     copy.seek(image.tell())
     return copy
 
@@ -171,7 +172,7 @@ def _values(
         return _gray_of_two(contents), "L"
     if _has_planes(image):
         raise PixelError(PLANES)
-    with Image.open(io.BytesIO(contents)) as other:
+    with open_known(io.BytesIO(contents)) as other:
         other.seek(image.tell())
         lower = _load_lower_bytes(other, str(arguments[0]))
     return values.astype("uint16") << 8 | lower, image.mode
@@ -199,7 +200,7 @@ def _gray_of_two(contents: bytes) -> np.ndarray:
     header = contents[12:24] + bytes([8, 6]) + contents[26:29]
     check = struct.pack(">I", zlib.crc32(header))
     changed = contents[:12] + header + check + contents[33:]
-    with Image.open(io.BytesIO(changed)) as image:
+    with open_known(io.BytesIO(changed)) as image:
         higher, lower, *_ = np.moveaxis(np.asarray(image), -1, 0)
     return higher.astype("uint16") << 8 | lower
 

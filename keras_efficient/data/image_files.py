@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Callable
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from PIL import Image
 from PIL import TiffImagePlugin
 
 from keras_efficient.data.image_formats import missing_decoder
-from keras_efficient.data.image_formats import register_plugins
+from keras_efficient.data.image_formats import open_known
 from keras_efficient.data.value_ranges import PixelError
 from keras_efficient.types import PathLike
 
@@ -36,9 +37,10 @@ def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
         ValueError: If it is not an image, is truncated, or far too large.
     """
     name = "the given bytes" if isinstance(source, bytes) else os.fspath(source)
-    register_plugins()
     try:
-        with Image.open(
+        if not isinstance(source, bytes):
+            _check_regular(name)
+        with open_known(
             io.BytesIO(source) if isinstance(source, bytes) else name
         ) as image:
             _check_pixels(image)
@@ -58,6 +60,13 @@ def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
         raise ValueError(f"{name} {_reason(e, source)}") from e
 
 
+def _check_regular(name: str) -> None:
+    # Opening a pipe waits until another program writes to it.
+    mode = os.stat(name).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise PixelError("is a pipe or a device, not a file")
+
+
 def _reason(error: Exception, source: PathLike | bytes) -> str:
     # Failures of the disk have a number, unlike broken images.
     if isinstance(error, OSError) and error.errno:
@@ -74,7 +83,11 @@ def _reason(error: Exception, source: PathLike | bytes) -> str:
                 "is a TIFF file of a kind that PIL cannot decode, such as "
                 "colors of 32 bits or floats of 64. Convert it to 8 or 16 bits"
             )
-        return "is not an image: its first bytes are of no known format"
+        return (
+            "is not an image of a known format: JPEG, PNG, BMP, GIF, WebP, "
+            "TIFF, PPM, TGA, AVIF, JPEG 2000, HEIC or JPEG XL. Its contents "
+            "decide, not its name"
+        )
     return f"is not a complete image: {error}"
 
 

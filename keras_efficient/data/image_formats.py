@@ -4,7 +4,10 @@ import functools
 import importlib
 import importlib.util
 import os
+from typing import BinaryIO
 
+from PIL import Image
+from PIL import ImageFile
 from PIL import features
 
 from keras_efficient.types import PathLike
@@ -37,6 +40,12 @@ def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
+# Formats that are decoded, by PIL's names. MPO is opened as JPEG. TGA files
+# have no signature, so that they are tried last.
+FORMATS = (
+    *("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM"),
+    *("AVIF", "JPEG2000", "HEIF", "JXL", "TGA"),
+)
 # Endings of the images that can be decoded here, lower case.
 EXTENSIONS = (
     *COMMON_ENDINGS,
@@ -77,11 +86,31 @@ def missing_decoder(path: PathLike) -> str | None:
     return None
 
 
+def open_known(file: str | BinaryIO) -> ImageFile.ImageFile:
+    """Open an image with PIL if it has one of `FORMATS`.
+
+    The contents decide, not the ending of the name: PIL has other formats,
+    one of which, EPS, starts a program that runs the file.
+
+    Args:
+        file: Path, or a file that is open for reading.
+
+    Returns:
+        A PIL image, not decoded yet.
+
+    Raises:
+        PIL.UnidentifiedImageError: If the file has another format.
+    """
+    return Image.open(file, formats=_installed_formats())
+
+
 @functools.cache
-def register_plugins() -> None:
+def _installed_formats() -> tuple[str, ...]:
     """Let PIL decode the formats of all installed packages."""
     for module, *_ in PLUGINS:
         if _is_installed(module):
             plugin = importlib.import_module(module)
             # Others register themselves when they are imported.
             getattr(plugin, "register_heif_opener", lambda: None)()
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)

@@ -1,6 +1,7 @@
 """Tests for loading one image from valid and invalid files."""
 
 import io
+import os
 import warnings
 
 import numpy as np
@@ -294,3 +295,39 @@ def test_zeros_and_ones_that_should_be_pixels():
         load_image(image)
     image[7, 10] = 2
     load_image(image)
+
+
+# Formats that PIL writes and opens, but that are no formats of photos.
+@pytest.mark.parametrize(
+    "form", ["EPS", "ICO", "PCX", "SGI", "IM", "MSP", "XBM", "DDS", "SPIDER"]
+)
+def test_other_formats_are_not_opened(tmp_path, monkeypatch, form):
+    def start(*args, **kwargs):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", start)
+    mode = "1" if form in ("MSP", "XBM") else "L"
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB" if form == "DDS" else mode, (8, 8)).save(path, form)
+    Image.open(path).close()
+    with pytest.raises(ValueError, match="not an image of a known format"):
+        load_image(path)
+    with pytest.raises(ValueError, match="not an image of a known format"):
+        image_frame(path.read_bytes(), decode=True)
+
+
+@pytest.mark.parametrize(
+    "form", ["JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "TGA"]
+)
+def test_known_formats_are_opened_by_any_name(tmp_path, photo, form):
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(photo).save(path, form)
+    assert load_image(path).shape == photo.shape
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_read(tmp_path):
+    path = tmp_path / "photo.jpg"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match="photo.jpg is a pipe or a device"):
+        load_image(path)
