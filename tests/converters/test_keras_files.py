@@ -169,6 +169,62 @@ def test_arrays_in_other_files_are_refused(tmp_path):
     )
 
 
+def _write_legacy(path, **weights):
+    """A legacy file of one layer, `dense`, without its weights."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["dense"]
+        layer = file.create_group("dense")
+        layer.attrs["weight_names"] = ["kernel:0"]
+        for name, value in weights.items():
+            layer[name] = value
+
+
+@pytest.mark.parametrize("kind", ["external link", "soft link", "storage"])
+def test_legacy_files_do_not_read_other_files(tmp_path, kind):
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as file:
+        file["values"] = np.arange(4.0)
+    path = tmp_path / "a.h5"
+    _write_legacy(path)
+    with h5py.File(path, "a") as file:
+        layer = file["dense"]
+        if kind == "external link":
+            layer["kernel:0"] = h5py.ExternalLink(str(secret), "values")
+        elif kind == "soft link":
+            file["values"] = np.arange(4.0)
+            layer["kernel:0"] = h5py.SoftLink("/values")
+        else:
+            layer.create_dataset(
+                "kernel:0", (2,), "f4", external=[(str(secret), 0, 8)]
+            )
+    expected = "in another file" if kind == "storage" else "is a link to"
+    tiny.check_refused(tiny.build(), f"a.h5[^$]*{expected}", path)
+
+
+def test_a_link_in_place_of_the_model(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["model_weights"] = h5py.ExternalLink("/dev/zero", "weights")
+    tiny.check_refused(tiny.build(), "a.h5[^$]*is a link to 'weights'", path)
+
+
+def test_a_small_file_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "a.h5"
+    _write_legacy(path)
+    with h5py.File(path, "a") as file:
+        file["dense"].create_dataset("kernel:0", (10**12,), "f4", chunks=(8,))
+    assert path.stat().st_size < 10_000
+    message = "needs 4000000000000 bytes, but only 0 are stored"
+    tiny.check_refused(tiny.build(), message, path)
+
+
+def test_a_missing_item(tmp_path):
+    path = tmp_path / "a.h5"
+    _write_legacy(path)
+    message = "names 'kernel:0', which it does not contain"
+    tiny.check_refused(tiny.build(), message, path)
+
+
 def test_files_of_version_0_1(tmp_path):
     """Their paths are those of google/automl's variables in the JSON file."""
     paths = json.loads(

@@ -23,6 +23,8 @@ _LAYER = re.compile(
 )
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _WEIGHTS_IN_ARCHIVE = "model.weights.h5"
+# No filter of HDF5 that h5py contains compresses more than deflate, by 1032.
+MAX_COMPRESSION = 1100
 
 
 def is_hdf5(path: pathlib.Path, head: bytes, members: Sequence[str]) -> bool:
@@ -55,7 +57,7 @@ def is_weights_h5(
             return not _is_legacy(file) and not {"layers", "vars"}.isdisjoint(
                 file
             )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} is damaged HDF5: {error}") from error
 
 
@@ -125,18 +127,43 @@ def read_legacy(path: pathlib.Path) -> Arrays:
                 "it is HDF5, but names no layers, as files of Keras do. "
                 f"It contains {sorted(file)[:8]}"
             )
-        group = file if _has(file, "layer_names") else file["model_weights"]
+        group = file
+        if not _has(file, "layer_names"):
+            group = _item(file, "model_weights")
         arrays = {}
         for layer in _names(group, "layer_names"):
-            for name in _names(group[layer], "weight_names"):
-                array = _to_numpy(group[layer][name])
+            weights = _item(group, layer)
+            for name in _names(weights, "weight_names"):
+                array = _to_numpy(_item(weights, name))
                 arrays[_variable_name(layer, name)] = array
         return arrays
 
 
+def _item(group: Any, path: str) -> Any:
+    """Return an item of a group; unlike `group[path]`, follow no links."""
+    import h5py
+
+    for part in path.split("/"):
+        link = group.get(part, getlink=True)
+        if link is None:
+            raise ValueError(f"it names {path!r}, which it does not contain")
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"its item {path!r} is a link to {link.path!r}")
+        group = group[part]
+    return group
+
+
 def _to_numpy(dataset: Any) -> np.ndarray:
+    if not hasattr(dataset, "shape"):
+        raise ValueError(f"its item {dataset.name} is not an array")
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"its array {dataset.name} is stored in another file")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > MAX_COMPRESSION * stored:
+        raise ValueError(
+            f"its array {dataset.name} of shape {dataset.shape} needs "
+            f"{dataset.nbytes} bytes, but only {stored} are stored"
+        )
     if dataset.attrs.get("dtype") == "bfloat16":
         import ml_dtypes
 
@@ -145,9 +172,11 @@ def _to_numpy(dataset: Any) -> np.ndarray:
 
 
 def _is_legacy(file: Any) -> bool:
-    return _has(file, "layer_names") or (
-        "model_weights" in file and _has(file["model_weights"], "layer_names")
-    )
+    if _has(file, "layer_names"):
+        return True
+    if file.get("model_weights", getlink=True) is None:
+        return False
+    return _has(_item(file, "model_weights"), "layer_names")
 
 
 def _has(group: Any, attribute: str) -> bool:
