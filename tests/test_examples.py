@@ -23,7 +23,7 @@ def test_demo(tmp_path):
         assert picture.size == (1200, 600)
 
 
-@quick_on_torch
+@pytest.mark.slow
 def test_finetune_detector(tmp_path):
     rng = np.random.default_rng(0)
     source = tmp_path / "set"
@@ -51,7 +51,9 @@ def test_finetune_detector(tmp_path):
 
 
 @quick_on_torch
-@pytest.mark.parametrize("layout", ["folder", "npz"])
+@pytest.mark.parametrize(
+    "layout", ["folder", pytest.param("npz", marks=pytest.mark.slow)]
+)
 def test_finetune_classifier(tmp_path, layout):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (10, 40, 52, 3), "uint8")

@@ -123,7 +123,7 @@ def test_detection(name, tmp_path, caplog):
         exported.predict(files)
 
 
-@pytest.mark.parametrize("name", formats("openvino", "litert"))
+@pytest.mark.parametrize("name", formats("openvino"))
 def test_classification(name, tmp_path):
     preprocessing = ClassificationPreprocessing((64, 48), crop_fraction=None)
     path = written(
