@@ -1,6 +1,7 @@
 """The description of a model that its export is written from."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -214,6 +215,29 @@ def fill_inputs(model: keras.Model, images: Any) -> Any:
     if isinstance(model, keras.Sequential):  # has no `input`
         return images
     return keras.tree.map_structure(lambda _: images, model.input)
+
+
+def network_function(
+    model: keras.Model, spec: Spec
+) -> Callable[[np.ndarray], Any]:
+    """Return a function that runs a network on its own backend.
+
+    Args:
+        model: A `keras.Model` with one input.
+        spec: The description of the model.
+
+    Returns:
+        A function from pixels of shape `(batch, height, width, channels)` to
+        the outputs of the model, as NumPy arrays.
+    """
+
+    def run(pixels: np.ndarray) -> Any:
+        inputs = np.asarray(pixels, "float32")
+        if spec.is_channels_first:
+            inputs = np.transpose(inputs, (0, 3, 1, 2))
+        return model.predict_on_batch(fill_inputs(model, inputs))
+
+    return run
 
 
 def without_training(model: keras.Model) -> keras.Model:

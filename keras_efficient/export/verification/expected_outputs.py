@@ -1,8 +1,11 @@
 """The outputs that an export must reproduce."""
 
 import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -13,13 +16,15 @@ from keras_efficient.export.network_outputs import find_detections
 from keras_efficient.export.specs import ClassificationSpec
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
-from keras_efficient.export.specs import fill_inputs
+from keras_efficient.export.specs import network_function
 from keras_efficient.export.verification.samples import Samples
 from keras_efficient.export.verification.samples import make_samples
 from keras_efficient.internals import keras_internals
 from keras_efficient.layers.quantized_dense import is_quantized_dense
 from keras_efficient.types import PathLike
 
+# A network as a function of a channels-last batch.
+Network: TypeAlias = Callable[[np.ndarray], Any]
 # Largest differences between a model and its export, as `comparison` defines
 # them. Detectors have far more layers than classifiers.
 TOLERANCE = 1e-5
@@ -109,14 +114,15 @@ def compute_expected_outputs(
     if network_images is not None:
         raw = np.stack(network_images).astype("float32")
         samples = dataclasses.replace(samples, raw=raw)
+    network = network_function(model, spec)
     if isinstance(spec, ClassificationSpec):
-        outputs = _classification_outputs(model, spec, samples)
+        outputs = _classification_outputs(network, spec, samples)
         scale = float(outputs["raw"]["probabilities"].max())
         exact, coarse = TOLERANCE, COARSE_TOLERANCE * scale
         if not has_float64 and image_size is None:
             exact = RESAMPLING_TOLERANCE
     else:
-        outputs = _detection_outputs(model, spec, samples)
+        outputs = _detection_outputs(network, spec, samples)
         exact, coarse = DETECTION_TOLERANCE, COARSE_DETECTION_TOLERANCE
     if precision == "int8":
         coarse = INT8_TOLERANCE
@@ -131,10 +137,10 @@ def compute_expected_outputs(
 
 
 def _classification_outputs(
-    model: keras.Model, spec: ClassificationSpec, samples: Samples
+    network: Network, spec: ClassificationSpec, samples: Samples
 ) -> dict[str, dict[str, np.ndarray]]:
     def classify(pixels: np.ndarray) -> dict[str, np.ndarray]:
-        (outputs,) = keras.tree.flatten(_run(model, spec, pixels))
+        (outputs,) = keras.tree.flatten(network(pixels))
         outputs = np.asarray(outputs).astype("float32")
         return {"probabilities": spec.outputs.probabilities(outputs)}
 
@@ -154,28 +160,27 @@ def _load_files(samples: Samples, spec: Spec) -> list[np.ndarray]:
 
 
 def _detection_outputs(
-    model: keras.Model, spec: DetectionSpec, samples: Samples
+    network: Network, spec: DetectionSpec, samples: Samples
 ) -> dict[str, dict[str, np.ndarray]]:
     outputs = {
-        "images": _detect(model, spec, list(samples.images)),
-        "raw": _detection_network(model, spec, samples.raw),
+        "images": _detect(network, spec, list(samples.images)),
+        "raw": _float32_outputs(network(samples.raw)),
     }
     if spec.channels in FILE_CHANNELS:
         files = _load_files(samples, spec)
-        outputs["serving_default"] = _detect(model, spec, files)
+        outputs["serving_default"] = _detect(network, spec, files)
     if not outputs["images"]["num_detections"].any():
         pixels = [spec.preprocessing(image)[0] for image in samples.images]
-        network = _detection_network(model, spec, np.stack(pixels))
-        outputs["network"] = network
+        outputs["network"] = _float32_outputs(network(np.stack(pixels)))
     return outputs
 
 
 def _detect(
-    model: keras.Model, spec: DetectionSpec, images: Sequence[np.ndarray]
+    network: Network, spec: DetectionSpec, images: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     pairs = [spec.preprocessing(image) for image in images]
     pixels = np.stack([pixels for pixels, _ in pairs])
-    outputs = _detection_network(model, spec, pixels)
+    outputs = _float32_outputs(network(pixels))
     return find_detections(
         outputs,
         spec.anchors,
@@ -185,19 +190,8 @@ def _detect(
     )
 
 
-def _detection_network(
-    model: keras.Model, spec: DetectionSpec, pixels: np.ndarray
-) -> dict[str, np.ndarray]:
-    outputs = _run(model, spec, pixels)
-    return {k: np.asarray(x, "float32") for k, x in outputs.items()}
-
-
-def _run(model: keras.Model, spec: Spec, pixels: np.ndarray) -> Any:
-    """Run the network on a channels-last batch."""
-    inputs = np.asarray(pixels, "float32")
-    if spec.is_channels_first:
-        inputs = np.transpose(inputs, (0, 3, 1, 2))
-    return model.predict(fill_inputs(model, inputs), verbose=0)
+def _float32_outputs(outputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(x, "float32") for name, x in outputs.items()}
 
 
 def _computes_in_float32(model: keras.Model) -> bool:

@@ -14,7 +14,7 @@ from keras_efficient.evaluation import evaluate_classification
 from keras_efficient.evaluation import evaluate_detection
 from keras_efficient.export.specs import DetectionSpec
 from keras_efficient.export.specs import Spec
-from keras_efficient.export.specs import fill_inputs
+from keras_efficient.export.specs import network_function
 from keras_efficient.log import get_logger
 
 TIMED_RUNS = 5
@@ -106,10 +106,8 @@ def network_milliseconds(
     Returns:
         A float, in milliseconds.
     """
-    if spec.is_channels_first:
-        pixels = pixels.transpose(0, 3, 1, 2)
-    inputs = fill_inputs(model, pixels)
-    return median_milliseconds(lambda: model.predict_on_batch(inputs))
+    network = network_function(model, spec)
+    return median_milliseconds(lambda: network(pixels))
 
 
 def megabytes(path: pathlib.Path) -> float:
