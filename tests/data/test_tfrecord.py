@@ -120,6 +120,7 @@ def test_reads_images_with_boxes(tmp_path):
         "coco_train.record",
         "train.tfrecords",
         "train.record-00000-of-00002",
+        "cells/train-00000-of-00002.tfrecord",
         "cells-train.tfrecord",
     ],
 )

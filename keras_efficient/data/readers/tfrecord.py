@@ -42,8 +42,11 @@ from keras_efficient.internals.tfrecords import read_examples
 
 DEPTH = 2
 LABEL_MAP = ".pbtxt"
-# "train.record-00000-of-00010" is a part of "train.record".
-NAME = re.compile(r"(.+?)[._-](tf_?records?|record)(-\d+-of-\d+)?(\.gz)?", re.I)
+# "train.record-00000-of-00010" and "train-00000-of-00010.record" are parts of
+# "train.record".
+NAME = re.compile(
+    r"(.+?)(-\d+-of-\d+)?[._-](tf_?records?|record)(-\d+-of-\d+)?(\.gz)?", re.I
+)
 OBJECT = b"image/object/"
 # Records that are looked into, to find one with objects, and their bytes.
 NUM_TRIED = 20
