@@ -98,9 +98,9 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, TFRecordSplit]:
 
 
 def _name(base: pathlib.Path) -> str | None:
-    """Name of the split of a file, from its folders or its own name."""
+    """Name of the split of a file, from its own name or its folders."""
     words = [x for x in SEPARATOR.split(base.name) if is_split_name(x)]
-    return split_of(telling_parts(base.parent)) or (words[0] if words else None)
+    return words[0] if words else split_of(telling_parts(base.parent))
 
 
 def _split(files: Sequence[pathlib.Path]) -> TFRecordSplit:
