@@ -13,6 +13,7 @@ from keras_efficient.atomic_writes import write_text
 from keras_efficient.cli.folders import new_results
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import is_detector
+from keras_efficient.cli.loading import load_data_set
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import BoxFrameOption
@@ -95,10 +96,7 @@ def evaluate(
     start = time.perf_counter()
     if is_detection:
         network.class_names = names
-    if not is_detection:
-        names = _data_names(network, names)
-    dataset = _load(data, split, bool(strict), names, is_detection, reading)
-    print(dataset.report)
+    dataset = load_data_set(network, names, data, split, bool(strict), reading)
     result: Any
     if is_detection:
         result = keras_efficient.evaluation.evaluate_detection(
@@ -129,36 +127,6 @@ def evaluate(
     )
     if output is not None:
         _write(output, result, is_detection)
-
-
-def _load(
-    data: str,
-    split: str | None,
-    strict: bool,
-    names: Any,
-    is_detection: bool,
-    reading: dict[str, Any],
-) -> Any:
-    """Load the data set; `reading` are options of `load_detection`."""
-    if is_detection:
-        # Evaluation matches the classes of model and data by their names.
-        return keras_efficient.data.load_detection(
-            data, split, strict=strict, **reading
-        )
-    if reading:
-        raise ValueError(
-            f"`{next(iter(reading))}` is an option for detectors only."
-        )
-    return keras_efficient.data.load_classification(
-        data, split, class_names=names, strict=strict
-    )
-
-
-def _data_names(network, names):
-    """Return the classes of the data; one output has that of two."""
-    outputs = keras_efficient.inference.outputs_of(network)
-    is_one_of_two = outputs.number == 1 and not outputs.exclusive
-    return None if is_one_of_two and len(names or ()) == 1 else names
 
 
 def _progress(items, total):

@@ -11,10 +11,12 @@ import typer
 import keras_efficient
 from keras_efficient.cli.loading import class_names_of
 from keras_efficient.cli.loading import is_detector
+from keras_efficient.cli.loading import load_data_set
 from keras_efficient.cli.loading import load_model
 from keras_efficient.cli.options import BackendOption
 from keras_efficient.cli.options import ClassNamesOption
 from keras_efficient.cli.options import ModelArgument
+from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.options import ThresholdOption
 from keras_efficient.cli.options import WeightsOption
 
@@ -75,6 +77,7 @@ def export(
     split: Annotated[
         str | None, typer.Option(help="Split of --validation, such as val.")
     ] = None,
+    strict: StrictOption = None,
     photo: Annotated[
         list[pathlib.Path] | None,
         typer.Option(
@@ -150,7 +153,10 @@ def export(
         "threshold": threshold,
     }
     given = {name: x for name, x in given.items() if x is not None}
-    _check_options(write, format, given, split)
+    _check_options(write, format, given)
+    for option, value in (("--split", split), ("--strict", strict)):
+        if value is not None and validation is None:
+            raise ValueError(f"{option} requires --validation.")
     FORMATS[format.value].check_precision(precision.value, calibration)
     _check_suffix(output, format)
     network = load_model(model, weights)
@@ -161,10 +167,14 @@ def export(
     # A detector's own are known to the export.
     if names is not None and names is not getattr(network, "class_names", None):
         given["class_names"] = names
+        if is_detector(network):
+            network.class_names = names
     if calibration is not None:
         given["calibration"] = _images_in(calibration)
     if validation is not None:
-        given["validation"] = _data_set(network, validation, split)
+        given["validation"] = load_data_set(
+            network, names, validation, split, bool(strict), {}
+        )
     written = write(
         network,
         output,
@@ -176,7 +186,7 @@ def export(
     print(f"Written: {written}")
 
 
-def _check_options(write, format, given, split):
+def _check_options(write, format, given):
     """Raise an error for an option that a format does not support."""
     parameters = inspect.signature(write).parameters
     for name in given:
@@ -185,8 +195,6 @@ def _check_options(write, format, given, split):
             raise ValueError(
                 f"{format.value} does not support {_option(name)}."
             )
-    if split is not None and "validation" not in given:
-        raise ValueError("--split requires --validation.")
 
 
 def _check_suffix(output, format):
@@ -222,11 +230,3 @@ def _images_in(folder):
     if not files:
         raise ValueError(f"--calibration: no images found in {folder}.")
     return files
-
-
-def _data_set(model, path, split):
-    """Return the data set for the task of the model."""
-    data = keras_efficient.data
-    if is_detector(model):
-        return data.load_detection(path, split, class_names=model.class_names)
-    return data.load_classification(path, split)

@@ -10,6 +10,7 @@ from typing import Any
 import keras_efficient
 from keras_efficient import variants
 from keras_efficient.cli.downloads import announce
+from keras_efficient.types import PathLike
 
 if TYPE_CHECKING:
     import keras
@@ -124,6 +125,50 @@ def is_detector(model: "keras.Model") -> bool:
     from keras_efficient.models.detection_model import DetectionModel
 
     return isinstance(model, DetectionModel)
+
+
+def load_data_set(
+    model: "keras.Model",
+    names: Sequence[str] | None,
+    data: PathLike,
+    split: str | None,
+    strict: bool,
+    reading: dict[str, Any],
+) -> Any:
+    """Load the data set on which a model is evaluated, and print its report.
+
+    Args:
+        model: Model returned by `load_model`.
+        names: Names of its classes, or `None`.
+        data: Path of the data set.
+        split: Name of the split, or `None`.
+        strict: Whether annotations that would be repaired or dropped are an
+            error.
+        reading: Further options of `load_detection`.
+
+    Returns:
+        A `DetectionDataset` or a `ClassificationDataset`.
+    """
+    dataset: Any
+    if is_detector(model):
+        # Evaluation matches the classes of model and data by their names.
+        dataset = keras_efficient.data.load_detection(
+            data, split, strict=strict, **reading
+        )
+    elif reading:
+        raise ValueError(
+            f"`{next(iter(reading))}` is an option for detectors only."
+        )
+    else:
+        outputs = keras_efficient.inference.outputs_of(model)
+        is_one_of_two = outputs.number == 1 and not outputs.exclusive
+        if is_one_of_two and len(names or ()) == 1:
+            names = None  # One output has the name of the second class only.
+        dataset = keras_efficient.data.load_classification(
+            data, split, class_names=names, strict=strict
+        )
+    print(dataset.report)
+    return dataset
 
 
 def knows_imagenet(

@@ -151,6 +151,7 @@ WRONG = {
     "D a.onnx --format onnx --score-threshold -3": "score-threshold must be in",
     "C a.onnx --format onnx --batch-size 0": "--batch-size must be at least 1",
     "C a.onnx --format onnx --split val": "--split requires --validation",
+    "C a.onnx --format onnx --strict": "--strict requires --validation",
     "C a.onnx --format onnx --validation none": "No such folder: none",
     "C a.onnx --format onnx --photo names.txt": "names.txt is not an image",
     "C a.onnx --format onnx --class-names none.txt": "none.txt",
