@@ -202,6 +202,9 @@ def _load_file(path: pathlib.Path) -> "keras.Model":
         raise ValueError(f"{path} is damaged or not a .keras file.")
     try:
         return keras.saving.load_model(path, compile=False)
-    except (KeyError, OSError, TypeError, ValueError) as error:
+    except MemoryError:
+        raise
+    # Keras does not validate the contents: damaged ones raise any error.
+    except Exception as error:
         reason = keras_internals.deserialization_reason(error)
         raise ValueError(f"Keras cannot load {path}: {reason}") from error

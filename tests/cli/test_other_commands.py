@@ -11,6 +11,7 @@ import keras_efficient
 from keras_efficient.cli import loading
 from tests.cli.program import run
 from tests.cli.test_export import plain_classifier
+from tests.marks import on_one_backend
 from tests.marks import slow_elsewhere
 from tests.support.export import confident_detector
 
@@ -93,6 +94,27 @@ def test_convert_writes_no_file_after_an_error(
     assert {path.name for path in tmp_path.iterdir()} == {
         "w.weights.h5", "broken.pth",
     }  # fmt: skip
+
+
+@on_one_backend
+def test_damaged_models_end_with_one_line(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "a.keras"
+    plain_classifier().save(path)
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
+    contents = path.read_bytes()
+    statuses = []
+    for place in np.random.default_rng(0).integers(len(contents), size=20):
+        damaged = bytearray(contents)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        statuses.append(
+            run(monkeypatch, "classify", tmp_path / "a.png", "--model", path)
+        )
+        if statuses[-1] == 2:
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith(f"keras-efficient: Keras cannot load {path}")
+    # Directories of zip archives contain bytes without a meaning.
+    assert set(statuses) <= {0, 2} and statuses.count(2) > 15
 
 
 def test_convert_with_the_padding_of_pytorch(tmp_path, monkeypatch, capsys):
