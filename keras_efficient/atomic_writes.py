@@ -1,11 +1,13 @@
 """Write files and folders so that readers never see a partial result.
 
-Every writer works on a temporary name beside the target and renames it at the
-end. On an error or an interrupt the temporary name is removed and whatever the
-target held before is left unchanged.
+Every writer works on a temporary name beside the target, writes it to the disk
+(`fsync`) and renames it at the end, so that a power cut leaves the old or the
+new content. On an error or an interrupt the temporary name is removed and
+whatever the target held before is left unchanged.
 """
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
@@ -46,7 +48,9 @@ def atomic_folder(
     with _temporary_folder(path) as folder:
         yield folder
         _check_folder(path, overwrite)
+        _sync_all(folder)
         _move_folder(folder, path)
+        _sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -84,7 +88,9 @@ def atomic_file(
     with _temporary_folder(path) as folder:
         yield folder / path.name
         _check_file(path, overwrite)
+        _sync(folder / path.name)
         (folder / path.name).replace(path)
+        _sync(path.parent)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -109,6 +115,31 @@ def _temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync_all(folder: pathlib.Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Write a file, or the names in a folder, from the cache to the disk.
+
+    Without it, a power cut after the renaming can leave an empty file.
+    """
+    is_windows = os.name == "nt"
+    if is_windows and path.is_dir():
+        return  # Windows cannot open folders.
+    descriptor = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems do not support it for folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _check_file(path: pathlib.Path, overwrite: bool) -> None:

@@ -1,6 +1,7 @@
 """Files and folders appear complete or not at all."""
 
 import os
+import pathlib
 import stat
 
 import pytest
@@ -143,3 +144,29 @@ def test_a_file_is_not_overwritten_unless_allowed(tmp_path):
 def test_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(FileExistsError, match="is a folder"):
         write_text(tmp_path, "text")
+
+
+def test_contents_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    events = []
+    fsync, replace = os.fsync, pathlib.Path.replace
+
+    def record_fsync(descriptor):
+        fsync(descriptor)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        events.append("folder" if is_folder else "file")
+
+    def record_replace(self, target):
+        events.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(pathlib.Path, "replace", record_replace)
+    write_text(tmp_path / "a.txt", "a")
+    assert events == ["file", "rename", "folder"]
+    events.clear()
+    with atomic_folder(tmp_path / "folder") as folder:
+        (folder / "inner").mkdir()
+        for name in ("a", "inner/b"):
+            (folder / name).write_text(name)
+    assert sorted(events[:4]) == ["file", "file", "folder", "folder"]
+    assert events[4:] == ["folder"]  # the one that contains the new name

@@ -6,8 +6,12 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import write_text
+from keras_efficient.log import get_logger
 from keras_efficient.types import PathLike
+
+_LOGGER = get_logger(__name__)
 
 
 class EpochCheckpoints(keras.callbacks.Callback):
@@ -17,6 +21,8 @@ class EpochCheckpoints(keras.callbacks.Callback):
     `keras.callbacks.BackupAndRestore`, the states of all random number
     generators, so that dropout continues where it stopped. A checkpoint is
     valid only when it is complete: the process may be killed at any moment.
+    The last two are kept. If the last one is damaged, training resumes from
+    the one before it, with a warning.
 
     On PyTorch the dropout of Keras uses the global random number generator,
     which is seeded at the beginning of each epoch with `seed` plus the epoch.
@@ -48,14 +54,40 @@ class EpochCheckpoints(keras.callbacks.Callback):
 
         Returns:
             The number of completed epochs; 0 without a checkpoint.
+
+        Raises:
+            ValueError: If there are checkpoints, but none can be loaded.
         """
-        states = sorted(self.directory.glob("epoch_*.json"))
-        if not states:
-            return 0
+        states = sorted(self.directory.glob("epoch_*.json"), reverse=True)
+        errors = []
+        for path in states:
+            try:
+                epoch = self._load(model, path)
+            except Exception as error:  # h5py and Keras raise many kinds.
+                errors.append(f"{path}: {error}")
+                continue
+            if errors:
+                _LOGGER.warning(
+                    "Resuming after epoch %d, since a later checkpoint is "
+                    "damaged: %s",
+                    epoch,
+                    "; ".join(errors),
+                )
+            return epoch
+        if errors:
+            raise ValueError(
+                f"No checkpoint in {self.directory} can be loaded: "
+                f"{'; '.join(errors)}. If the model is the same as before, "
+                "the files are damaged: delete them to train from the start."
+            )
+        return 0
+
+    def _load(self, model: keras.Model, state_path: pathlib.Path) -> int:
+        """Load a checkpoint, and return the number of completed epochs."""
+        state = json.loads(state_path.read_text())
         # The variables of the optimizer must exist before loading.
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._weights_of(states[-1]))
-        state = json.loads(states[-1].read_text())
+        model.load_weights(self._weights_of(state_path))
         for variable, values in zip(
             _random_states(model), state["random_states"], strict=True
         ):
@@ -69,11 +101,11 @@ class EpochCheckpoints(keras.callbacks.Callback):
             keras.utils.set_random_seed(self.seed + epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write the checkpoint of an epoch, and remove the previous one."""
+        """Write the checkpoint of an epoch, and keep the previous one."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        old = list(self.directory.glob("epoch_*"))
-        state_path = self.directory / f"epoch_{epoch + 1:05d}.json"
-        self.model.save_weights(self._weights_of(state_path))
+        state_path = self.directory / _file_name(epoch + 1)
+        with atomic_file(self._weights_of(state_path)) as path:
+            self.model.save_weights(path)
         state = {
             "epoch": epoch + 1,
             "random_states": [
@@ -83,12 +115,17 @@ class EpochCheckpoints(keras.callbacks.Callback):
         }
         # The state is written last: it completes the checkpoint.
         write_text(state_path, json.dumps(state))
-        for path in sorted(old):
-            if path.stem.split(".")[0] != state_path.stem:
+        kept = {state_path.stem, pathlib.Path(_file_name(epoch)).stem}
+        for path in sorted(self.directory.glob("epoch_*")):
+            if path.name.split(".")[0] not in kept:
                 path.unlink()
 
     def _weights_of(self, state_path: pathlib.Path) -> pathlib.Path:
         return state_path.with_suffix(".weights.h5")
+
+
+def _file_name(epoch: int) -> str:
+    return f"epoch_{epoch:05d}.json"
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:

@@ -223,8 +223,10 @@ class TrainingRun:
         if self.metrics is not None:
             found.append(self.metrics)
         found.append(EpochLog(self.directory.log_file(phase)))
-        found.append(checkpoints)
+        # The checkpoint completes an epoch: a run that is killed before it
+        # repeats the epoch, with the same best weights.
         found.append(self.directory.best)
+        found.append(checkpoints)
         if self.report and can_plot():
             found.append(CurveWriter(self.directory.path))
         return [*found, *(x for x in callbacks if x not in first)]

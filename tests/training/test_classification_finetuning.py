@@ -151,6 +151,8 @@ def test_checkpoint_without_state_is_ignored(tmp_path):
     assert checkpoints.restore(model) == 2
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
+        "epoch_00001.json",
+        "epoch_00001.weights.h5",
         "epoch_00002.json",
         "epoch_00002.weights.h5",
         "epoch_00003.weights.h5",
