@@ -11,6 +11,7 @@ from keras_efficient import ops
 from keras_efficient.postprocessing import PostProcessing
 from keras_efficient.postprocessing import postprocess
 from tests.converters import checkpoints
+from tests.marks import on_one_backend
 
 SIZE = 128
 AUTOML_GLOBAL = {
@@ -90,6 +91,7 @@ def test_golden_sums(outputs, options, score_sum, box_sum, class_sum):
         assert boxes.sum() == pytest.approx(box_sum, abs=0.1)
 
 
+@on_one_backend
 def test_clipping_is_optional(outputs):
     boxes, *_ = found(outputs, **ALL_BEST)
     np.testing.assert_allclose(

@@ -13,6 +13,7 @@ from keras_efficient.inference.logits import sigmoid
 from keras_efficient.inference.model_images import ModelImages
 from keras_efficient.inference.model_images import images_of
 from tests.marks import on_one_backend
+from tests.marks import slow_to_compile
 from tests.models.builders import tiny
 from tests.support.random_weights import randomize
 
@@ -40,6 +41,7 @@ def image():
     return rng.integers(0, 256, (50, 60, 3), "uint8")
 
 
+@slow_to_compile
 @pytest.mark.parametrize("activation", ["sigmoid", None])
 def test_one_output(activation, image):
     model = model_of(1, activation)
@@ -164,6 +166,7 @@ def test_thresholds_of_logits():
     assert never.logit_threshold == np.inf
 
 
+@on_one_backend
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_channels(channels, tmp_path):
     model = model_of(3, "softmax", channels)

@@ -10,6 +10,7 @@ import keras_efficient
 from keras_efficient import counting
 from keras_efficient.variants import EFFICIENTNET_VARIANTS
 from tests import golden_fill
+from tests.marks import BACKEND
 from tests.marks import on_one_backend
 from tests.models.builders import build
 from tests.models.builders import tiny
@@ -36,6 +37,14 @@ PYRAMIDS = {
 }
 FORMATS = ("channels_last", "channels_first")
 LARGE = ("B4", "B5", "B6", "B7")
+
+
+def is_slow_golden(name, data_format):
+    """Return whether a network takes long; TensorFlow has slow formats."""
+    is_first = data_format == "channels_first"
+    return name in LARGE or (
+        BACKEND == "tensorflow" and is_first and name != "B0"
+    )
 
 
 def variants(names):
@@ -69,8 +78,18 @@ def test_counts_of_parameters_and_multiply_adds(name):
 
 
 @needs_shared
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize("name", variants(COUNTS))
+@pytest.mark.parametrize(
+    "name, data_format",
+    [
+        pytest.param(
+            name,
+            data_format,
+            marks=pytest.mark.slow if is_slow_golden(name, data_format) else (),
+        )
+        for name in COUNTS
+        for data_format in FORMATS
+    ],
+)
 def test_golden_logits_and_features(name, data_format):
     model = build(name, classifier_activation=None, data_format=data_format)
     golden_fill.fill(model)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.marks import on_one_backend
 from tests.models import detectors
 from tests.models.builders import tiny
 
@@ -42,12 +43,15 @@ def _classifier(**arguments):
     return model
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize(
+    "place", [0, *(pytest.param(i, marks=on_one_backend) for i in range(1, 5))]
+)
 def test_warning(place):
     with pytest.warns(UserWarning, match=WARNING):
         _calls(_classifier(), PIXELS)[place]()
 
 
+@on_one_backend
 def test_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -57,6 +61,7 @@ def test_no_warning():
         _classifier(include_preprocessing=False).fit(PIXELS, LABELS, verbose=0)
 
 
+@on_one_backend
 def test_batches_are_not_consumed():
     batches = (batch for batch in [(255 * PIXELS, LABELS)])
     history = _classifier().fit(
@@ -65,6 +70,7 @@ def test_batches_are_not_consumed():
     assert np.isfinite(history.history["loss"]).all()
 
 
+@on_one_backend
 def test_training_of_a_detector():
     model = detectors.tiny()
     model.compile("sgd")

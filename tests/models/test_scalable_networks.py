@@ -8,6 +8,7 @@ import keras_efficient
 from keras_efficient import counting
 from keras_efficient.scaling import CompoundScaling
 from tests.harness import to_numpy
+from tests.marks import on_one_backend
 from tests.marks import slow_to_compile
 from tests.models import detectors
 
@@ -32,6 +33,7 @@ def narrow(name, **arguments):
 
 
 # Section 5 of the specification: multiply-adds in millions.
+@on_one_backend
 @pytest.mark.parametrize(
     "name, arguments, expected",
     [
@@ -237,6 +239,7 @@ def _values(config, key):
     return []
 
 
+@on_one_backend
 def test_from_phi_checks_its_arguments():
     model = keras_efficient.EfficientDet.from_phi(
         -1, num_classes=2, input_shape=(96, 64, 3), rule="formula", max_level=6

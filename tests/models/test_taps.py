@@ -97,6 +97,7 @@ def test_pyramids_of_both_forms(networks):
 
 
 # Sizes that are not known are padded differently in a TensorFlow graph.
+@on_one_backend
 @pytest.mark.skipif(BACKEND == "jax", reason="pads as PyTorch does")
 @pytest.mark.parametrize("size", [(64, 64), (45, 70), (33, 96)])
 @pytest.mark.parametrize("shape", [None, "known"])
@@ -187,6 +188,7 @@ def test_taps_leave_models_that_exist_as_they_are(tmp_path):
     assert found.shape == tap.shape
 
 
+@on_one_backend
 @pytest.mark.parametrize("unroll", [False, True])
 def test_model_of_taps_is_saved_fused_and_cloned(unroll, tmp_path):
     model = randomize(tiny(unroll_blocks=unroll))

@@ -8,9 +8,6 @@ import pytest
 
 from keras_efficient.training import BestWeights
 from keras_efficient.training import EpochCheckpoints
-from tests.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 
 def build(seed=1):

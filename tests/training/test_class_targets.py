@@ -57,6 +57,7 @@ def finetune(folder, model, labels, channels=3, **arguments):
     )
 
 
+@slow_to_compile
 @pytest.mark.parametrize("activation", ["sigmoid", None])
 def test_one_output(activation, tmp_path):
     labels = np.arange(32) % 2
@@ -68,6 +69,7 @@ def test_one_output(activation, tmp_path):
     assert (tmp_path / "predictions.jpg").exists()
 
 
+@slow_to_compile
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax", None])
 def test_classes_that_exclude_each_other(activation, tmp_path):
     """Also with a sigmoid, the most probable class counts."""
@@ -92,6 +94,7 @@ def test_several_labels(tmp_path):
     assert len(stored["result"]["per_class"]) == 3
 
 
+@on_one_backend
 @pytest.mark.parametrize("channels", [1, 4, 6])
 def test_channels(channels, tmp_path):
     model = classifier(2, "softmax", channels)

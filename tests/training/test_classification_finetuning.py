@@ -103,6 +103,7 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@slow_to_compile
 def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
     whole, whole_result = finetune(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
@@ -134,6 +135,7 @@ def test_finished_run_is_only_loaded(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+@on_one_backend
 def test_other_settings_are_an_error(tmp_path):
     finetune(tmp_path, head_epochs=1, epochs=0)
     with pytest.raises(ValueError, match=r"epochs was \[1, 0\], is \[1, 2\]"):
@@ -142,6 +144,7 @@ def test_other_settings_are_an_error(tmp_path):
     assert settings["epochs"] == [1, 0]
 
 
+@on_one_backend
 def test_checkpoint_without_state_is_ignored(tmp_path):
     model, _ = finetune(tmp_path, head_epochs=2, epochs=0)
     folder = tmp_path / "head_checkpoints"
