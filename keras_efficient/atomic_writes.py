@@ -104,6 +104,28 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def check_free_space(path: str | os.PathLike[str], size: int) -> None:
+    """Raise an error if a file would not fit on its disk.
+
+    Args:
+        path: File to write. Its folder may be missing.
+        size: Integer, bytes of the file.
+
+    Raises:
+        OSError: If less is free.
+    """
+    folder = pathlib.Path(os.path.realpath(path)).parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OSError(
+            errno.ENOSPC,
+            f"{path} needs {size / 1e6:.1f} MB, and {free / 1e6:.1f} MB are "
+            "free on its disk. Delete other files, or choose another folder",
+        )
+
+
 @contextlib.contextmanager
 def _temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield a new folder beside `path`, on the same file system."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import keras
 
-from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.evaluation import averaged_weights
+from keras_efficient.training.weights_files import save_weights
 from keras_efficient.types import PathLike
 
 # Largest number of images that an error message lists.
@@ -180,12 +180,8 @@ class BestWeights(keras.callbacks.Callback):
         value = (logs or {}).get(self.monitor)
         if value is None or not float(value) > self.best:
             return
-        with (
-            averaged_weights(self.model),
-            _without_optimizer(self.model),
-            atomic_file(self.path) as path,
-        ):
-            self.model.save_weights(path)
+        with averaged_weights(self.model), _without_optimizer(self.model):
+            save_weights(self.model, self.path)
         note = {"epoch": epoch + 1, self.monitor: float(value)}
         write_text(self.note, json.dumps(note))
 
@@ -283,7 +279,6 @@ class StopOnInterrupt(keras.callbacks.Callback):
     def _stop(self) -> None:
         if not self.is_requested:
             return
-        with atomic_file(self.path) as path:
-            self.model.save_weights(path)
+        save_weights(self.model, self.path)
         self.is_saved = True
         raise KeyboardInterrupt

@@ -6,9 +6,9 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.log import get_logger
+from keras_efficient.training.weights_files import save_weights
 from keras_efficient.types import PathLike
 
 _LOGGER = get_logger(__name__)
@@ -104,8 +104,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
         """Write the checkpoint of an epoch, and keep the previous one."""
         self.directory.mkdir(parents=True, exist_ok=True)
         state_path = self.directory / _file_name(epoch + 1)
-        with atomic_file(self._weights_of(state_path)) as path:
-            self.model.save_weights(path)
+        save_weights(self.model, self._weights_of(state_path))
         state = {
             "epoch": epoch + 1,
             "random_states": [

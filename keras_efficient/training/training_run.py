@@ -14,7 +14,6 @@ import keras
 
 from keras_efficient import deprecation
 from keras_efficient import evaluation
-from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.inference.model_images import images_of
 from keras_efficient.training.callbacks import FollowEpochs
 from keras_efficient.training.callbacks import StopOnInterrupt
@@ -27,6 +26,7 @@ from keras_efficient.training.run_directory import EpochLog
 from keras_efficient.training.run_directory import RunDirectory
 from keras_efficient.training.run_directory import can_plot
 from keras_efficient.training.run_directory import warn_without_matplotlib
+from keras_efficient.training.weights_files import save_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,8 +163,7 @@ class TrainingRun:
         result = None
         directory = self.directory
         if self.report:
-            with atomic_file(directory.last_weights) as path:
-                self.model.save_weights(path)
+            save_weights(self.model, directory.last_weights)
             directory.save_model(self.model)
             result = self._evaluate(progress)
             directory.draw_figures(result)

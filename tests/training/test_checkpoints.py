@@ -1,6 +1,7 @@
 """Checkpoints that are damaged or incomplete."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from keras_efficient.training import BestWeights
 from keras_efficient.training import EpochCheckpoints
+from keras_efficient.training.weights_files import save_weights
 
 
 def build(seed=1):
@@ -111,3 +113,32 @@ def test_best_weights_precede_the_checkpoint(tmp_path):
     resumed = build()
     assert fit(resumed, tmp_path / "run", 4, [Better(), best]) == 2
     assert json.loads(best.note.read_text())["epoch"] == 3
+
+
+def test_a_full_disk_is_an_error_and_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.weights.h5"
+    model = build()
+    save_weights(model, path)
+    contents = path.read_bytes()
+    free = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    with pytest.raises(OSError, match="weights.h5 needs .* MB, and 0.0 MB are"):
+        save_weights(model, path)
+    assert path.read_bytes() == contents
+    assert names_in(tmp_path) == ["a.weights.h5"]
+
+
+def test_files_are_as_large_as_expected(tmp_path):
+    inputs = keras.Input((100,))
+    model = keras.Model(inputs, keras.layers.Dense(500)(inputs))
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    checked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "keras_efficient.training.weights_files.check_free_space",
+            lambda path, size: checked.append(size),
+        )
+        save_weights(model, tmp_path / "a.weights.h5")
+    size = (tmp_path / "a.weights.h5").stat().st_size
+    assert size <= checked[0] <= 1.2 * size
