@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from keras_efficient.internals import keras_internals
+from keras_efficient.layers.composite import Composite
 
 _IS_FOLDING = contextvars.ContextVar("is_folding", default=False)
 
@@ -51,7 +52,7 @@ def is_folding() -> bool:
     return _IS_FOLDING.get()
 
 
-class Foldable(keras.layers.Layer):
+class Foldable(Composite):
     """Base class of layers that contain something that can be folded.
 
     The form is decided when a layer is built. The config of a folded layer

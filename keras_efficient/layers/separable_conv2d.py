@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_efficient.layers.composite import Composite
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import standardize_data_format
 from keras_efficient.layers.depthwise_conv2d import DepthwiseConv2D
@@ -15,7 +16,7 @@ from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class SeparableConv2D(keras.layers.Layer):
+class SeparableConv2D(Composite):
     """A depthwise convolution followed by a 1x1 convolution.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_efficient.layers.composite import Composite
 from keras_efficient.layers.conv2d import Conv2D
 from keras_efficient.layers.data_format import channels_of
 from keras_efficient.layers.data_format import spatial_axes
@@ -17,7 +18,7 @@ from keras_efficient.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")
-class SqueezeExcite(keras.layers.Layer):
+class SqueezeExcite(Composite):
     """Multiplies each channel by a gate computed from the means of all.
 
     The means over height and width pass a 1x1 convolution to

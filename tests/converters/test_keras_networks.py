@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from keras_efficient import applications
 from keras_efficient import converters
 from tests.converters.keras_peers import PEERS
 from tests.converters.keras_peers import assert_same
@@ -28,6 +29,40 @@ def test_outputs_are_those_of_keras_applications(name, tmp_path):
         input_shape=(64, 96, 3), classes=7, weights=file
     )
     assert_same(model, peer, PEERS[name][1], pixels(2, 64, 96, 3))
+
+
+@on_one_backend
+@pytest.mark.parametrize("ending", [".weights.h5", ".keras"])
+def test_own_training_of_an_efficientnet_of_keras_applications(
+    ending, tmp_path
+):
+    """Its pixels are normalized otherwise than those of published weights."""
+    peer = keras.applications.EfficientNetB0(
+        weights=None, classes=3, input_shape=(64, 64, 3)
+    )
+    rng = np.random.default_rng(0)
+    for variable in peer.weights:
+        if variable.path.endswith("normalization/mean"):
+            variable.assign([0.1, 0.2, 0.3])
+        elif variable.path.endswith("normalization/variance"):
+            variable.assign([0.5, 0.6, 0.7])
+        elif len(variable.shape) > 1:
+            scale = 20.0 if "predictions" in variable.path else 0.1
+            variable.assign(rng.normal(0, scale, variable.shape))
+    path = tmp_path / f"a{ending}"
+    peer.save(path) if ending == ".keras" else peer.save_weights(path)
+    # Loading lets Keras use the numbers of the normalization.
+    peer.load_weights(path)
+    model = applications.EfficientNetB0(
+        weights=None, classes=3, input_shape=(64, 64, 3)
+    )
+    converters.load_checkpoint(model, path)
+    images = pixels(2, 64, 64, 3)
+    expected = peer.predict(images, verbose=0)
+    assert np.ptp(expected) > 0.05
+    np.testing.assert_allclose(
+        model.predict(images, verbose=0), expected, atol=1e-5
+    )
 
 
 @on_one_backend

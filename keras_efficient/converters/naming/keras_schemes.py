@@ -30,6 +30,8 @@ _TOP_LAYERS = {
     "conv_norm": "top_conv",
     "batch_normalization": "top_bn",
 }
+# Variables of `keras.layers.Normalization`, which keras.applications has.
+_NORMALIZATION_VARIABLES = ("mean", "variance", "count")
 # Paths in files of version 0.1, in which blocks, cells and heads contained
 # convolutions and normalizations instead of `ConvNorm`. Heads contained a list
 # of normalizations for each level; now each unit contains one for each level.
@@ -99,7 +101,7 @@ class KerasPaths:
                 if name is not None:
                     yield LocatedArray(path, name, array)
             elif not _NO_WEIGHTS.search(path):
-                yield LocatedArray(path, _top_layer(path), array)
+                yield LocatedArray(path, _unknown_name(path), array)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +149,14 @@ KERAS_PATHS = KerasPaths()
 KERAS_NETWORKS = KerasNetworks()
 
 
-def _top_layer(path: str) -> str:
+def _unknown_name(path: str) -> str:
     """Name a path of a file that the model does not have."""
+    normalization = re.fullmatch(
+        r"layers/(normalization\w*)/vars/([012])", path
+    )
+    if normalization is not None:
+        variable = _NORMALIZATION_VARIABLES[int(normalization[2])]
+        return f"{normalization[1]}/{variable}"
     found = re.match(r"layers/([a-z0-9_]+?)(_\d+)?/.*?(\w+)$", path)
     if found is None or found[1] not in _TOP_LAYERS:
         return path
