@@ -47,8 +47,9 @@ def test_own_training_of_an_efficientnet_of_keras_applications(
         elif variable.path.endswith("normalization/variance"):
             variable.assign([0.5, 0.6, 0.7])
         elif len(variable.shape) > 1:
-            scale = 20.0 if "predictions" in variable.path else 0.1
-            variable.assign(rng.normal(0, scale, variable.shape))
+            axes = 2 if "dwconv" in variable.path else -1
+            fan_in = np.prod(variable.shape[:axes])
+            variable.assign(rng.normal(0, (3 / fan_in) ** 0.5, variable.shape))
     path = tmp_path / f"a{ending}"
     peer.save(path) if ending == ".keras" else peer.save_weights(path)
     # Loading lets Keras use the numbers of the normalization.
