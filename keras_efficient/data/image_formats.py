@@ -1,9 +1,11 @@
 """Endings of image files, and the packages that decode them."""
 
+import contextlib
 import functools
 import importlib
 import importlib.util
 import os
+import threading
 from typing import BinaryIO
 
 from PIL import Image
@@ -28,6 +30,16 @@ PLUGINS = (
     ("pillow_heif", "pillow-heif", (".heic", ".heif", ".hif")),
     ("pillow_jxl", "pillow-jxl-plugin", (".jxl",)),
 )
+
+_REGISTRATION = threading.Lock()
+
+# PIL imports its own plugins when the first image is opened. If two threads do
+# so at the same time, one of them can find a format missing.
+for _name in ("Jpeg", "Mpo", "Png", "Bmp", "Gif", "WebP", "Tiff", "Ppm", "Tga"):
+    importlib.import_module(f"PIL.{_name}ImagePlugin")
+for _name in ("Avif", "Jpeg2K"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(f"PIL.{_name}ImagePlugin")
 
 
 def _has_feature(name: str) -> bool:
@@ -101,16 +113,17 @@ def open_known(file: str | BinaryIO) -> ImageFile.ImageFile:
     Raises:
         PIL.UnidentifiedImageError: If the file has another format.
     """
-    return Image.open(file, formats=_installed_formats())
+    with _REGISTRATION:
+        _register_plugins()
+    formats = tuple(name for name in FORMATS if name in Image.OPEN)
+    return Image.open(file, formats=formats)
 
 
 @functools.cache
-def _installed_formats() -> tuple[str, ...]:
+def _register_plugins() -> None:
     """Let PIL decode the formats of all installed packages."""
     for module, *_ in PLUGINS:
         if _is_installed(module):
             plugin = importlib.import_module(module)
             # Others register themselves when they are imported.
             getattr(plugin, "register_heif_opener", lambda: None)()
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
