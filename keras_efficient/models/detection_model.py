@@ -160,7 +160,8 @@ class DetectionModel(DetectionTraining):
         """Arguments of `ops.generate_anchors`, except for the image size."""
         head = self.class_head
         levels = {"min_level": head.min_level, "max_level": head.max_level}
-        return {**levels, **self._anchor_arguments}
+        arguments = {k: _plain(x) for k, x in self._anchor_arguments.items()}
+        return {**levels, **arguments}
 
     def generate_anchors(
         self, image_size: tuple[int | None, int | None] | None = None
@@ -226,3 +227,10 @@ class DetectionModel(DetectionTraining):
         model = super().from_config(config, custom_objects)
         model._anchor_arguments = anchors
         return model
+
+
+def _plain(value: Any) -> Any:
+    """Return lists in place of those by which Keras tracks attributes."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return list(map(_plain, value)) if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.export.specs import describe
 from tests.models.detectors import tiny
+from tests.support.export import confident_detector
 
 layers = keras.layers
 
@@ -189,3 +190,13 @@ def test_models_without_a_graph_are_rejected():
         describe(keras.Sequential([layers.Dense(4)]))
     with pytest.raises(TypeError, match="`keras.Model`. Received.*Dense"):
         describe(layers.Dense(4))
+
+
+def test_specs_of_loaded_models_are_passed_to_other_processes(tmp_path):
+    model = confident_detector()
+    model.save(tmp_path / "a.keras")
+    loaded = keras.saving.load_model(tmp_path / "a.keras", compile=False)
+    spec = describe(loaded)
+    again = pickle.loads(pickle.dumps(spec))
+    expected = describe(model).anchor_arguments
+    assert json.dumps(again.anchor_arguments) == json.dumps(expected)
