@@ -10,6 +10,7 @@ from keras_efficient.data.classification_loading import class_tables
 from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_to_depth
+from keras_efficient.data.readers.files import has_images
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.image_folder import find_splits
@@ -145,7 +146,4 @@ def _files_with_boxes(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _has_classes(path: pathlib.Path) -> bool:
-    return any(
-        any(map(is_image, files_below(path / name)))
-        for name in list_folder(path)[0]
-    )
+    return any(has_images(path / name) for name in list_folder(path)[0])

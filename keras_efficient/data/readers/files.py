@@ -195,15 +195,20 @@ def files_below(folder: PathLike) -> list[str]:
     Links to folders are not followed, because they may form a circle, except
     for `folder` itself.
     """
-    paths: list[str] = []
+    return sorted(_paths_below(folder))
+
+
+def has_images(folder: PathLike) -> bool:
+    """Return whether there is an image below a folder; stops at the first."""
+    return any(map(is_image, _paths_below(folder)))
+
+
+def _paths_below(folder: PathLike) -> Iterator[str]:
     for parent, folders, files in os.walk(os.fspath(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += [
-            os.path.join(parent, name)
-            for name in files
-            if not name.startswith(".")
-        ]
-    return sorted(paths)
+        for name in files:
+            if not name.startswith("."):
+                yield os.path.join(parent, name)
 
 
 def files_with_ending(

@@ -8,6 +8,7 @@ from keras_efficient.data.image_formats import missing_decoder
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_below
+from keras_efficient.data.readers.files import has_images
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.image_checks import check_records
@@ -75,9 +76,7 @@ def read_image_folder(
 def has_class_folders(folder: pathlib.Path) -> bool:
     """Return whether a folder contains several folders of classes."""
     names = [x for x in list_folder(folder)[0] if x.lower() not in NOT_CLASSES]
-    with_images = (
-        name for name in names if any(map(is_image, files_below(folder / name)))
-    )
+    with_images = (name for name in names if has_images(folder / name))
     return len(list(itertools.islice(with_images, 2))) == 2
 
 
@@ -102,7 +101,7 @@ def find_splits(folder: PathLike) -> tuple[str, ...]:
         for name in list_folder(folder)[0]
         if name.lower() in SPLIT_NAMES
         and not any(is_image(file) for file in list_folder(folder / name)[1])
-        and any(is_image(file) for file in files_below(folder / name))
+        and has_images(folder / name)
     )
 
 
