@@ -131,11 +131,13 @@ def _save(network, path):
     import keras
     import numpy as np
 
+    from keras_efficient.training.weights_files import save_weights
+
     if path.suffix == ".keras":
         network.save(path)
         again = keras.saving.load_model(path, compile=False)
     else:
-        network.save_weights(path)
+        save_weights(network, path)
         again = keras.models.clone_model(network)
         again.load_weights(path)
     for old, new in zip(network.weights, again.weights, strict=True):
