@@ -25,6 +25,7 @@ from keras_efficient.converters.readers import h5_files
 from keras_efficient.converters.readers import numpy_files
 from keras_efficient.converters.readers import tensorflow_files
 from keras_efficient.converters.readers import torch_files
+from keras_efficient.converters.readers.limits import MAX_NAME
 from keras_efficient.types import PathLike
 
 # Called with the path, its first 64 bytes (empty if it is no file) and the
@@ -184,6 +185,14 @@ def open_checkpoint(path: PathLike) -> Checkpoint:
         ) from error
     if not arrays:
         raise ValueError(f"{path} contains no arrays.")
+    # No library has such names, and comparing them takes long.
+    longest = max(arrays, key=len)
+    if len(longest) > MAX_NAME:
+        raise ValueError(
+            f"{path} is damaged: it contains a name of {len(longest)} "
+            f"characters, {longest[:60]!r}... Accepted are names of at most "
+            f"{MAX_NAME} characters."
+        )
     return Checkpoint(path, file_format, arrays, config)
 
 
@@ -216,7 +225,7 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
         text = path.with_name("config.json").read_text(encoding="utf-8")
         config = json.loads(text)
         return config if isinstance(config["architecture"], str) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
@@ -248,7 +257,7 @@ def _zip_members(path: pathlib.Path) -> Sequence[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # zipfile raises many kinds.
         raise ValueError(
             f"{path} is a damaged zip archive; a download may have been "
             f"interrupted ({error})."

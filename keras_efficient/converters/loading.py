@@ -1,5 +1,8 @@
 """Load a checkpoint of any format into a model: completely, or not at all."""
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 
 from keras_efficient.converters.file_formats import open_checkpoint
@@ -115,9 +118,30 @@ def load_checkpoint(
         raise ValueError(misfit_message(report, network, variants))
     check_model(checkpoint, origin, network)
     # Assign.
-    for name, value in match.values.items():
-        network.variables[name].assign(value)
-    assign_normalization(network.preprocessing, pixels)
-    finalize_normalization(model)
+    with restored_on_error(network):
+        for name, value in match.values.items():
+            network.variables[name].assign(value)
+        assign_normalization(network.preprocessing, pixels)
+        finalize_normalization(model)
     log_other_classes(report, network)
     return report
+
+
+@contextlib.contextmanager
+def restored_on_error(network: Network) -> Iterator[None]:
+    """Restore the variables of a network if the block is interrupted.
+
+    Args:
+        network: The `Network`.
+    """
+    layer = network.preprocessing
+    variables = list(network.variables.values())
+    if layer is not None:
+        variables += layer.weights
+    values = [keras.ops.convert_to_numpy(x).copy() for x in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        raise

@@ -22,6 +22,9 @@ from keras_efficient.weights.manifest import by_file_name
 Pair: TypeAlias = tuple[Sequence[float], Sequence[float]]
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
+# A smaller standard deviation would make outputs infinite.
+MIN_STD = 1e-6
+MAX_CHANNELS = 1024
 _NAMES = re.compile(
     r"normalization(_\d+)?/(mean|variance|count)$|preprocessing/(mean|std)$"
 )
@@ -107,8 +110,7 @@ def take_normalization(
     found, others = {}, []
     for item in located:
         if is_normalization(item.canonical) and item.canonical not in variables:
-            values = np.ravel(item.array).astype("float64")
-            found[item.canonical.rpartition("/")[2]] = values
+            found[item.canonical.rpartition("/")[2]] = _vector(item)
         else:
             others.append(item)
     if "mean" not in found or not {"std", "variance"} & set(found):
@@ -120,7 +122,9 @@ def take_normalization(
         # The files of keras.applications hold the standard deviation here.
         std = found["variance"]
     else:
-        std, origin = np.sqrt(found["variance"]), "the file (its variance)"
+        with np.errstate(invalid="ignore"):  # a negative one is an error below
+            std = np.sqrt(found["variance"])
+        origin = "the file (its variance)"
     return _checked(found["mean"], std, origin), others
 
 
@@ -162,7 +166,7 @@ def _published(path: pathlib.Path, config: Mapping[str, Any]) -> Normalization:
         origin = f"the manifest's {entry.name!r}"
         return Normalization(entry.input.mean, entry.input.std, origin)
     config = config.get("pretrained_cfg", config)
-    if {"mean", "std"} <= set(config):
+    if isinstance(config, Mapping) and {"mean", "std"} <= set(config):
         return _checked(config["mean"], config["std"], "config.json")
     return Normalization(
         IMAGENET_MEAN_RGB,
@@ -195,19 +199,39 @@ def _from_argument(argument: Any) -> Normalization:
     return _checked(mean, std, "the argument `normalization`")
 
 
+def _vector(item: LocatedArray) -> np.ndarray:
+    if item.array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{item.name!r} in the file must contain real numbers. "
+            f"Received: values of type {item.array.dtype}"
+        )
+    return np.ravel(item.array).astype("float64")
+
+
 def _checked(
     mean: Iterable[float], std: Iterable[float], origin: str
 ) -> Normalization:
-    mean = tuple(float(x) for x in mean)
-    std = tuple(float(x) for x in std)
-    is_valid = len(mean) == len(std) > 0 and np.isfinite([*mean, *std]).all()
-    if not is_valid or min(std) <= 0:
-        raise ValueError(
-            "The normalization must have as many means as standard "
-            "deviations, all finite, and standard deviations above 0. "
-            f"Received from {origin}: mean={mean}, std={std}"
-        )
-    return Normalization(mean, std, origin)
+    try:
+        means = tuple(float(x) for x in mean)
+        stds = tuple(float(x) for x in std)
+    except (TypeError, ValueError) as error:
+        raise ValueError(_message(mean, std, origin)) from error
+    if not (
+        0 < len(means) == len(stds) <= MAX_CHANNELS
+        and np.isfinite([*means, *stds]).all()
+        and min(stds) >= MIN_STD
+    ):
+        raise ValueError(_message(means, stds, origin))
+    return Normalization(means, stds, origin)
+
+
+def _message(mean: object, std: object, origin: str) -> str:
+    return (
+        "The normalization must have as many means as standard deviations, "
+        f"for at most {MAX_CHANNELS} channels, all finite, and standard "
+        f"deviations of at least {MIN_STD:g}. Received from {origin}: "
+        f"mean={mean!s:.200}, std={std!s:.200}"
+    )
 
 
 def _is_imagenet_std(values: np.ndarray) -> bool:

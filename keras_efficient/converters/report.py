@@ -14,6 +14,8 @@ from keras_efficient.converters.naming.variable_names import Network
 from keras_efficient.converters.normalization import Normalization
 from keras_efficient.log import get_logger
 
+# Layers whose last axis has the size of the number of classes.
+_CLASS_LAYERS = (CLASSIFIER, f"{CLASS_PREDICTOR}/pointwise_conv")
 _MAX_LISTED = 5
 
 
@@ -75,15 +77,27 @@ class LoadReport:
 
     @property
     def differs_in_classes(self) -> bool:
-        """Whether the number of classes is the only difference of shapes."""
-        prefixes = (f"{CLASSIFIER}/", f"{CLASS_PREDICTOR}/")
+        """Whether the number of classes is the only difference of shapes.
+
+        Kernel and bias must differ alike: one of them alone would be of
+        another origin than the other.
+        """
+        by_layer: dict[str, set[str]] = {}
+        for mismatch in self.mismatched:
+            layer, _, variable = mismatch.name.rpartition("/")
+            by_layer.setdefault(layer, set()).add(variable)
+        # The last axis is that of the classes.
+        numbers = {x.in_file[-1:] for x in self.mismatched}
         return (
-            bool(self.mismatched)
+            len(by_layer) == 1
+            and by_layer.keys() <= set(_CLASS_LAYERS)
+            and by_layer.popitem()[1] == {"kernel", "bias"}
+            and len(numbers) == 1
             and all(
-                mismatch.name.startswith(prefixes)
-                # The last axis is that of the classes.
-                and mismatch.in_file[:-1] == mismatch.in_model[:-1]
-                for mismatch in self.mismatched
+                len(x.in_file) == len(x.in_model)
+                and x.in_file[-1] != x.in_model[-1]
+                and x.in_file[:-1] == x.in_model[:-1]
+                for x in self.mismatched
             )
         )
 

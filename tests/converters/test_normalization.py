@@ -73,7 +73,7 @@ def test_files_without_normalization():
 
 
 def test_impossible_deviations():
-    with pytest.raises(ValueError, match=r"above 0.*std=\(0.0, 1.0, 1.0\)"):
+    with pytest.raises(ValueError, match=r"1e-06.*std=\(0.0, 1.0, 1.0\)"):
         take(of_keras((0, 1, 1)))
 
 

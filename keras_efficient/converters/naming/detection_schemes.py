@@ -20,6 +20,8 @@ from keras_efficient.feature_graphs import bifpn_nodes
 
 # Finest level of all published detectors.
 MIN_LEVEL = 3
+# More than the nodes of a BiFPN with levels for images of any size.
+MAX_NODES = 64
 # Prefix of the canonical names, except those of the backbone.
 _CANONICAL = r"^(resample_p\d+|bifpn_\d+|class_head|box_head)/"
 
@@ -32,7 +34,8 @@ def stack_fusion_weights(arrays: Arrays) -> Arrays:
             `.../WSM_1`, ...
 
     Returns:
-        A dict in which `.../WSM` contains all of them.
+        A dict in which `.../WSM` contains all of them. Weights of different
+        shapes are returned unchanged.
     """
     stacks: dict[str, dict[int, np.ndarray]] = {}
     others = {}
@@ -43,19 +46,31 @@ def stack_fusion_weights(arrays: Arrays) -> Arrays:
         else:
             stacks.setdefault(found[1], {})[int(found[2] or 0)] = array
     for name, numbered in stacks.items():
-        others[name] = np.stack([numbered[i] for i in sorted(numbered)])
+        weights = [numbered[i] for i in sorted(numbered)]
+        if len({array.shape for array in weights}) == 1:
+            others[name] = np.stack(weights)
+        else:
+            others.update((f"{name}_{i}", x) for i, x in numbered.items())
     return others
 
 
 def _prepare_objects(arrays: Arrays) -> Arrays:
     """Name edges by their source instead of their number; stack weights."""
     nodes = [re.search(r"/fnodes/(\d+)/", name) for name in arrays]
-    last = max((int(node[1]) for node in nodes if node), default=1)
+    numbers = {int(node[1]) for node in nodes if node}
+    last = max((x for x in numbers if x < MAX_NODES), default=1)
     # Down and up the pyramid: two nodes for each level after the first.
     graph = bifpn_nodes(MIN_LEVEL, MIN_LEVEL + (last + 1) // 2)
+    sources = {
+        (str(i), str(j)): source
+        for i, node in enumerate(graph)
+        for j, source in enumerate(node.inputs)
+    }
 
     def named(match: re.Match) -> str:
-        source = graph[int(match[2])].inputs[int(match[3])]
+        source = sources.get((match[2], match[3]))
+        if source is None:  # no name of a BiFPN
+            return match[0]
         return f"{match[1]}resample_{source}/"
 
     edge = re.compile(r"^(.*/fnodes/(\d+)/)resample_layers/(\d+)/")

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.limits import MAX_COMPRESSION
+from keras_efficient.converters.readers.limits import ByteBudget
+from keras_efficient.converters.readers.limits import check_members
 
 # Layers of an EfficientNet by name; names of models they are in may precede.
 _LAYER = re.compile(
@@ -23,8 +26,6 @@ _LAYER = re.compile(
 )
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _WEIGHTS_IN_ARCHIVE = "model.weights.h5"
-# No filter of HDF5 that h5py contains compresses more than deflate, by 1032.
-MAX_COMPRESSION = 1100
 
 
 def is_hdf5(path: pathlib.Path, head: bytes, members: Sequence[str]) -> bool:
@@ -57,7 +58,7 @@ def is_weights_h5(
             return not _is_legacy(file) and not {"layers", "vars"}.isdisjoint(
                 file
             )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # h5py raises many kinds.
         raise ValueError(f"{path} is damaged HDF5: {error}") from error
 
 
@@ -79,15 +80,20 @@ def read_weights_h5(path: pathlib.Path | io.BytesIO) -> Arrays:
         array. The state of an optimizer is skipped.
 
     Raises:
-        ValueError: If an array is stored in another file.
+        ValueError: If an array is stored in another file, or the arrays need
+            more than 1,100 times the bytes of the file.
     """
     import h5py
 
+    if isinstance(path, io.BytesIO):
+        budget = ByteBudget(path.getbuffer().nbytes)
+    else:
+        budget = ByteBudget.of_file(path)
     arrays: Arrays = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer/"):
-            arrays[name] = _to_numpy(item)
+            arrays[name] = _to_numpy(item, budget)
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)  # does not follow links to other files
@@ -104,6 +110,7 @@ def read_keras_archive(path: pathlib.Path) -> Arrays:
         As `read_weights_h5`.
     """
     with zipfile.ZipFile(path) as archive:
+        check_members(archive)
         return read_weights_h5(io.BytesIO(archive.read(_WEIGHTS_IN_ARCHIVE)))
 
 
@@ -117,9 +124,12 @@ def read_legacy(path: pathlib.Path) -> Arrays:
         A dict of `"<layer>/<variable>"` to NumPy array.
 
     Raises:
-        ValueError: If the file does not name its layers.
+        ValueError: If the file does not name its layers, or as
+            `read_weights_h5`.
     """
     import h5py
+
+    budget = ByteBudget.of_file(path)
 
     with h5py.File(path, "r") as file:
         if not _is_legacy(file):
@@ -134,7 +144,7 @@ def read_legacy(path: pathlib.Path) -> Arrays:
         for layer in _names(group, "layer_names"):
             weights = _item(group, layer)
             for name in _names(weights, "weight_names"):
-                array = _to_numpy(_item(weights, name))
+                array = _to_numpy(_item(weights, name), budget)
                 arrays[_variable_name(layer, name)] = array
         return arrays
 
@@ -153,7 +163,7 @@ def _item(group: Any, path: str) -> Any:
     return group
 
 
-def _to_numpy(dataset: Any) -> np.ndarray:
+def _to_numpy(dataset: Any, budget: ByteBudget) -> np.ndarray:
     if not hasattr(dataset, "shape"):
         raise ValueError(f"its item {dataset.name} is not an array")
     if dataset.external or dataset.is_virtual:
@@ -164,6 +174,7 @@ def _to_numpy(dataset: Any) -> np.ndarray:
             f"its array {dataset.name} of shape {dataset.shape} needs "
             f"{dataset.nbytes} bytes, but only {stored} are stored"
         )
+    budget.take(dataset.nbytes)
     if dataset.attrs.get("dtype") == "bfloat16":
         import ml_dtypes
 

@@ -1,11 +1,13 @@
 """Files that hold nothing but named arrays: `.npz` and `.safetensors`."""
 
 import pathlib
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 
 from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.limits import check_members
 
 
 def is_npz(path: pathlib.Path, head: bytes, members: Sequence[str]) -> bool:
@@ -21,7 +23,13 @@ def read_npz(path: pathlib.Path) -> Arrays:
 
     Returns:
         A dict of name to NumPy array.
+
+    Raises:
+        ValueError: If an array needs more than 1,100 times the bytes that are
+            stored.
     """
+    with zipfile.ZipFile(path) as archive:
+        check_members(archive)
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 

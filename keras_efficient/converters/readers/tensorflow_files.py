@@ -1,5 +1,7 @@
 """Checkpoints of TensorFlow 1 and 2, as files or in Google's archives."""
 
+import math
+import os
 import pathlib
 import re
 import shutil
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.limits import ByteBudget
 
 # Google evaluates these moving averages, and all other libraries converted
 # them; the second form is that of an optimizer of TensorFlow 2.
@@ -66,6 +69,7 @@ def read_checkpoint(path: pathlib.Path) -> Arrays:
 
     Raises:
         ImportError: If TensorFlow is not installed.
+        ValueError: If the arrays need more bytes than the files have.
     """
     try:
         import tensorflow as tf
@@ -75,8 +79,13 @@ def read_checkpoint(path: pathlib.Path) -> Arrays:
             "backend of Keras. Install it with "
             '`pip install "keras-efficient[convert]"`.'
         ) from error
-    reader = tf.train.load_checkpoint(str(find_prefix(path)))
+    # A path that is no checkpoint is not passed to this function.
+    prefix = find_prefix(path) or path
+    reader = tf.train.load_checkpoint(str(prefix))
     dtypes = reader.get_variable_to_dtype_map()
+    budget = ByteBudget(_stored_bytes(prefix), 1)
+    for key, shape in reader.get_variable_to_shape_map().items():
+        budget.take(math.prod(shape) * dtypes[key].size)
     names = {
         key: _variable_name(key)
         for key, dtype in dtypes.items()
@@ -108,8 +117,10 @@ def read_archive(path: pathlib.Path) -> Arrays:
 
     Raises:
         ImportError: If TensorFlow is not installed.
-        ValueError: If the archive contains no checkpoint.
+        ValueError: If the archive contains no checkpoint, or its files need
+            more than 1,100 times the bytes of the archive.
     """
+    budget = ByteBudget.of_file(path)
     with tempfile.TemporaryDirectory() as temporary:
         folders: dict[pathlib.PurePosixPath, pathlib.Path] = {}
         with tarfile.open(path) as archive:
@@ -122,6 +133,7 @@ def read_archive(path: pathlib.Path) -> Arrays:
                     name.parent, pathlib.Path(temporary, str(len(folders)))
                 )
                 folder.mkdir(exist_ok=True)
+                budget.take(member.size)
                 with (folder / name.name).open("wb") as file:
                     shutil.copyfileobj(content, file)
         for folder in folders.values():
@@ -148,6 +160,14 @@ def _newest(folder: pathlib.Path) -> pathlib.Path | None:
 def _step(prefix: pathlib.Path) -> tuple[int, str]:
     numbers = re.findall(r"\d+", prefix.name)
     return (int(numbers[-1]) if numbers else -1, prefix.name)
+
+
+def _stored_bytes(prefix: pathlib.Path) -> int:
+    return sum(
+        os.stat(path).st_size
+        for path in prefix.parent.iterdir()
+        if path.name.startswith(f"{prefix.name}.data-")
+    )
 
 
 def _index(prefix: pathlib.Path) -> pathlib.Path:

@@ -1,5 +1,7 @@
 """Checkpoints of PyTorch, in both of its file formats, without PyTorch."""
 
+import io
+import os
 import pathlib
 import zipfile
 from collections.abc import Callable
@@ -9,11 +11,16 @@ from typing import IO
 from typing import Any
 
 from keras_efficient.converters.naming.scheme import Arrays
+from keras_efficient.converters.readers.limits import MAX_NAME
+from keras_efficient.converters.readers.limits import MAX_SHARING
+from keras_efficient.converters.readers.limits import ByteBudget
+from keras_efficient.converters.readers.limits import check_members
 from keras_efficient.converters.readers.torch_pickle import ByteOrder
 from keras_efficient.converters.readers.torch_pickle import InertObject
 from keras_efficient.converters.readers.torch_pickle import LazyTensor
 from keras_efficient.converters.readers.torch_pickle import Storage
 from keras_efficient.converters.readers.torch_pickle import TensorUnpickler
+from keras_efficient.converters.readers.torch_pickle import check_pickle
 
 # First values of a file before PyTorch 1.6.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -29,6 +36,8 @@ _CONTAINERS = (
     "net",
 )
 _PREFIXES = ("module.", "model.", "_orig_mod.")
+# Dicts around the tensors, such as `{"model": {"state_dict": ...}}`.
+MAX_DEPTH = 8
 
 
 def is_zip_file(
@@ -55,9 +64,11 @@ def read_zip_file(path: pathlib.Path) -> Arrays:
         A dict of tensor name to NumPy array.
 
     Raises:
-        ValueError: If the file contains no dict of tensors.
+        ValueError: If the file contains no dict of tensors, or the tensors
+            need more than 4 times the bytes of their storages.
     """
     with zipfile.ZipFile(path) as archive:
+        check_members(archive)
         folder = _folder_of(archive)
         names = set(archive.namelist())
         if f"{folder}constants.pkl" in names:
@@ -69,8 +80,14 @@ def read_zip_file(path: pathlib.Path) -> Arrays:
         if f"{folder}byteorder" in names:
             order = archive.read(f"{folder}byteorder").strip()
             byteorder = ">" if order == b"big" else "<"
-        with archive.open(f"{folder}data.pkl") as file:
-            content = TensorUnpickler(file, encoding="utf-8").load()
+        file = io.BytesIO(archive.read(f"{folder}data.pkl"))
+        check_pickle(file)
+        content = TensorUnpickler(file, encoding="utf-8").load()
+        size = sum(
+            member.file_size
+            for member in archive.infolist()
+            if member.filename.startswith(f"{folder}data/")
+        )
         cache: dict[str, bytes] = {}
 
         def numbers(storage: Storage) -> bytes:
@@ -78,7 +95,7 @@ def read_zip_file(path: pathlib.Path) -> Arrays:
                 cache[storage.key] = archive.read(f"{folder}data/{storage.key}")
             return cache[storage.key]
 
-        return _arrays(content, numbers, byteorder)
+        return _arrays(content, numbers, byteorder, size)
 
 
 def read_legacy_file(path: pathlib.Path) -> Arrays:
@@ -91,16 +108,17 @@ def read_legacy_file(path: pathlib.Path) -> Arrays:
         A dict of tensor name to NumPy array.
 
     Raises:
-        ValueError: If the file contains no dict of tensors.
+        ValueError: As `read_zip_file`.
     """
+    size = os.stat(path).st_size
     with open(path, "rb") as file:
         for expected in (LEGACY_MAGIC, _LEGACY_PROTOCOL):
-            if TensorUnpickler(file).load() != expected:
+            if _load(TensorUnpickler(file), file) != expected:
                 raise ValueError("it is a pickle, but not one of `torch.save`")
-        system = TensorUnpickler(file).load()
+        system = _load(TensorUnpickler(file), file)
         unpickler = _StorageCollector(file, encoding="utf-8")
-        content = unpickler.load()
-        keys = TensorUnpickler(file).load()
+        content = _load(unpickler, file)
+        keys = _load(TensorUnpickler(file), file)
         byteorder: ByteOrder = "<" if system.get("little_endian", True) else ">"
         places: dict[str, tuple[int, int]] = {}
         for key in map(str, keys):
@@ -112,18 +130,25 @@ def read_legacy_file(path: pathlib.Path) -> Arrays:
                 raise ValueError(
                     f"storage {key} has {count} numbers, not {storage.size}"
                 )
-            places[key] = (file.tell(), count * storage.dtype.itemsize)
-            file.seek(places[key][1], 1)
+            length = count * storage.dtype.itemsize
+            if length > size - file.tell():
+                raise ValueError(f"it ends within the storage {storage.key}")
+            places[key] = (file.tell(), length)
+            file.seek(length, 1)
 
         def numbers(storage: Storage) -> bytes:
             start, length = places[storage.key]
             file.seek(start)
-            data = file.read(length)
-            if len(data) != length:
-                raise ValueError(f"it ends within the storage {storage.key}")
-            return data
+            return file.read(length)
 
-        return _arrays(content, numbers, byteorder)
+        stored = sum(length for _, length in places.values())
+        return _arrays(content, numbers, byteorder, stored)
+
+
+def _load(unpickler: TensorUnpickler, file: IO[bytes]) -> Any:
+    """Return the next object of a file that contains several pickles."""
+    check_pickle(file)
+    return unpickler.load()
 
 
 class _StorageCollector(TensorUnpickler):
@@ -152,15 +177,21 @@ def _arrays(
     content: Any,
     numbers: Callable[[Storage], bytes],
     byteorder: ByteOrder,
+    size: int,
 ) -> Arrays:
-    return {
-        name: tensor.to_numpy(numbers(tensor.storage), byteorder)
-        for name, tensor in _state_dict(content).items()
-    }
+    budget = ByteBudget(size, MAX_SHARING)
+    arrays = {}
+    for name, tensor in _state_dict(content).items():
+        data = numbers(tensor.storage)
+        budget.take(tensor.check(data))
+        arrays[name] = tensor.to_numpy(data, byteorder)
+    return arrays
 
 
-def _state_dict(content: Any) -> Mapping[str, LazyTensor]:
+def _state_dict(content: Any, depth: int = 0) -> Mapping[str, LazyTensor]:
     """Return the dict of tensors in the content of a checkpoint."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"its tensors are in more than {MAX_DEPTH} dicts")
     if isinstance(content, InertObject):
         raise ValueError(
             f"it contains a pickled object ({content.path}) instead of a dict "
@@ -178,30 +209,41 @@ def _state_dict(content: Any) -> Mapping[str, LazyTensor]:
     }
     inner = next((k for k in _CONTAINERS if _has_tensors(content.get(k))), None)
     if inner is not None:
-        return _state_dict(content[inner])
+        return _state_dict(content[inner], depth + 1)
     if not tensors:
-        raise ValueError(f"it contains no tensors, only {list(content)[:8]}")
+        keys = [key[:MAX_NAME] for key in content if isinstance(key, str)]
+        raise ValueError(f"it contains no tensors, only {keys[:8]}")
     return _without_prefix(tensors)
 
 
 def _has_tensors(value: Any) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    return any(
-        isinstance(item, LazyTensor) or _has_tensors(item)
-        for item in value.values()
-    )
+    """Whether a dict, or one in it, has tensors; each is searched once."""
+    found: dict[int, Any] = {id(value): value}
+    queue = [value]
+    while queue:
+        value = queue.pop()
+        for item in value.values() if isinstance(value, Mapping) else ():
+            if isinstance(item, LazyTensor):
+                return True
+            if id(item) not in found:
+                found[id(item)] = item
+                queue.append(item)
+    return False
 
 
 def _without_prefix(
     tensors: Mapping[str, LazyTensor],
 ) -> Mapping[str, LazyTensor]:
-    for prefix in _PREFIXES:
+    for _ in range(MAX_DEPTH):
         weights = [name for name in tensors if not _is_counter(name)]
-        if weights and all(name.startswith(prefix) for name in weights):
-            return _without_prefix(
-                {k.removeprefix(prefix): v for k, v in tensors.items()}
-            )
+        for prefix in _PREFIXES:
+            if weights and all(name.startswith(prefix) for name in weights):
+                tensors = {
+                    k.removeprefix(prefix): v for k, v in tensors.items()
+                }
+                break
+        else:
+            break
     return tensors
 
 

@@ -7,9 +7,12 @@ which does nothing, whatever the file would make it do.
 
 import collections
 import dataclasses
+import math
 import pickle
+import pickletools
 from collections.abc import Callable
 from collections.abc import Iterable
+from typing import IO
 from typing import Any
 from typing import Literal
 from typing import TypeAlias
@@ -50,8 +53,100 @@ _DTYPES = {
 }
 
 
+# Objects in an object of a pickle, for each byte before its end. More than 1
+# since strings and tuples are referred to several times.
+MAX_EXPANSION = 100
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
+_GETS = ("GET", "BINGET", "LONG_BINGET")
+
+
+def check_pickle(file: IO[bytes]) -> None:
+    """Raise an error for a pickle that needs much more memory than its size.
+
+    A tuple of two equal tuples of two equal tuples, and so on, is hashed and
+    printed in a time that doubles with each; and the unpickler allocates memory
+    for the highest number under which the pickle stores an object.
+
+    Args:
+        file: The file, at the begin of the pickle, where it is left.
+
+    Raises:
+        pickle.UnpicklingError: If an object contains more than 100 objects for
+            each byte, counted with repetition, or the pickle is damaged.
+    """
+    start = file.tell()
+    stack: list[int | None] = []  # sizes of the objects; `None` for a mark
+    memo: dict[int, int] = {}
+    try:
+        for opcode, argument, position in pickletools.genops(file):
+            length = (position or 0) - start + 1
+            if opcode.name in _PUTS:
+                number = len(memo) if argument is None else int(argument)
+                if number > length:
+                    raise pickle.UnpicklingError(
+                        f"it stores object {number} within {length} bytes"
+                    )
+                memo[number] = stack[-1] or 1
+                continue
+            _run(opcode, argument, stack, memo)
+            if stack and (stack[-1] or 0) > MAX_EXPANSION * length:
+                raise pickle.UnpicklingError(
+                    f"an object contains more than {MAX_EXPANSION} objects "
+                    "for each byte of the file"
+                )
+    except (IndexError, ValueError, OverflowError, MemoryError) as error:
+        raise pickle.UnpicklingError(f"damaged pickle: {error}") from error
+    file.seek(start)
+
+
+def _run(
+    opcode: pickletools.OpcodeInfo,
+    argument: Any,
+    stack: list[int | None],
+    memo: dict[int, int],
+) -> None:
+    """Change the sizes on the stack as an opcode changes the objects."""
+    if opcode.name in _GETS:
+        stack.append(memo.get(int(argument), 1))
+        return
+    if opcode.name == "DUP":
+        stack.append(stack[-1])
+        return
+    size, popped = 1, list(opcode.stack_before)
+    if pickletools.markobject in popped:
+        while (item := stack.pop()) is not None:
+            size += item
+        popped = popped[: popped.index(pickletools.markobject)]
+    size += sum(stack.pop() or 0 for _ in popped)
+    for pushed in opcode.stack_after:
+        stack.append(None if pushed is pickletools.markobject else size)
+
+
+class Unchangeable:
+    """Base class of what a pickle may name, and may not change."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it changes a part of a tensor")
+
+
+class Function(Unchangeable):
+    """A function that a pickle may call.
+
+    Args:
+        call: The function.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable):
+        self._call = call
+
+    def __call__(self, *args: Any) -> Any:
+        return self._call(*args)
+
+
 @dataclasses.dataclass(frozen=True)
-class Dtype:
+class Dtype(Unchangeable):
     """A dtype, or a class of storages.
 
     Attributes:
@@ -67,7 +162,7 @@ class Dtype:
 
 
 @dataclasses.dataclass(frozen=True)
-class Storage:
+class Storage(Unchangeable):
     """A block of memory in the file, which tensors are views of.
 
     Attributes:
@@ -82,7 +177,7 @@ class Storage:
 
 
 @dataclasses.dataclass(frozen=True)
-class LazyTensor:
+class LazyTensor(Unchangeable):
     """A tensor whose elements have not been read yet.
 
     Attributes:
@@ -98,6 +193,35 @@ class LazyTensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+    def check(self, data: bytes) -> int:
+        """Check that the tensor fits the bytes of its storage.
+
+        Args:
+            data: Bytes of the whole storage.
+
+        Returns:
+            The bytes of the array that `to_numpy` returns.
+
+        Raises:
+            ValueError: If the tensor exceeds its storage.
+        """
+        size = len(data) // self.dtype.itemsize
+        is_plain = len(self.shape) == len(self.strides) and all(
+            isinstance(n, int) and n >= 0
+            for n in (self.offset, *self.shape, *self.strides)
+        )
+        last = -1
+        if is_plain and 0 not in self.shape:
+            steps = zip(self.shape, self.strides, strict=True)
+            last = self.offset + sum((n - 1) * stride for n, stride in steps)
+        if not is_plain or last >= size or self.offset > size:
+            raise ValueError(
+                f"a tensor of shape {self.shape}, strides {self.strides} and "
+                f"offset {self.offset} exceeds its storage of {size} elements"
+            )
+        itemsize = 4 if self.dtype.code == BFLOAT16 else self.dtype.itemsize
+        return math.prod(self.shape) * itemsize
 
     def to_numpy(self, data: bytes, byteorder: ByteOrder = "<") -> np.ndarray:
         """Convert the tensor to an array, given the bytes of its storage.
@@ -115,7 +239,7 @@ class LazyTensor:
         """
         code = "u2" if self.dtype.code == BFLOAT16 else self.dtype.code
         numbers = np.frombuffer(data, np.dtype(code).newbyteorder(byteorder))
-        self._check_reach(numbers.size)
+        self.check(data)
         array = np.lib.stride_tricks.as_strided(
             numbers[self.offset :],
             self.shape,
@@ -125,21 +249,6 @@ class LazyTensor:
         if self.dtype.code == BFLOAT16:
             return (array.astype("u4") << 16).view("f4")
         return array.astype(array.dtype.newbyteorder("="), order="C")
-
-    def _check_reach(self, size: int) -> None:
-        is_plain = len(self.shape) == len(self.strides) and all(
-            isinstance(n, int) and n >= 0
-            for n in (self.offset, *self.shape, *self.strides)
-        )
-        last = -1
-        if is_plain and 0 not in self.shape:
-            steps = zip(self.shape, self.strides, strict=True)
-            last = self.offset + sum((n - 1) * stride for n, stride in steps)
-        if not is_plain or last >= size or self.offset > size:
-            raise ValueError(
-                f"a tensor of shape {self.shape}, strides {self.strides} and "
-                f"offset {self.offset} exceeds its storage of {size} elements"
-            )
 
 
 class InertObject:
@@ -176,10 +285,10 @@ class TensorUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-            raise pickle.UnpicklingError(f"unknown reference {pid!r:.80}")
+            raise pickle.UnpicklingError("unknown reference to a storage")
         _, dtype, key, _, size = pid[:5]
         if not isinstance(dtype, Dtype) or not isinstance(size, int):
-            raise pickle.UnpicklingError(f"unknown storage {pid!r:.80}")
+            raise pickle.UnpicklingError("unknown kind of storage")
         if len(pid) > 5 and pid[5] is not None:
             raise pickle.UnpicklingError(
                 "storages that are views of other storages are not supported"
@@ -206,7 +315,9 @@ def _rebuild_tensor(
 ) -> LazyTensor:
     # `rest` is `requires_grad`, hooks and sometimes metadata.
     metadata = rest[2] if len(rest) > 2 else None
-    if isinstance(metadata, dict) and any(metadata.values()):
+    if isinstance(metadata, dict) and any(
+        isinstance(flag, bool) and flag for flag in metadata.values()
+    ):
         raise pickle.UnpicklingError(
             "negated and conjugated tensors are not supported"
         )
@@ -243,11 +354,13 @@ def _size(dimensions: Iterable[int] = ()) -> tuple[int, ...]:
 
 _KNOWN = {
     ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch", "Size"): _size,
-    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor_v3"): _rebuild_tensor_v3,
-    ("torch._tensor", "_rebuild_from_type_v2"): _rebuild_from_type,
-    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    ("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
+    ("torch", "Size"): Function(_size),
+    ("torch._utils", "_rebuild_tensor"): Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v3"): Function(_rebuild_tensor_v3),
+    ("torch._tensor", "_rebuild_from_type_v2"): Function(_rebuild_from_type),
+    ("torch._utils", "_rebuild_parameter"): Function(_rebuild_parameter),
+    ("torch._utils", "_rebuild_parameter_with_state"): Function(
+        _rebuild_parameter
+    ),
 }
