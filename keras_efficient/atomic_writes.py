@@ -4,15 +4,37 @@ Every writer works on a temporary name beside the target, writes it to the disk
 (`fsync`) and renames it at the end, so that a power cut leaves the old or the
 new content. On an error or an interrupt the temporary name is removed and
 whatever the target held before is left unchanged.
+
+A process that is killed leaves its hidden workspace, `.<name>.<8 digits>.tmp`,
+beside the target. The next writer of the same name removes it; that of a
+process that is still running is locked and stays. Where the system cannot
+exchange two folders in one step (Linux can), replacing a folder takes two
+renames. If the process is killed between them, the old folder is in the
+workspace, and the next writer, or `restore_folder`, moves it back.
 """
 
 import contextlib
+import ctypes
 import errno
 import os
 import pathlib
+import re
 import secrets
 import shutil
+import sys
+import time
 from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# Longest wait for another process that renames folders beside the target,
+# which takes milliseconds.
+LOCK_SECONDS = 10.0
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 @contextlib.contextmanager
@@ -44,13 +66,16 @@ def atomic_folder(
     """
     # Resolve links, so that the folder a link points to is replaced.
     path = pathlib.Path(os.path.realpath(path))
+    restore_folder(path)
     _check_folder(path, overwrite)
-    with _temporary_folder(path) as folder:
+    with _workspace(path) as workspace:
+        folder = workspace / path.name
+        folder.mkdir()
         yield folder
-        _check_folder(path, overwrite)
         _sync_all(folder)
-        _move_folder(folder, path)
-        _sync(path.parent)
+        with _locked(path.parent):
+            _check_folder(path, overwrite)
+            _move_folder(folder, path)
 
 
 @contextlib.contextmanager
@@ -85,12 +110,13 @@ def atomic_file(
     """
     path = pathlib.Path(os.path.realpath(path))
     _check_file(path, overwrite)
-    with _temporary_folder(path) as folder:
-        yield folder / path.name
-        _check_file(path, overwrite)
-        _sync(folder / path.name)
-        (folder / path.name).replace(path)
-        _sync(path.parent)
+    with _workspace(path) as workspace:
+        yield workspace / path.name
+        _sync(workspace / path.name)
+        with _locked(path.parent):
+            _check_file(path, overwrite)
+            (workspace / path.name).replace(path)
+            _sync(path.parent)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -126,17 +152,139 @@ def check_free_space(path: str | os.PathLike[str], size: int) -> None:
         )
 
 
+def restore_folder(path: str | os.PathLike[str]) -> None:
+    """Finish what processes that were killed while they wrote `path` began.
+
+    An old folder that was moved away and not yet replaced is moved back;
+    their temporary files are removed.
+
+    Args:
+        path: Folder that may be missing.
+
+    Example:
+    >>> from keras_efficient.atomic_writes import restore_folder
+    >>> restore_folder("no such folder/1")
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    if path.parent.is_dir():
+        with _locked(path.parent):
+            _finish_interrupted(path)
+
+
 @contextlib.contextmanager
-def _temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yield a new folder beside `path`, on the same file system."""
+def _workspace(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yield a new locked folder beside `path`, on the same file system."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Created by `mkdir`, with the usual permissions, unlike `tempfile`.
-    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    folder.mkdir()
+    workspace = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    lock = None
     try:
-        yield folder
+        with _locked(path.parent):
+            _finish_interrupted(path)
+            # With the usual permissions, unlike `tempfile`.
+            workspace.mkdir()
+            lock = _lock(workspace)
+        yield workspace
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            with _locked(path.parent):
+                is_done = _finish(workspace, path)
+            if is_done:
+                shutil.rmtree(workspace, ignore_errors=True)
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+
+def _finish_interrupted(path: pathlib.Path) -> None:
+    """Finish the work of dead processes; the parent folder is locked."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.tmp")
+    with os.scandir(path.parent) as entries:
+        names = [x.name for x in entries if pattern.fullmatch(x.name)]
+    for name in names:
+        workspace = path.with_name(name)
+        lock = _lock(workspace)
+        if lock is not None:
+            # The system releases the lock of a process that has ended.
+            if _finish(workspace, path):
+                shutil.rmtree(workspace, ignore_errors=True)
+            os.close(lock)
+        elif fcntl is None:
+            # Whether the process has ended is unknown: nothing is deleted.
+            _restore(workspace, path)
+
+
+def _finish(workspace: pathlib.Path, path: pathlib.Path) -> bool:
+    """Return whether a workspace has nothing that must be kept."""
+    if not _restore(workspace, path):
+        return False
+    old = _old_name(workspace, path)
+    try:
+        if os.path.lexists(old):
+            # Under its name, a half-deleted folder would be moved back.
+            os.rename(old, workspace / "discarded")
+    except OSError:
+        return False
+    return True
+
+
+def _restore(workspace: pathlib.Path, path: pathlib.Path) -> bool:
+    """Move an old folder back if nothing has replaced it."""
+    old = _old_name(workspace, path)
+    is_missing = not os.path.lexists(path) or _is_empty_folder(path)
+    if is_missing and os.path.lexists(old):
+        try:
+            os.rename(old, path)
+            _sync(path.parent)
+        except OSError:
+            return False
+    return True
+
+
+def _old_name(workspace: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
+    return workspace / f"{path.name}.replaced"
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Wait for other writers that rename files in a folder, if possible."""
+    lock = _lock(folder, LOCK_SECONDS)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: pathlib.Path, seconds: float = 0.0) -> int | None:
+    """Return a descriptor that locks a folder until it is closed.
+
+    `None` if another process or thread has the lock after `seconds`, or if
+    the file system has no locks.
+    """
+    if fcntl is None:
+        return None
+    end = time.monotonic() + seconds
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(folder, flags)
+    except OSError:
+        return None
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    break
+                time.sleep(0.005)
+            except OSError:
+                break
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def _sync_all(folder: pathlib.Path) -> None:
@@ -174,10 +322,14 @@ def _check_file(path: pathlib.Path, overwrite: bool) -> None:
         )
 
 
+def _is_empty_folder(path: pathlib.Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
 def _check_folder(path: pathlib.Path, overwrite: bool) -> None:
     if path.exists() and not path.is_dir():
         raise FileExistsError(f"{path} is a file, not a folder.")
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
+    if path.is_dir() and not _is_empty_folder(path) and not overwrite:
         raise FileExistsError(
             f"The folder {path} is not empty. Pass `overwrite=True` to "
             "replace it, or choose another one, such as the next version: "
@@ -190,15 +342,35 @@ def _next_name(name: str) -> str:
 
 
 def _move_folder(folder: pathlib.Path, path: pathlib.Path) -> None:
-    """Rename `folder` to `path`; if that fails, restore the old folder."""
-    if not path.exists():
-        folder.rename(path)
-        return
-    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
-    path.rename(old)
-    try:
-        folder.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    """Rename `folder`, which is in a workspace, to `path`.
+
+    The workspace then contains the old folder. If this is interrupted between
+    two renames, `_restore` moves it back.
+    """
+    workspace = folder.parent
+    is_new = not path.exists()
+    if is_new:
+        os.rename(folder, path)
+    elif not _exchange(folder, path):
+        os.rename(path, _old_name(workspace, path))
+        os.rename(folder, path)
+    _sync(path.parent)
+    if not is_new:
+        _sync(workspace)  # before the old folder is deleted
+
+
+def _exchange(first: pathlib.Path, second: pathlib.Path) -> bool:
+    """Exchange two names in one step; return whether the system can do it."""
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "renameat2"):
+        return False
+    status = library.renameat2(
+        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_char_p(os.fsencode(first)),
+        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_char_p(os.fsencode(second)),
+        ctypes.c_uint(_RENAME_EXCHANGE),
+    )
+    return status == 0

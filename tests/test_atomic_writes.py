@@ -17,7 +17,8 @@ pytestmark = on_one_backend
 def fill(path, text, **options):
     with atomic_folder(path, **options) as folder:
         (folder / "file").write_text(text)
-        assert folder.parent == path.parent  # one file system: one rename
+        # Beside the target: on the same file system.
+        assert folder.parent.parent == path.parent
 
 
 def names_in(folder):

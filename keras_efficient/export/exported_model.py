@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.atomic_writes import restore_folder
 from keras_efficient.data import ClassificationPreprocessing
 from keras_efficient.data import DetectionPreprocessing
 from keras_efficient.data.images import load_image
@@ -292,6 +293,9 @@ def load(path: PathLike) -> ExportedModel:
 
 
 def _find_format(path: pathlib.Path) -> ExportFormat:
+    if not path.exists():
+        # A process may have been killed while it replaced the export.
+        restore_folder(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     for export_format in FORMATS.values():
