@@ -10,6 +10,7 @@ import importlib
 import os
 import pathlib
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 
 import keras
 
+from keras_efficient.export.errors import ExportProcessError
 from keras_efficient.internals import keras_internals
 
 MODEL_FILE = "model.keras"
@@ -29,6 +31,14 @@ REPLY_FILE = "reply.pickle"
 STDERR_CHARACTERS = 2000
 # Length of the excerpt of Keras' message, which ends with the layer's config.
 REASON_CHARACTERS = 300
+# The signal of the system to the process that uses most memory. Windows has
+# none, so that `signal.SIGKILL` is missing there.
+SIGKILL = 9
+LESS_MEMORY = (
+    "An earlier export was not changed. Close other programs, or export a "
+    "smaller model or image size. Or load the model with "
+    "KERAS_BACKEND=tensorflow and export it there, without a second process."
+)
 
 
 def call_on_tensorflow(
@@ -51,8 +61,8 @@ def call_on_tensorflow(
 
     Raises:
         ValueError: If the child process cannot load the model.
-        RuntimeError: If the child process fails for another reason, such as
-            lack of memory.
+        ExportProcessError: If the child process fails for another reason,
+            such as lack of memory or a signal. It is a `RuntimeError`.
         Exception: Built-in exceptions and exceptions of this package that the
             function raises.
     """
@@ -127,11 +137,16 @@ def _first_error(error: BaseException) -> BaseException:
 def _portable(error: Exception) -> Exception:
     """Return an exception that the parent can unpickle without TensorFlow."""
     module = type(error).__module__
+    if isinstance(error, MemoryError):  # that of NumPy has another type
+        reason = textwrap.shorten(str(error), REASON_CHARACTERS) or "no details"
+        return ExportProcessError(
+            f"The export process ran out of memory ({reason}). {LESS_MEMORY}"
+        )
     if module == "builtins" or module.startswith("keras_efficient."):
         with contextlib.suppress(Exception):
             pickle.loads(pickle.dumps(error))
             return error
-    return RuntimeError(
+    return ExportProcessError(
         "The process that writes the export with TensorFlow failed: "
         f"{type(error).__name__}: {error}"
     )
@@ -159,12 +174,35 @@ def _run_child(workspace: pathlib.Path) -> dict[str, Any]:
     )
     reply = workspace / REPLY_FILE
     if child.returncode != 0 or not reply.exists():
-        raise RuntimeError(
-            "The process that writes the export with TensorFlow ended with "
-            f"exit status {child.returncode}:\n"
-            f"{child.stderr[-STDERR_CHARACTERS:]}"
-        )
+        raise ExportProcessError(_reason(child.returncode, child.stderr))
     return pickle.loads(reply.read_bytes())
+
+
+def _reason(status: int, output: str) -> str:
+    """Return why the child process ended, in one line if it was killed."""
+    if status == -SIGKILL:
+        return (
+            f"The export process was killed by signal {-status}, probably "
+            f"because it ran out of memory. {LESS_MEMORY}"
+        )
+    if status < 0:
+        last = textwrap.shorten(output[-STDERR_CHARACTERS:], REASON_CHARACTERS)
+        return (
+            f"The export process was ended by signal {-status} "
+            f"({_signal_name(-status)}), which may be a lack of memory. An "
+            f"earlier export was not changed. Its last output: {last or 'none'}"
+        )
+    return (
+        "The process that writes the export with TensorFlow ended with "
+        f"exit status {status}:\n{output[-STDERR_CHARACTERS:]}"
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
 
 
 def _environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from keras_efficient import export
 from keras_efficient.export import tf_subprocess
+from keras_efficient.export.errors import ExportProcessError
 from tests.support import export as support
 from tests.support.export import IS_TENSORFLOW
 from tests.support.export import Unregistered
@@ -49,7 +50,16 @@ def test_child_replies_with_the_result(tmp_path):
             export.ExportMismatchError,
             "by 1",
         ),
-        (support.ForeignError("secret"), RuntimeError, "ForeignError: secret"),
+        (
+            support.ForeignError("secret"),
+            ExportProcessError,
+            "ForeignError: secret",
+        ),
+        (
+            MemoryError("3 GiB"),
+            ExportProcessError,
+            "export process ran out of memory (3 GiB). An earlier export",
+        ),
     ],
 )
 def test_child_replies_with_errors(tmp_path, error, kind, message):
@@ -85,3 +95,59 @@ def test_crash_of_the_child_is_reported(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="ended with exit status 1"):
         export.saved_model(confident_classifier(), tmp_path / "1", verify=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def program(path, script):
+    """Write a program that takes the place of the Python of the child."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@needs_a_child
+@pytest.mark.parametrize(
+    "number, message",
+    [
+        (
+            9,
+            "The export process was killed by signal 9, probably because it "
+            "ran out of memory. An earlier export was not changed. ",
+        ),
+        (
+            6,
+            "The export process was ended by signal 6 (SIGABRT), which may be "
+            "a lack of memory. An earlier export was not changed. Its last "
+            "output: std::bad_alloc",
+        ),
+    ],
+)
+def test_killed_child_is_one_error_and_keeps_the_export(
+    tmp_path, monkeypatch, number, message
+):
+    script = f"echo std::bad_alloc >&2; kill -{number} $$"
+    child = program(tmp_path / "python", script)
+    monkeypatch.setattr(sys, "executable", child)
+    path = tmp_path / "exports" / "1"
+    path.mkdir(parents=True)
+    (path / "saved_model.pb").write_text("old")
+    with pytest.raises(ExportProcessError) as caught:
+        export.saved_model(
+            confident_classifier(), path, verify=False, overwrite=True
+        )
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert [x.name for x in path.parent.iterdir()] == ["1"]
+    assert (path / "saved_model.pb").read_text() == "old"
+
+
+@needs_a_child
+def test_killed_child_keeps_the_exported_file(tmp_path, monkeypatch):
+    child = program(tmp_path / "python", "kill -9 $$")
+    monkeypatch.setattr(sys, "executable", child)
+    path = tmp_path / "exports" / "model.onnx"
+    path.parent.mkdir()
+    path.write_text("old")
+    with pytest.raises(ExportProcessError, match="signal 9"):
+        export.onnx(confident_classifier(), path, verify=False, overwrite=True)
+    assert [x.name for x in path.parent.iterdir()] == ["model.onnx"]
+    assert path.read_text() == "old"
