@@ -6,6 +6,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow computes channels first on CPU by oneDNN only, which it enables by
 # default on CPUs with AVX-512 VNNI or AMX.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# One thread for each of several test processes: more than there are cores
+# make small networks up to ten times slower.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in (
+        "OMP_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    ):
+        os.environ.setdefault(_name, "1")
 # Disables the telemetry of OpenVINO, which forks this process.
 os.environ.setdefault("CI", "true")
 
