@@ -1,37 +1,54 @@
 """Download one file from one URL, resuming an interrupted download."""
 
+import dataclasses
 import http.client
 import json
 import os
 import pathlib
 import re
 import sys
-import urllib.error
-import urllib.request
+import time
 from typing import Any
 
-import keras
-
+from keras_efficient.atomic_writes import check_free_space
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.log import get_logger
+from keras_efficient.weights.connections import TransferError
+from keras_efficient.weights.connections import Watchdog
+from keras_efficient.weights.connections import open_url
+from keras_efficient.weights.connections import printable
 
+# Largest file of unknown size.
+MAX_BYTES = 16 << 30
+# A download ends without an error only if it lasts at most 6 hours in total
+# and at least 64 KiB arrive in each minute, about 1 kB/s. Slower servers would
+# hold the process and the lock of the file.
+MAX_SECONDS = 6 * 3600.0
+STALL_SECONDS = 60.0
+STALL_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 18
 # An interrupted connection is retried as long as it yields new bytes.
 _MAX_ATTEMPTS = 4
+# The server confirms the range, and states the size of the whole file.
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _LOGGER = get_logger(__name__)
 
 
-class TransferError(Exception):
-    """A file could not be downloaded from one URL.
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A download: the arguments of `transfer`, and when it must end."""
 
-    Attributes:
-        is_interrupted: Whether the connection was interrupted after it had
-            been established.
-    """
+    url: str
+    part: pathlib.Path
+    is_checked: bool
+    verbose: bool | None
+    timeout: float
+    max_bytes: int
+    end: float
 
-    def __init__(self, reason: str, *, is_interrupted: bool = False):
-        super().__init__(reason)
-        self.is_interrupted = is_interrupted
+
+class _WrongRangeError(Exception):
+    """The server sends another part of the file than the requested one."""
 
 
 def transfer(
@@ -41,6 +58,7 @@ def transfer(
     is_checked: bool,
     verbose: bool | None,
     timeout: float,
+    max_bytes: int = MAX_BYTES,
 ) -> bool:
     """Download a URL to a file, resuming after the bytes it already has.
 
@@ -53,11 +71,13 @@ def transfer(
         verbose: Whether to show a progress bar; `None` for only on a
             terminal.
         timeout: Seconds to wait for each response of the server.
+        max_bytes: Largest size of the file. Defaults to 16 GiB.
 
     Returns:
         Whether an earlier download was resumed.
 
     Raises:
+        OSError: If the file does not fit on the disk.
         TransferError: If the file cannot be downloaded from this URL.
 
     Example:
@@ -76,11 +96,13 @@ def transfer(
     >>> (folder / "there").read_bytes()
     b'abc'
     """
+    end = time.monotonic() + MAX_SECONDS
+    job = _Job(url, part, is_checked, verbose, timeout, max_bytes, end)
     was_resumed = False
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         before = _size(part)
         try:
-            resumed = _attempt(url, part, is_checked, verbose, timeout)
+            resumed = _attempt(job)
             return resumed or was_resumed
         except TransferError as error:
             has_progressed = _size(part) > before
@@ -107,66 +129,113 @@ def forget(part: pathlib.Path) -> None:
     _note_path(part).unlink(missing_ok=True)
 
 
-def _attempt(
-    url: str,
-    part: pathlib.Path,
-    is_checked: bool,
-    verbose: bool | None,
-    timeout: float,
-) -> bool:
-    start = _size(part)
+def _attempt(job: _Job) -> bool:
+    """Return whether an earlier download was resumed."""
+    start = _size(job.part)
     headers = {"User-Agent": "keras-efficient", "Accept-Encoding": "identity"}
-    validator = _validator(part, url)
-    if start and (is_checked or validator):
+    validator = _validator(job.part, job.url)
+    if start and (job.is_checked or validator):
         headers["Range"] = f"bytes={start}-"
-        if validator and not is_checked:
+        if validator and not job.is_checked:
             headers["If-Range"] = validator
-    request = urllib.request.Request(url, headers=headers)
+    else:
+        start = 0
     try:
-        response = urllib.request.urlopen(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and start:
-            forget(part)
-            return _attempt(url, part, is_checked, verbose, timeout)
-        raise TransferError(f"HTTP {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        raise TransferError(str(error.reason)) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TransferError(_describe(error)) from error
-    with response:
-        if start and not _is_rest(response, start):
-            start = 0
-        _write_note(part, url, response)
-        _receive(response, url, part, start, verbose)
-    return start > 0
+        with Watchdog(STALL_SECONDS, job.end) as watchdog:
+            with open_url(job.url, headers, job.timeout, watchdog) as response:
+                start, total = _extent(response, start)
+                _check_size(job, start, total)
+                _write_note(job.part, job.url, response)
+                _receive(job, response, start, total, watchdog)
+    except _WrongRangeError:
+        is_rejected = True
+    except TransferError as error:
+        is_rejected = (
+            error.status == http.client.REQUESTED_RANGE_NOT_SATISFIABLE
+            and start > 0
+        )
+        if not is_rejected:
+            raise
+    else:
+        return start > 0
+    # Begin again, without asking for a range.
+    forget(job.part)
+    return _attempt(job)
+
+
+def _extent(response: Any, start: int) -> tuple[int, int | None]:
+    """Return where the response begins in the file, and the file's size.
+
+    Args:
+        response: The response.
+        start: The first byte that was requested; 0 for the whole file.
+    """
+    status = getattr(response, "status", None)  # `None` for a local file
+    length = response.headers.get("Content-Length")
+    size = int(length) if length and re.fullmatch(r"\d{1,18}", length) else None
+    if status in (None, http.client.OK):
+        # Without ranges, or because the file has changed, all of it is sent.
+        return 0, size
+    if status != http.client.PARTIAL_CONTENT:
+        raise TransferError(f"HTTP {status} {response.reason} without a file")
+    stated = response.headers.get("Content-Range", "")
+    if not start:
+        raise TransferError(
+            f"the server sent the range '{stated}', although the whole file "
+            "was requested"
+        )
+    found = _CONTENT_RANGE.fullmatch(stated.strip())
+    if found is None or int(found[1]) != start:
+        raise _WrongRangeError
+    if found[3] != "*":
+        return start, int(found[3])
+    return start, None if size is None else start + size
+
+
+def _check_size(job: _Job, start: int, total: int | None) -> None:
+    if total is None:
+        return
+    if total > job.max_bytes:
+        raise TransferError(
+            f"the server offers {total:,} bytes, but the file has at most "
+            f"{job.max_bytes:,}"
+        )
+    check_free_space(job.part, total - start)
 
 
 def _receive(
+    job: _Job,
     response: Any,
-    url: str,
-    part: pathlib.Path,
     start: int,
-    verbose: bool | None,
+    total: int | None,
+    watchdog: Watchdog,
 ) -> None:
-    length = response.headers.get("Content-Length")
-    total = start + int(length) if length and length.isdigit() else None
-    name = part.name.removesuffix(".part")
+    name = job.part.name.removesuffix(".part")
     verb = "Resuming" if start else "Downloading"
-    _LOGGER.info("%s %s (%s) from %s", verb, name, _format_bytes(total), url)
-    if verbose is None:
-        verbose = sys.stdout.isatty()
-    progress = keras.utils.Progbar(total) if verbose else None
-    received = start
-    with part.open("r+b" if start else "wb") as file:
+    size, url = _format_bytes(total), printable(job.url)
+    _LOGGER.info("%s %s (%s) from %s", verb, name, size, url)
+    progress = _progress_bar(job.verbose, total)
+    received = reported = start
+    limit = job.max_bytes if total is None else total
+    watchdog.report_progress()
+    with job.part.open("r+b" if start else "wb") as file:
         file.seek(start)
-        while chunk := _read(response):
-            file.write(chunk)
+        while chunk := _read(response, watchdog):
             received += len(chunk)
+            if received > limit:
+                break
+            file.write(chunk)
+            if received - reported >= STALL_BYTES:
+                watchdog.report_progress()
+                reported = received
             if progress is not None:
                 progress.update(received)
         file.flush()
         os.fsync(file.fileno())
+    if received > limit:
+        forget(job.part)
+        raise TransferError(f"the server sent more than {limit:,} bytes")
+    watchdog.check()
     if total is not None and received != total:
         raise TransferError(
             f"interrupted after {received:,} of {total:,} bytes",
@@ -174,24 +243,24 @@ def _receive(
         )
 
 
-def _read(response: Any) -> bytes:
+def _progress_bar(verbose: bool | None, total: int | None) -> Any:
+    if verbose is None:
+        verbose = sys.stdout.isatty()
+    if not verbose:
+        return None
+    import keras
+
+    return keras.utils.Progbar(total)
+
+
+def _read(response: Any, watchdog: Watchdog) -> bytes:
+    """Return what has arrived, without waiting for a full chunk."""
     try:
-        return response.read(_CHUNK_BYTES)
+        return response.read1(_CHUNK_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TransferError(_describe(error), is_interrupted=True) from error
-
-
-def _is_rest(response: Any, start: int) -> bool:
-    """Return whether the server sends the rest, not the whole file again."""
-    if getattr(response, "status", None) != http.client.PARTIAL_CONTENT:
-        return False
-    content_range = response.headers.get("Content-Range", "")
-    found = re.match(r"bytes (\d+)-", content_range)
-    if found is None or int(found[1]) != start:
-        raise TransferError(
-            f"the server sent the range {content_range!r} for bytes={start}-"
-        )
-    return True
+        watchdog.check(error)
+        reason = str(error) or type(error).__name__
+        raise TransferError(reason, is_interrupted=True) from error
 
 
 def _validator(part: pathlib.Path, url: str) -> str | None:
@@ -217,10 +286,6 @@ def _note_path(part: pathlib.Path) -> pathlib.Path:
 
 def _size(path: pathlib.Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _format_bytes(count: int | None) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import re
+import socketserver
 import threading
 
 
@@ -79,3 +80,36 @@ def _answer(handler, state):
     handler.send_header("ETag", state.etag)
     handler.end_headers()
     handler.wfile.write(content[start:][: state.breaks_after])
+
+
+@contextlib.contextmanager
+def answering(answer):
+    """Run a server that answers with any bytes, and yield its URL.
+
+    Args:
+        answer: Function of the request (a string) and of a function that sends
+            bytes, which raises `OSError` once the client has closed the
+            connection.
+    """
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                chunk = self.request.recv(65536)
+                if not chunk:
+                    return
+                request += chunk
+            with contextlib.suppress(OSError):
+                answer(request.decode("latin-1"), self.request.sendall)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
