@@ -14,6 +14,7 @@ from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.image_folder import has_class_folders
 from keras_efficient.data.readers.image_folder import read_image_folder
+from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
@@ -83,14 +84,16 @@ def load_classification(
     if path.suffix.lower() == ".npz" and not path.is_dir():
         if not path.exists():
             raise FileNotFoundError(f"No such file: {path}")
-        return ClassificationDataset(
-            *read_npz(path, split or "train", class_names, strict)
-        )
-    tables = class_tables(path)
-    if tables:
-        return ClassificationDataset(
-            *_read_split(path, tables, split, class_names, strict, check)
-        )
+        with named_errors(path):
+            return ClassificationDataset(
+                *read_npz(path, split or "train", class_names, strict)
+            )
+    with named_errors(path):
+        tables = class_tables(path)
+        if tables:
+            return ClassificationDataset(
+                *_read_split(path, tables, split, class_names, strict, check)
+            )
     folder = path / split if split else path
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -147,7 +150,10 @@ def _read_split(
             found += f"split={names[0]!r} (in commands: --split {names[0]})"
         error = ValueError if split is None else FileNotFoundError
         raise error(f"{path} {found}. Received: split={split!r}")
-    return read_class_table(tables[split], split, class_names, strict, check)
+    root = path if path.is_dir() else path.parent
+    return read_class_table(
+        tables[split], split, class_names, strict, check, root
+    )
 
 
 def classification_from_arrays(

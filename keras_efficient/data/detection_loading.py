@@ -11,6 +11,7 @@ from keras_efficient.data.readers.frames import FrameOptions
 from keras_efficient.data.readers.hf_datasets import is_hf_dataset
 from keras_efficient.data.readers.hf_datasets import read_hf_dataset
 from keras_efficient.data.readers.layouts import read_annotations
+from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.readers.validation import validated_records
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
@@ -96,7 +97,8 @@ def load_detection(
             `"imagefolder"` or `"tfrecord"`, for a folder with annotations in
             several layouts. Defaults to `None`: the layout that is found.
         images: Folder of the images, if they are in none of the usual places.
-            Defaults to `None`.
+            Annotations that name images outside the data set need it; lists
+            of YOLO may name images anywhere. Defaults to `None`.
         box_frame: `"upright"` if the boxes are in the image as it is shown,
             `"stored"` if they are in the image before its EXIF rotation.
             Defaults to `"auto"`: as the stated size of an image shows,
@@ -153,9 +155,10 @@ def load_detection(
         for image in raw.images:
             image.is_crowd = None
     frames = FrameOptions(box_frame, stated_size)
-    return DetectionDataset(
-        *validated_records(raw, class_names, strict, check, frames)
-    )
+    with named_errors(raw.source):
+        return DetectionDataset(
+            *validated_records(raw, class_names, strict, check, frames)
+        )
 
 
 def detection_from_arrays(

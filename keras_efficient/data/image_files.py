@@ -13,12 +13,17 @@ from PIL import TiffImagePlugin
 
 from keras_efficient.data.image_formats import missing_decoder
 from keras_efficient.data.image_formats import open_known
+from keras_efficient.data.records import shown_text
 from keras_efficient.data.value_ranges import PixelError
 from keras_efficient.types import PathLike
 
 TURNING_ORIENTATIONS = (5, 6, 7, 8)
 # Divisors of the sides that a JPEG decoder can apply while it decodes.
 REDUCTIONS = (8, 4, 2)
+# Pixels that a file may state: as many as compression can reach, and those of
+# a large photo for formats that store an empty image in a few bytes.
+FREE_PIXELS = 1 << 24
+PIXELS_PER_BYTE = 4096
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -34,16 +39,20 @@ def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not an image, is truncated, or far too large.
+        ValueError: If it is not an image, is truncated, far too large, or
+            states far more pixels than its bytes can hold.
     """
-    name = "the given bytes" if isinstance(source, bytes) else os.fspath(source)
+    name = "the given bytes"
+    if not isinstance(source, bytes):
+        source = os.fspath(source)
+        name = shown_text(source)
     try:
         if not isinstance(source, bytes):
-            _check_regular(name)
+            _check_regular(source)
         with open_known(
-            io.BytesIO(source) if isinstance(source, bytes) else name
+            io.BytesIO(source) if isinstance(source, bytes) else source
         ) as image:
-            _check_pixels(image)
+            _check_pixels(image, _size_of(source))
             yield image
     except FileNotFoundError as e:
         raise FileNotFoundError(f"No such image: {name}") from e
@@ -71,8 +80,9 @@ def _reason(error: Exception, source: PathLike | bytes) -> str:
     # Failures of the disk have a number, unlike broken images.
     if isinstance(error, OSError) and error.errno:
         return f"cannot be read: {error.strerror}"
-    size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
-    if size == 0:
+    if isinstance(source, str) and "\0" in source:
+        return "is not a name of a file: it contains a zero byte"
+    if _size_of(source) == 0:
         return "is empty"
     if isinstance(error, Image.UnidentifiedImageError):
         cure = None if isinstance(source, bytes) else missing_decoder(source)
@@ -88,7 +98,14 @@ def _reason(error: Exception, source: PathLike | bytes) -> str:
             "TIFF, PPM, TGA, AVIF, JPEG 2000, HEIC or JPEG XL. Its contents "
             "decide, not its name"
         )
-    return f"is not a complete image: {error}"
+    return f"is not a complete image: {shown_text(error)}"
+
+
+def _size_of(source: PathLike | bytes) -> int:
+    """Bytes of an image."""
+    if isinstance(source, bytes):
+        return len(source)
+    return os.path.getsize(source)
 
 
 def _begins_as_tiff(source: PathLike | bytes) -> bool:
@@ -98,13 +115,20 @@ def _begins_as_tiff(source: PathLike | bytes) -> bool:
         return file.read(4) in TIFF_STARTS
 
 
-def _check_pixels(image: Image.Image) -> None:
+def _check_pixels(image: Image.Image, size: int) -> None:
     # PIL only warns up to twice its limit, and `warnings.catch_warnings` is
     # not safe in threads: it changes the filters of the whole process.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise Image.DecompressionBombError(
             f"it has {image.width} x {image.height}, the limit is {limit}"
+        )
+    # Memory is reserved before the first pixel is decoded.
+    if image.width * image.height > FREE_PIXELS + PIXELS_PER_BYTE * size:
+        raise PixelError(
+            f"states {image.width} x {image.height} pixels, far more than its "
+            f"{size} bytes can hold. Export the image again; an empty image "
+            "can be stored smaller"
         )
 
 

@@ -11,6 +11,9 @@ import numpy as np
 
 # Names listed in full in a report or message.
 MAX_LISTED = 10
+# Characters of a name or place in a report or message. Files may state names
+# of megabytes.
+MAX_SHOWN = 400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +227,7 @@ class DetectionReport:
             pairs.sort(key=lambda pair: -pair[1])
         if not pairs:
             return []
-        counts = [f"{name}: {count}" for name, count in pairs[:MAX_LISTED]]
+        counts = [f"{shown_text(name)}: {n}" for name, n in pairs[:MAX_LISTED]]
         rest = len(pairs) - MAX_LISTED
         more = f" and {rest} more classes" if rest > 0 else ""
         return [f"  {', '.join(counts)}{more}"]
@@ -256,9 +259,21 @@ def listed(names: Sequence[object]) -> str:
     >>> listed(["a", "b"])
     "'a', 'b'"
     """
-    shown = ", ".join(repr(str(name)) for name in names[:MAX_LISTED])
+    shown = ", ".join(repr(shown_text(x)) for x in names[:MAX_LISTED])
     rest = len(names) - MAX_LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def shown_text(value: object, limit: int = MAX_SHOWN) -> str:
+    """Return a value as text for a message, without the middle if it is long.
+
+    >>> shown_text("abcdefghij", 5)
+    'ab...ij'
+    """
+    text = str(value)
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]}...{text[len(text) - limit // 2 :]}"
 
 
 def joined_names(names: Iterable[str]) -> str:
@@ -277,7 +292,7 @@ def _issue_lines(
 
 
 def _first_places(places: Sequence[str]) -> list[str]:
-    lines = [f"  {place}" for place in places[:MAX_LISTED]]
+    lines = [f"  {shown_text(place)}" for place in places[:MAX_LISTED]]
     if len(places) > MAX_LISTED:
         lines.append(f"  and {len(places) - MAX_LISTED} more")
     return lines

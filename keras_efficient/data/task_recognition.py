@@ -13,6 +13,7 @@ from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import has_images
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.layouts import LAYOUTS
 from keras_efficient.data.readers.layouts import split_names
@@ -138,7 +139,7 @@ def _files_with_boxes(path: pathlib.Path) -> Iterator[pathlib.Path]:
         if is_image(name)
     }
     for file in files:
-        with open(file, "rb") as content:
+        with open_file(file) as content:
             head = content.read(HEAD).lower()
         is_paired = file.stem in stems and file.suffix.lower() != ".json"
         if is_paired or any(word in head for word in BOX_WORDS):

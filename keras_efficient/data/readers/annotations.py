@@ -9,11 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.records import shown_text
+
+# Characters of the place of an image, which each of its boxes may repeat.
+MAX_WHERE = 4096
 # Reasons why an image has no boxes and trains as background, each after a
 # number in a report.
 NO_ANNOTATIONS = "images without annotations"
 EMPTY_LABEL_FILE = "images with an empty label file"
 NO_LABEL_FILE = "images without a label file"
+# Digits of the largest number of a class, which 64 bits hold.
+MAX_DIGITS = 18
+# Largest height and width that a file may state. A larger one is no size.
+MAX_SIDE = 2**31
+# Largest number of classes that files only number. Names are made for all of
+# them, so that a single wrong number would otherwise fill the memory.
+MAX_UNNAMED_CLASSES = 100_000
 # What boxes around groups of objects may be.
 CROWDS = ("ignore", "objects")
 
@@ -30,6 +41,8 @@ class ReadOptions:
             it to the boxes of all layouts. Readers need it for notes only.
         box_format: Format of the boxes of layouts that do not state one, or
             `None` for their usual one.
+        root: Folder of the data set. Annotations that name images outside it
+            are not followed; see `image_finder.ImageFinder`.
     """
 
     split: str | None = None
@@ -37,6 +50,7 @@ class ReadOptions:
     class_names: Sequence[str] | None = None
     crowds: str = "ignore"
     box_format: str | None = None
+    root: pathlib.Path | None = None
 
 
 @dataclasses.dataclass
@@ -83,7 +97,7 @@ class RawImage:
             areas = np.array([number_or_nan(x) for x in self.areas], "float64")
             is_missing = len(areas) > 0 and bool(np.isnan(areas).all())
             self.areas = None if is_missing else areas
-        self.where = self.where or str(self.image)
+        self.where = shown_text(self.where or self.image, MAX_WHERE)
 
 
 @dataclasses.dataclass
@@ -175,13 +189,49 @@ def number_or_nan(value: Any) -> float:
     """Return a value as a float, NaN if it is not a number."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return float("nan")
+
+
+def is_whole_number(text: str) -> bool:
+    """Return whether a text is a number that is used as one of a class.
+
+    Python refuses to convert texts of thousands of digits.
+
+    >>> from keras_efficient.data.readers.annotations import is_whole_number
+    >>> is_whole_number("12"), is_whole_number("-1"), is_whole_number("9" * 99)
+    (True, False, False)
+    """
+    return text.strip().isdecimal() and len(text) <= MAX_DIGITS
+
+
+def stated_size(height: Any, width: Any) -> tuple[int, int] | None:
+    """Return the stated size of an image, `None` if it cannot be one.
+
+    Args:
+        height: Number or text, or anything else that a file states.
+        width: The same.
+
+    Returns:
+        `(height, width)`, integers in `[1, 2**31]`. Some tools write 0 for an
+        unknown size.
+
+    >>> from keras_efficient.data.readers.annotations import stated_size
+    >>> stated_size("480", 640.0), stated_size(0, 640), stated_size(1, "1e99")
+    ((480, 640), None, None)
+    """
+    sides = number_or_nan(height), number_or_nan(width)
+    if not all(1 <= side <= MAX_SIDE for side in sides):
+        return None
+    return int(sides[0]), int(sides[1])
 
 
 def _box_array(rows: Any) -> np.ndarray:
     try:
-        return np.asarray(rows, "float64").reshape(-1, 4)
-    except (TypeError, ValueError):
-        numbers = [[number_or_nan(x) for x in row] for row in rows]
-        return np.asarray(numbers, "float64").reshape(-1, 4)
+        array = np.asarray(rows, "float64")
+    except (OverflowError, TypeError, ValueError):
+        array = np.zeros(())
+    if array.shape == (0,) or array.shape == (len(rows), 4):
+        return array.reshape(-1, 4)
+    numbers = [[number_or_nan(x) for x in row] for row in rows]
+    return np.asarray(numbers, "float64").reshape(-1, 4)

@@ -1,8 +1,6 @@
 """Images in memory or in an `.npz` file, with labels or boxes."""
 
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -12,10 +10,12 @@ import numpy as np
 
 from keras_efficient.data.image_channels import FILE_CHANNELS
 from keras_efficient.data.images import load_image
+from keras_efficient.data.readers.annotations import MAX_UNNAMED_CLASSES
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.class_names import standardize_class_names
+from keras_efficient.data.readers.npz_files import load_npz
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.value_ranges import how_to_convert
@@ -55,7 +55,7 @@ def read_classification_arrays(
         ClassificationRecord(image, int(label))
         for image, label in zip(images, labels, strict=True)
     )
-    numbers = np.bincount(labels, minlength=len(names))
+    numbers = np.bincount(labels.astype("int64"), minlength=len(names))
     counts = dict(zip(names, (int(n) for n in numbers), strict=True))
     return records, names, ClassificationReport(source, counts)
 
@@ -69,14 +69,20 @@ def read_npz(
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
     """Read `x_<split>` and `y_<split>` of a file, and its `class_names`."""
-    arrays = _load_npz(path, (f"x_{split}", f"y_{split}"))
+    arrays = load_npz(path, (f"x_{split}", f"y_{split}"), ("class_names",))
     images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
     source = f"{path}, {split}"
-    if "class_names" not in arrays:
-        return read_classification_arrays(images, labels, class_names, source)
-    records, found, report = read_classification_arrays(
-        images, labels, arrays["class_names"].tolist(), source
-    )
+    own_names = arrays.get("class_names")
+    try:
+        if own_names is None:
+            return read_classification_arrays(
+                images, labels, class_names, source
+            )
+        records, found, report = read_classification_arrays(
+            images, labels, np.atleast_1d(own_names).ravel().tolist(), source
+        )
+    except ValueError as e:
+        raise ValueError(f"{source}: {e}") from e
     if class_names is None:
         return records, found, report
     # Names determine the labels, whatever their order in the file.
@@ -136,6 +142,12 @@ def _names(
     class_names: Sequence[str] | None, lowest: int, highest: int
 ) -> tuple[str, ...]:
     """Names of the classes, by default the labels themselves."""
+    if class_names is None and highest >= MAX_UNNAMED_CLASSES:
+        raise ValueError(
+            f"Labels without names of classes must be below "
+            f"{MAX_UNNAMED_CLASSES}. Number the classes from 0 on, or pass "
+            f"`class_names`. Received: labels up to {highest}"
+        )
     given = range(int(highest) + 1) if class_names is None else class_names
     names = standardize_class_names(given)
     if lowest < 0 or highest >= len(names):
@@ -208,28 +220,6 @@ def _labels_of_one_hot(matrix: np.ndarray) -> np.ndarray:
             f"1. Received: {int(counts[place])} in row {place}"
         )
     return matrix.argmax(axis=1)
-
-
-def _load_npz(path: PathLike, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    try:
-        with open(path, "rb") as opened, np.load(opened) as file:
-            if set(wanted) <= set(file.files):
-                names = {*wanted, "class_names"} & set(file.files)
-                return {name: file[name] for name in names}
-            found = sorted(file.files)
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        AttributeError,  # a single array instead of an archive
-        TypeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as e:
-        raise ValueError(f"{path} is not a complete .npz file: {e}") from e
-    raise ValueError(
-        f"{path} must contain the arrays {list(wanted)}. Received: {found}"
-    )
 
 
 def _check_images(images: np.ndarray) -> None:

@@ -1,8 +1,10 @@
 """The images of csv files that state the classes of whole images."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 
+from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.class_tables import ClassRow
 from keras_efficient.data.readers.class_tables import ClassTable
@@ -10,11 +12,18 @@ from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.image_checks import check_records
+from keras_efficient.data.readers.image_finder import OUTSIDE
 from keras_efficient.data.readers.image_finder import ImageFinder
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
+
+NOT_HERE = (
+    "an image outside the folder of the file. Move the file into a folder that "
+    "contains the images, and pass this folder"
+)
 
 
 def read_class_table(
@@ -23,15 +32,19 @@ def read_class_table(
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
+    root: pathlib.Path | None = None,
 ) -> tuple[
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
-    """Read the images of a csv file; see `load_classification`."""
+    """Read the images of a csv file; see `load_classification`.
+
+    `root` is the folder of the data set, in which the images must be.
+    """
     names, left_out = select_classes(
         table.path, table.class_names, class_names, strict
     )
     dropped: list[tuple[pathlib.Path, str]] = []
-    records = _records(table, split, names, dropped)
+    records = _records(table, split, names, dropped, root)
     if table.incomplete:
         lines = listed([str(line) for line in table.incomplete])
         dropped.append(
@@ -48,7 +61,7 @@ def read_class_table(
     )
     dropped += unreadable
     if not readable:
-        reasons = "".join(f"\n  {reason}" for _, reason in dropped[:3])
+        reasons = "".join(f"\n  {shown_text(x)}" for _, x in dropped[:3])
         raise ValueError(
             f"No image of {table.path} can be used. Images are searched beside "
             f"the file and in folders such as images/.{reasons}"
@@ -73,18 +86,19 @@ def _records(
     split: str | None,
     names: Sequence[str],
     dropped: list[tuple[pathlib.Path, str]],
+    root: pathlib.Path | None,
 ) -> list[ClassificationRecord]:
     """The images that a table states, with their labels."""
     finder = finder_beside(
         table.path,
-        None,
+        ReadOptions(root=root),
         [split] if split else [],
         [name for row in table.rows for name in _spellings(row.file)],
     )
     label_of = {name: label for label, name in enumerate(names)}
     records = []
     for file, rows in _rows_by_file(table).items():
-        where = f"{table.path}, line {rows[0].line}, {file}"
+        where = f"{table.path}, line {rows[0].line}, {shown_text(file)}"
         classes = dict.fromkeys(x for row in rows for x in row.classes)
         if not table.multi_label and len(classes) != 1:
             found = listed([*classes]) if classes else "no class"
@@ -96,7 +110,10 @@ def _records(
         reasons: list[tuple[str, str]] = []
         path = _find(finder, file, where, reasons)
         if path is None:
-            dropped += [(table.path, place) for _, place in reasons]
+            dropped += [
+                (table.path, f"{place}: {NOT_HERE}" if x == OUTSIDE else place)
+                for x, place in reasons
+            ]
             continue
         label = labels if table.multi_label else labels[0]
         records.append(ClassificationRecord(path, label))
@@ -130,7 +147,7 @@ def _find(
     paths = []
     for spelling in _spellings(name):
         path = finder.find_or_drop(spelling, where, dropped)
-        if path is None or path.is_file():
+        if path is None or os.path.isfile(path):
             return path
         paths.append(path)
     return paths[0]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 
+from keras_efficient.data.readers.annotations import is_whole_number
 from keras_efficient.data.readers.csv_boxes import COLUMNS as BOX_COLUMNS
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
@@ -107,7 +108,7 @@ def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
     (('9', '10'), ('10', '9', 'b'))
     """
     found = set(names)
-    if all(name.isdecimal() for name in found):
+    if all(map(is_whole_number, found)):
         return tuple(sorted(found, key=lambda name: (int(name), name)))
     return tuple(sorted(found))
 
@@ -138,7 +139,10 @@ def _read_table(table: Table) -> ClassTable | None:
         return None
     place = columns["file"]
     split = (table.columns({"split": SPLIT_COLUMNS}) or {}).get("split")
-    (_, header), *lines = table.rows()
+    lines = list(table.rows())
+    if not lines or len(lines[0][1]) < len(table.header):
+        return None  # the file is not what its start looks like
+    header = lines.pop(0)[1]
     complete = [(n, row) for n, row in lines if len(row) >= len(header)]
     others = [i for i in range(len(header)) if i not in (place, split)]
     found = _classes(table, header, [row for _, row in complete], others)

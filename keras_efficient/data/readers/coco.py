@@ -22,6 +22,7 @@ from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.readers.json_files import NOT_UTF8
 from keras_efficient.data.readers.json_files import json_head
 from keras_efficient.data.readers.json_files import read_json
+from keras_efficient.data.records import listed
 
 KEYS = ("images", "annotations", "categories")
 # Names of files that do not contain the name of a split.
@@ -116,7 +117,7 @@ def _is_coco(path: pathlib.Path) -> bool:
             content, _ = read_json(path)
     if content is None:  # large, or broken: `read` raises the error
         return LIST_START.search(head) is not None
-    rows = content.get("annotations")
+    rows = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(rows, list) or "images" not in content:
         return False
     # Captions and panoptic segments are for images as a whole.
@@ -148,13 +149,17 @@ def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
     raw = empty_annotations("xywh", LAYOUT.title, split.files)
     contents = [_load(path, raw) for path in split.files]
     classes: dict[str, Any] = {}  # name to number, in the order of labels
+    taken: set[Any] = set()
+    highest = 0
     categories = []  # for each file: number to name
     for path, content in zip(split.files, contents, strict=True):
         categories.append(category_names(path, content, raw))
         for number, name in categories[-1].items():
             if name not in classes:
-                is_taken = number in classes.values()
-                classes[name] = _unused(classes) if is_taken else number
+                number = highest + 1 if number in taken else number
+                classes[name] = number
+                taken.add(number)
+                highest = max(highest, number if isinstance(number, int) else 0)
     raw.class_names = tuple(classes)
     raw.category_ids = tuple(classes.values())
     label_of = {name: label for label, name in enumerate(classes)}
@@ -167,7 +172,7 @@ def read(split: COCOSplit, options: ReadOptions) -> RawAnnotations:
             name_and_row[0] for name_and_row in images.values() if name_and_row
         ]
         finder = finder_beside(
-            path, options.images, _split_names(path, options), stated
+            path, options, _split_names(path, options), stated
         )
         add_images(raw, path, content, images, labels, finder, options.crowds)
     return raw
@@ -177,10 +182,6 @@ def _split_names(path: pathlib.Path, options: ReadOptions) -> list[str]:
     stem = path.stem.removeprefix("instances_")
     names = [options.split, stem, re.sub(r"[-_]?\d+$", "", stem)]
     return [name for name in names if name]
-
-
-def _unused(classes: Mapping[str, Any]) -> int:
-    return 1 + max(n for n in classes.values() if isinstance(n, int))
 
 
 def _load(path: pathlib.Path, raw: RawAnnotations) -> dict[str, list]:
@@ -194,7 +195,7 @@ def _load(path: pathlib.Path, raw: RawAnnotations) -> dict[str, list]:
     if not all(is_list):
         received: Any = type(content).__name__
         if isinstance(content, dict):
-            received = sorted(content)
+            received = f"[{listed(sorted(content))}]"
         raise ValueError(
             f"{path} must contain lists named {list(KEYS)}, as COCO's files "
             f"do. Received: {received}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.run_lengths import mask_box
 
 # Reasons in reports, each after a number.
 FROM_OUTLINE = (
@@ -128,7 +129,7 @@ def _points(polygon: Any) -> np.ndarray | None:
     """Corners of shape `(number, 2)`; `None` if it is not a polygon."""
     try:
         numbers = np.asarray(polygon, "float64").reshape(-1)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     if len(numbers) < MIN_POLYGON or len(numbers) % 2:
         return None
@@ -144,21 +145,9 @@ def _mask_box(
     mask: Any, size: tuple[int, int] | None
 ) -> tuple[list[float] | None, str | None]:
     """The box around a mask in run lengths, compressed or not."""
-    from faster_coco_eval.core import mask as masks
-
-    try:
-        height, width = (int(side) for side in mask["size"])
-        counts = mask["counts"]
-        if isinstance(counts, list):
-            if min(counts) < 0 or sum(counts) != height * width:
-                return None, NO_BOX
-            whole = {"size": [height, width], "counts": counts}
-            mask = masks.frPyObjects(whole, height, width)
-        elif isinstance(counts, str):
-            mask = {"size": [height, width], "counts": counts.encode("ascii")}
-        box = np.asarray(masks.toBbox(mask), "float64").reshape(4)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
+    if not isinstance(mask, Mapping):
         return None, NO_BOX
-    if size not in (None, (height, width)):
+    box, stated = mask_box(mask)
+    if stated is not None and size not in (None, stated):
         return None, OTHER_MASK_SIZE
-    return (box.tolist(), None) if box[2:].all() else (None, NO_BOX)
+    return (box, None) if box is not None else (None, NO_BOX)

@@ -1,6 +1,5 @@
 """The rows of one COCO file: categories, images and annotations."""
 
-import math
 import pathlib
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -11,10 +10,13 @@ from typing import TypeAlias
 from keras_efficient.data.readers import coco_objects
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
-from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import is_whole_number
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.image_finder import ImageFinder
+from keras_efficient.data.readers.json_values import id_of
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
 
 # Reasons in reports, each after a number.
 NOT_A_ROW = "rows of {} that are not json objects with names and values"
@@ -65,21 +67,12 @@ class IdTable:
         Returns:
             A pair `(known, is_same)`; `known` is `None` if there is none.
         """
-        stated = plain_id(value)
+        stated = id_of(value)
         if stated is None:
             return None, False
         if stated in self._exact:
             return self._exact[stated], True
         return self._texts.get(str(stated).strip()), False
-
-
-def plain_id(value: Any) -> int | str | None:
-    """Return an id as an integer or text, `None` if it is neither."""
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value) if value == int(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return value if value != "" else None
 
 
 def category_names(
@@ -92,7 +85,7 @@ def category_names(
     """
     rows: dict[Any, str] = {}
     for where, row in _objects(path, content, "categories", raw):
-        number, name = plain_id(row.get("id")), row.get("name")
+        number, name = id_of(row.get("id")), row.get("name")
         if number is None or name is None or isinstance(name, list | dict):
             raise ValueError(
                 f"{path} must have categories with an integer 'id' and a "
@@ -101,13 +94,14 @@ def category_names(
         name = str(name).strip()
         if rows.setdefault(number, name) != name:
             raise ValueError(
-                f"{path} has two categories with the id {number!r}, "
-                f"{rows[number]!r} and {name!r}: the class of their boxes is "
+                f"{path} has two categories with the id {_shown(number)}, "
+                f"{_shown(rows[number])} and {_shown(name)}: the class of "
+                "their boxes is "
                 "not certain. Export the file again with an id of its own for "
                 "each category, or correct 'categories' and 'category_id'."
             )
     is_text = any(isinstance(number, str) for number in rows)
-    if is_text and all(str(number).strip().isdecimal() for number in rows):
+    if is_text and all(is_whole_number(str(number)) for number in rows):
         numbers = sorted(rows, key=int)
     else:
         numbers = sorted(rows, key=lambda x: (isinstance(x, str), x))
@@ -127,18 +121,18 @@ def listed_images(
     names: dict[Any, list[str]] = {}
     is_federated = False
     for where, row in _objects(path, content, "images", raw):
-        number, name = plain_id(row.get("id")), _file_name(row)
+        number, name = id_of(row.get("id")), _file_name(row)
         if number is None or name is None:
             raw.dropped.append((NO_IMAGE_ID, f"{where}: {_shown(row)}"))
         elif name in names.setdefault(number, []):
-            raw.repaired.append((REPEATED_IMAGE, f"{where}: {name}"))
+            raw.repaired.append((REPEATED_IMAGE, f"{where}: {_shown(name)}"))
         else:
             names[number].append(name)
             found[number] = (name, row) if len(names[number]) == 1 else None
             is_federated = is_federated or not FEDERATED_KEYS.isdisjoint(row)
     for number, several in names.items():
         if len(several) > 1:
-            place = f"{path}, id {number!r}: {listed(several)}"
+            place = f"{path}, id {_shown(number)}: {listed(several)}"
             raw.dropped += [(SAME_IMAGE_ID, place)] * len(several)
     if is_federated:
         raw.noted.append((FEDERATED, str(path)))
@@ -160,7 +154,8 @@ def add_images(
         if stated is None:
             continue
         name, row = stated
-        file = finder.find_or_drop(name, f"{path}, {name}", raw.dropped)
+        where = f"{path}, {shown_text(name)}"
+        file = finder.find_or_drop(name, where, raw.dropped)
         if file is not None:
             found[number] = _Image(file, name, _stated_size(row))
     _add_objects(raw, path, content, found, images, labels)
@@ -180,7 +175,7 @@ def add_images(
                 is_crowd=image.is_crowd,
                 areas=image.areas,
                 size=image.size,
-                where=f"{path}, {image.name}",
+                where=f"{path}, {shown_text(image.name)}",
                 num_unread=image.num_unread,
             )
         )
@@ -213,7 +208,7 @@ def _add_objects(
         stated = row.get("image_id")
         number, is_same = image_ids.find(stated)
         if number is None:
-            is_id = plain_id(stated) is not None
+            is_id = id_of(stated) is not None
             reason = UNKNOWN_IMAGE if is_id else INVALID_IMAGE_ID
             raw.dropped.append((reason, f"{where}: {_shown(stated)}"))
             number, _ = image_ids.find(_inner(stated))
@@ -223,7 +218,7 @@ def _add_objects(
         if number not in found:  # left out
             continue
         image, category = found[number], row.get("category_id")
-        if plain_id(category) is None:
+        if id_of(category) is None:
             place = f"{where}: {_shown(category)}"
             raw.dropped.append((INVALID_CATEGORY, place))
             image.num_unread += 1
@@ -283,10 +278,7 @@ def _file_name(row: Mapping[str, Any]) -> str | None:
 
 
 def _stated_size(row: Mapping[str, Any]) -> tuple[int, int] | None:
-    sides = [number_or_nan(row.get(side)) for side in ("height", "width")]
-    if not all(math.isfinite(side) and side >= 1 for side in sides):
-        return None
-    return int(sides[0]), int(sides[1])
+    return stated_size(row.get("height"), row.get("width"))
 
 
 def _inner(value: Any) -> Any:

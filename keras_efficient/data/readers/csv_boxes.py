@@ -13,11 +13,13 @@ from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import split_of
 from keras_efficient.data.readers.image_finder import finder_beside
+from keras_efficient.data.records import shown_text
 
 COLUMNS = {
     "file": (
@@ -174,10 +176,10 @@ def _add_images(
     by_file: dict[str, list[_Row]] = {}
     for row in rows:
         by_file.setdefault(row.file, []).append(row)
-    finder = finder_beside(path, options.images, splits, by_file)
+    finder = finder_beside(path, options, splits, by_file)
     label_of = {name: label for label, name in enumerate(raw.class_names)}
     for name, own in by_file.items():
-        where = f"{path}, line {own[0].line}, {name}"
+        where = f"{path}, line {own[0].line}, {shown_text(name)}"
         file = finder.find_or_drop(name, where, raw.dropped)
         if file is None:
             continue
@@ -217,8 +219,8 @@ def _rows(table: Table, dropped: list[tuple[str, str]]) -> Iterator[_Row]:
             box = [number_or_nan(x) for x in cells[1:5]] if cells[5] else None
             row = _Row(line, cells[0], cells[5], box)
         if row is None or not row.file:
-            place = f"{table.path}, line {line}: {table.delimiter.join(cells)}"
-            dropped.append((INCOMPLETE, place))
+            text = shown_text(table.delimiter.join(cells))
+            dropped.append((INCOMPLETE, f"{table.path}, line {line}: {text}"))
         else:
             yield row
 
@@ -237,9 +239,7 @@ def _row_of(
         box = [number_or_nan(edge) for edge in edges]
     size = None
     if sizes is not None and len(cells) > max(sizes.values()):
-        sides = [number_or_nan(cells[sizes[x]]) for x in ("height", "width")]
-        if all(1 <= side < float("inf") for side in sides):
-            size = int(sides[0]), int(sides[1])
+        size = stated_size(*(cells[sizes[x]] for x in ("height", "width")))
     return _Row(line, cells[columns["file"]], name, box, size)
 
 

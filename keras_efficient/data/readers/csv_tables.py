@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_efficient.data.readers.files import files_to_depth
+from keras_efficient.data.readers.files import open_file
 
 # Reason in reports, after a number.
 INCOMPLETE = "rows that lack columns"
@@ -68,12 +69,15 @@ class Table:
                     if any(cells):
                         yield reader.line_num, cells
             except csv.Error as e:
-                raise ValueError(f"{self.path} is not a csv file: {e}") from e
+                line = reader.line_num
+                raise ValueError(
+                    f"{self.path} is not a csv file: line {line}: {e}"
+                ) from e
 
 
 def open_table(path: pathlib.Path) -> Table | None:
     """Return a csv file with its header, `None` if it is empty."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         data = file.read(65_536)
     encoding = "utf-8-sig"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

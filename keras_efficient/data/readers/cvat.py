@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import html
+import os
 import pathlib
 import re
 import xml.etree.ElementTree as ElementTree
@@ -23,8 +24,14 @@ from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import find_file
+from keras_efficient.data.readers.files import open_file
+from keras_efficient.data.readers.image_finder import OUTSIDE
+from keras_efficient.data.readers.image_finder import allowed_folders
+from keras_efficient.data.readers.image_finder import expected_path
+from keras_efficient.data.readers.image_finder import is_outside
 from keras_efficient.data.readers.safe_xml import read_xml
 from keras_efficient.data.readers.safe_xml import root_tag
+from keras_efficient.data.records import shown_text
 
 ROOT = "annotations"
 # Name of the split of tasks that are not assigned to one.
@@ -34,7 +41,7 @@ DEPTH = 2
 IMAGE_FOLDERS = ("images", "", "data", "JPEGImages")
 # Bytes that are searched at once for names of splits.
 CHUNK = 1 << 20
-IMAGE = re.compile(rb"<image\s[^>]*>")
+IMAGE = re.compile(rb"<image\s[^<>]*>")
 SUBSET = re.compile(rb"""\ssubset\s*=\s*["']([^"']*)["']""")
 KEY = re.compile(rb"<(image|track|meta)[\s>/]")
 FRAME = re.compile(r"frame_(\d+)")
@@ -84,7 +91,7 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, CVATSplit]:
 def _is_cvat(path: pathlib.Path) -> bool:
     if root_tag(path) != ROOT:
         return False
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return KEY.search(file.read(CHUNK)) is not None
 
 
@@ -92,15 +99,17 @@ def _subsets(path: pathlib.Path) -> list[str]:
     """Names of the subsets of a file's images, `""` without one, sorted."""
     found = set()
     rest = b""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         while chunk := file.read(CHUNK):
             rest += chunk
             for image in IMAGE.findall(rest):
                 match = SUBSET.search(image)
                 name = match[1].decode("utf-8", "replace") if match else ""
                 found.add(html.unescape(name))
-            # The last element may continue in the next chunk.
-            rest = rest[max(rest.rfind(b"<"), 0) :]
+            # The last element may continue in the next chunk, if it is not
+            # longer than one.
+            start = rest.rfind(b"<")
+            rest = rest[start:][:CHUNK] if start >= 0 else b""
     return sorted(found) or [""]
 
 
@@ -205,7 +214,7 @@ def _folders(
         bases = [options.images]
     inner = dict.fromkeys([subset, options.split or "", path.stem, ""])
     folders = dict.fromkeys(base / name for base in bases for name in inner)
-    return [folder for folder in folders if folder.is_dir()] or bases
+    return [x for x in folders if os.path.isdir(x)] or bases
 
 
 def _add_images(
@@ -223,20 +232,25 @@ def _add_images(
     }
     for i, (path, image) in enumerate(images):
         folders = places[path, image.subset]
-        found = find_file(folders, image.name)
+        within = allowed_folders(path, options)
+        found = find_file(folders, image.name, within)
         if found is None and lasts[_last(image.name)] == 1:
             # The folders of a share are often not copied.
-            found = find_file(folders, _last(image.name))
-        where = f"{path}, {image.name}"
+            found = find_file(folders, _last(image.name), within)
+        where = f"{path}, {shown_text(image.name)}"
+        if found is None and is_outside(image.name, folders, within):
+            raw.dropped.append((OUTSIDE, where))
+            continue
         raw.dropped += [(NO_BOX, f"{where}: {x}") for x in image.unread]
         # A tag with the class of boxes states an object without a box.
         states = [name for name in image.tags if name in label_of]
         if image.tags:
-            raw.noted.append((TAGGED, f"{where}: {', '.join(image.tags)}"))
+            tags = shown_text(", ".join(image.tags))
+            raw.noted.append((TAGGED, f"{where}: {tags}"))
         is_unique = counts[image.name] == 1
         raw.images.append(
             RawImage(
-                image=found or folders[0] / image.name,
+                image=found or expected_path(folders[0], image.name, within),
                 boxes=image.boxes,
                 labels=[label_of.get(name, -1) for name in image.names],
                 image_id=image.name if is_unique else f"{image.name} ({i})",

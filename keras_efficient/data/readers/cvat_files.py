@@ -1,5 +1,6 @@
 """Contents of CVAT's xml files: images with shapes, or tracks of a video."""
 
+import bisect
 import dataclasses
 import itertools
 import math
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.enclosing import box_around_ellipse
 from keras_efficient.data.readers.enclosing import box_around_points
 from keras_efficient.data.readers.enclosing import box_around_rotated
@@ -66,7 +68,7 @@ def images_of(tree: ElementTree.Element) -> list[CVATImage]:
         image = CVATImage(
             name=item.get("name") or "",
             subset=item.get("subset") or "",
-            size=_size(item.get("height"), item.get("width")),
+            size=stated_size(item.get("height"), item.get("width")),
         )
         for shape in item:
             _add(image, shape, shape.get("label") or "")
@@ -88,13 +90,14 @@ def frames_of(
         box because only its key frames are stated, the object is unread.
     """
     original = "meta//original_size/"
-    size = _size(
+    size = stated_size(
         tree.findtext(f"{original}height"), tree.findtext(f"{original}width")
     )
     frames = {
         number: CVATImage(path.as_posix(), size=size)
         for number, path in files.items()
     }
+    numbers = sorted(frames)
     for track in tree.iterfind("track"):
         label = track.get("label") or ""
         shapes = sorted(_numbered(track), key=lambda pair: pair[0])
@@ -103,9 +106,10 @@ def frames_of(
                 continue
             if number in frames:
                 _add(frames[number], shape, label)
-            for gap in range(number + 1, after[0] if after else number):
-                if gap in frames:
-                    frames[gap].unread.append(f"interpolated {label!r}")
+            stop = after[0] if after else number
+            start = bisect.bisect_right(numbers, number)
+            for gap in numbers[start : bisect.bisect_left(numbers, stop)]:
+                frames[gap].unread.append(f"interpolated {label!r}")
     return list(frames.values())
 
 
@@ -163,10 +167,3 @@ def _box(shape: ElementTree.Element) -> list[float] | None:
     if any(len(pair) != 2 for pair in pairs):
         return None
     return box_around_points(pairs)
-
-
-def _size(height: str | None, width: str | None) -> tuple[int, int] | None:
-    sides = number_or_nan(height), number_or_nan(width)
-    if not math.isfinite(sum(sides)) or min(sides) < 1:
-        return None
-    return int(sides[0]), int(sides[1])

@@ -28,7 +28,7 @@ def merge_duplicates(
     Returns:
         A list of `RawImage`s with different ids and files.
     """
-    by_file: dict[str, RawImage] = {}
+    by_file: dict[str, list[RawImage]] = {}
     ids, kept = set(), []
     for image in images:
         file = None
@@ -36,8 +36,7 @@ def merge_duplicates(
             file = os.path.normpath(image.image)
         if file in by_file:
             repaired.setdefault(LISTED_TWICE, []).append(image.where)
-            by_file[file].num_unread += image.num_unread
-            _add_boxes(by_file[file], image)
+            by_file[file].append(image)
         elif image.image_id in ids:
             where = f"{image.where}, id {image.image_id!r}"
             dropped.setdefault(ID_TAKEN, []).append(where)
@@ -45,23 +44,26 @@ def merge_duplicates(
             kept.append(image)
             ids.add(image.image_id)
             if file is not None:
-                by_file[file] = image
+                by_file[file] = [image]
+    for entries in by_file.values():
+        if len(entries) > 1:
+            _merge(entries)
     return kept
 
 
-def _add_boxes(image: RawImage, other: RawImage) -> None:
-    """Add the boxes that the image does not have yet."""
-    own, new = (
-        [
-            (label, *box)
-            for label, box in zip(
-                x.labels.tolist(), x.boxes.tolist(), strict=True
-            )
-        ]
-        for x in (image, other)
-    )
-    is_new = np.array([row not in set(own) for row in new], bool)
-    if not is_new.any():
+def _merge(entries: Sequence[RawImage]) -> None:
+    """Add to the first entry the boxes of the others that are new."""
+    first = entries[0]
+    first.num_unread = sum(x.num_unread for x in entries)
+    known: set[tuple[float, ...]] = set()
+    is_new: list[bool] = []
+    for entry in entries:
+        pairs = zip(entry.labels.tolist(), entry.boxes.tolist(), strict=True)
+        rows = [(label, *box) for label, box in pairs]
+        # An entry keeps boxes that it has twice itself.
+        is_new += [entry is first or row not in known for row in rows]
+        known.update(rows)
+    if sum(is_new) == len(first.labels):
         return
 
     def joined(name: str, default: object) -> np.ndarray:
@@ -69,11 +71,15 @@ def _add_boxes(image: RawImage, other: RawImage) -> None:
             np.full(len(x.boxes), default)
             if getattr(x, name) is None
             else getattr(x, name)
-            for x in (image, other)
+            for x in entries
         ]
-        return np.concatenate([parts[0], parts[1][is_new]])
+        return np.concatenate(parts)[is_new]
 
-    image.is_crowd = joined("is_crowd", False)
-    image.areas = joined("areas", np.nan)
-    image.labels = joined("labels", -1)
-    image.boxes = np.concatenate([image.boxes, other.boxes[is_new]])
+    values = {
+        "is_crowd": joined("is_crowd", False),
+        "areas": joined("areas", np.nan),
+        "labels": joined("labels", -1),
+        "boxes": joined("boxes", np.nan),
+    }
+    for name, value in values.items():
+        setattr(first, name, value)

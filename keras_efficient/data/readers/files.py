@@ -3,18 +3,25 @@
 import functools
 import os
 import pathlib
+import stat
 import unicodedata
 import urllib.parse
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from keras_efficient.data.image_formats import EXTENSIONS
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
+# Characters of the longest path that an operating system accepts.
+MAX_PATH = 4096
+# Last parts of a stated path that are searched for.
+MAX_PARTS = 32
 # Listings of folders kept in memory for names that are not found directly.
 MAX_LISTINGS = 256
+NONE: frozenset[tuple[int, int]] = frozenset()
 
 
 def is_image(path: PathLike) -> bool:
@@ -23,7 +30,9 @@ def is_image(path: PathLike) -> bool:
 
 
 def find_file(
-    folders: Sequence[pathlib.Path], name: str
+    folders: Sequence[pathlib.Path],
+    name: str,
+    within: Sequence[pathlib.Path] | None = None,
 ) -> pathlib.Path | None:
     """Return the file that annotations mean by a name, or `None`.
 
@@ -33,27 +42,43 @@ def find_file(
     (files from macOS) and to the case of the extension. Folders that the name
     states are never left out, so that another file of the same name is not
     mistaken for it. Files outside the folders are found only if the name is
-    an absolute path that exists, or leads there with `..`.
+    an absolute path that exists, or leads there with `..`, and only inside
+    the folders `within`.
 
     Args:
         folders: Sequence of paths, tried in this order.
         name: String, a relative or absolute path.
+        within: Folders in which the file must be. Defaults to `None`: anywhere.
 
     Returns:
         The path of an existing file; `None` if there is none, or if several
         files match the name equally well and none exactly.
     """
-    spellings = _spellings(name)
-    for spelling in spellings:
-        for folder in folders:
-            if os.path.isfile(folder / spelling):
-                return folder / spelling
-    for spelling in spellings:
-        for folder in folders:
-            found = _find_similar(folder, spelling)
-            if found is not None:
-                return found
+    if len(name) > MAX_PATH:
+        return None
+    places = [
+        (folder, spelling)
+        for spelling in _spellings(name)
+        for folder in folders
+        if within is None or is_within(folder / spelling, within)
+    ]
+    for folder, spelling in places:
+        if os.path.isfile(folder / spelling):
+            return folder / spelling
+    for folder, spelling in places:
+        found = _find_similar(folder, spelling)
+        if found is not None:
+            return found
     return None
+
+
+def is_within(path: PathLike, folders: Sequence[pathlib.Path]) -> bool:
+    """Return whether a path leads into one of some folders.
+
+    Links are not resolved: who has put them there wants them to be followed.
+    """
+    place = pathlib.Path(os.path.abspath(path))
+    return any(place.is_relative_to(os.path.abspath(x)) for x in folders)
 
 
 def normalize_name(name: str) -> str:
@@ -73,7 +98,7 @@ def _spellings(name: str) -> list[str]:
 def _find_similar(folder: pathlib.Path, spelling: str) -> pathlib.Path | None:
     """A file whose name differs in normalization or in its extension's case."""
     parts = pathlib.PurePosixPath(spelling).parts
-    if not parts or parts[0] == "/":
+    if not parts or parts[0] == "/" or len(parts) > MAX_PARTS:
         return None
     *parents, name = parts
     for parent in parents:
@@ -128,8 +153,15 @@ def list_folder(folder: PathLike) -> tuple[list[str], list[str]]:
     with os.scandir(os.fspath(folder)) as entries:
         for entry in entries:
             if not entry.name.startswith("."):
-                (folders if entry.is_dir() else files).append(entry.name)
+                (folders if _is_folder(entry) else files).append(entry.name)
     return sorted(folders), sorted(files)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, which cannot be read as a file either
+        return False
 
 
 def describe_folder(path: pathlib.Path) -> str:
@@ -181,12 +213,16 @@ def endings_to_depth(folder: pathlib.Path, depth: int) -> set[str]:
 
 
 def _walk(
-    folder: pathlib.Path, depth: int
+    folder: pathlib.Path, depth: int, above: frozenset[tuple[int, int]] = NONE
 ) -> Iterator[tuple[pathlib.Path, list[str]]]:
+    found = os.stat(folder)
+    place = found.st_dev, found.st_ino
+    if place in above:  # a link to a folder that contains it
+        return
     folders, files = list_folder(folder)
     yield folder, files
     for name in folders if depth > 0 else ():
-        yield from _walk(folder / name, depth - 1)
+        yield from _walk(folder / name, depth - 1, above | {place})
 
 
 def files_below(folder: PathLike) -> list[str]:
@@ -221,14 +257,34 @@ def files_with_ending(
     return [folder / name for name in names if name.lower().endswith(ending)]
 
 
+def open_file(path: PathLike) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is a pipe or a device, which may wait forever.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError(
+            f"{os.fspath(path)} is a pipe or a device, not a file. Remove it, "
+            "or copy its contents to a file."
+        )
+    return open(path, "rb")
+
+
 def read_text(path: pathlib.Path) -> str:
     """Return the text of a UTF-8 file.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not UTF-8 text.
+        ValueError: If it is not UTF-8 text, or no regular file.
     """
+    with open_file(path) as file:
+        data = file.read()
     try:
-        return path.read_text(encoding="utf-8-sig")
+        # As Python reads text: with the ends of lines of any system.
+        text = data.decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as e:
         raise ValueError(f"{path} is not UTF-8 text: {e}") from e

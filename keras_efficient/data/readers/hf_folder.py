@@ -1,7 +1,6 @@
 """Folders of images with `metadata.jsonl`, as Hugging Face's `imagefolder`."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -14,15 +13,18 @@ from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import files_to_depth
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.hf_datasets import NOT_OBJECTS
 from keras_efficient.data.readers.image_finder import finder_beside
+from keras_efficient.data.readers.json_files import parse_json
 from keras_efficient.data.readers.object_rows import BOX_KEYS
 from keras_efficient.data.readers.object_rows import OBJECT_COLUMNS
 from keras_efficient.data.readers.object_rows import ObjectRows
 from keras_efficient.data.readers.object_rows import key_of
 from keras_efficient.data.readers.object_rows import name_classes
 from keras_efficient.data.readers.object_rows import read_objects
+from keras_efficient.data.records import shown_text
 
 FILE_NAME = "metadata.jsonl"
 # Levels of subfolders in which the file is searched.
@@ -63,7 +65,7 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, HFSplit]:
 
 
 def _has_boxes(path: pathlib.Path) -> bool:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         head = file.read(HEAD)
     has_objects = any(f'"{key}"'.encode() in head for key in OBJECT_COLUMNS)
     return (
@@ -94,7 +96,7 @@ def read(split: HFSplit, options: ReadOptions) -> RawAnnotations:
     rows = list(_rows(path, raw.dropped))
     names = [row["file_name"] for _, row in rows]
     splits = [options.split] if options.split else []
-    finder = finder_beside(path, options.images, splits, names)
+    finder = finder_beside(path, options, splits, names)
     found: list[tuple[RawImage, ObjectRows]] = []
     for (where, row), name in zip(rows, names, strict=True):
         objects = _objects(row)
@@ -112,7 +114,7 @@ def read(split: HFSplit, options: ReadOptions) -> RawAnnotations:
             image_id=name,
             is_crowd=objects.is_crowd,
             areas=objects.areas,
-            where=f"{where}, {name}",
+            where=f"{where}, {shown_text(name)}",
             num_unread=len(objects.unread),
         )
         found.append((entry, objects))
@@ -140,10 +142,7 @@ def _rows(
         if not line.strip():
             continue
         where = f"{path}, line {i}"
-        try:
-            row = json.loads(line)
-        except ValueError as e:
-            raise ValueError(f"{where} is not json: {e}") from e
+        row = parse_json(line, where, "json")
         name = row.get("file_name") if isinstance(row, dict) else None
         if isinstance(name, str) and name:
             yield where, row

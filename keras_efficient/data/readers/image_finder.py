@@ -7,14 +7,28 @@ import re
 import urllib.parse
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import TypeAlias
 
+from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.files import MAX_PARTS
+from keras_efficient.data.readers.files import MAX_PATH
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import is_within
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import loose_name
 from keras_efficient.data.readers.upload_names import without_upload_prefix
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
 
+# Stated paths by each of their ends.
+_Tails: TypeAlias = dict[tuple[str, ...], set[tuple[str, ...]]]
+
+OUTSIDE = (
+    "images that are stated as files outside the data set (not used; to use "
+    "them, pass their folder with `images=`, in commands: --images, or pass a "
+    "folder that contains both)"
+)
 AMBIGUOUS = "images whose file is not certain (several have the same name)"
 IMAGE_FOLDERS = ("images", "image", "data", "img", "imgs", "jpegimages")
 ANNOTATION_FOLDERS = (
@@ -40,6 +54,10 @@ class AmbiguousImageError(ValueError):
     """Several different files may be the image that annotations state."""
 
 
+class OutsideError(ValueError):
+    """The image that annotations state is outside the data set."""
+
+
 class ImageFinder:
     """Finds the images that an annotation file states.
 
@@ -47,6 +65,10 @@ class ImageFinder:
     form of Unicode. It is used as it is if possible. Otherwise the file with
     the longest equal end of the path is used, such as `cam1/0.jpg`, and
     finally the only one with the same name.
+
+    Files outside the data set are never used, so that annotations from
+    another person cannot make other images of this computer part of it. Links
+    on the disk are followed, wherever they lead.
 
     Args:
         folders: Folders to which stated paths may be relative, in groups:
@@ -56,7 +78,7 @@ class ImageFinder:
         roots: Folders below which images are searched by name.
         splits: Names of the split. Folders of other splits are not searched by
             name. An empty sequence for all splits.
-        use_absolute: Whether an absolute path that exists is used as it is.
+        within: Folders in which images must be.
     """
 
     def __init__(
@@ -65,9 +87,9 @@ class ImageFinder:
         stated: Iterable[str],
         roots: Sequence[pathlib.Path] = (),
         splits: Sequence[str] = (),
-        use_absolute: bool = True,
+        within: Sequence[pathlib.Path] = (),
     ):
-        self._use_absolute = use_absolute
+        self._within = within
         self._groups = [
             [x for x in dict.fromkeys(group) if x.is_dir()] for group in folders
         ]
@@ -80,7 +102,9 @@ class ImageFinder:
         self._foreign = every - own - passed if own & every else set()
         self._listings: dict[pathlib.Path, dict[str, list[str]]] = {}
         self._below: dict[str, list[pathlib.Path]] | None = None
+        # Stated paths by their last part, and those with the same last parts.
         self._stated: dict[str, set[tuple[str, ...]]] = {}
+        self._same_tails: dict[str, _Tails] = {}
         for name in stated:
             parts = path_parts(name)
             self._stated.setdefault(loose_name(parts[-1]), set()).add(parts)
@@ -96,9 +120,12 @@ class ImageFinder:
 
         Raises:
             AmbiguousImageError: If several different files fit equally.
+            OutsideError: If the name states an existing file outside the
+                data set, and there is none inside.
         """
-        if self._use_absolute and os.path.isabs(name) and os.path.isfile(name):
-            return pathlib.Path(name)
+        if os.path.isabs(name) and os.path.isfile(name):
+            if is_within(name, self._within):
+                return pathlib.Path(name)
         stated = path_parts(name)
         unquoted = tuple(urllib.parse.unquote(part) for part in stated)
         plain = without_upload_prefix(unquoted[-1])
@@ -114,7 +141,10 @@ class ImageFinder:
                 if found:
                     self._check_stated(stated, length)
                     return _only(name, found)
-        return self._first.joinpath(*stated[-1:])
+        existing = [x for group in self._groups for x in group]
+        if is_outside(name, existing, self._within):
+            raise OutsideError(name)
+        return self._first / plain_path(stated[-1])
 
     def find_or_drop(
         self, name: str, where: str, dropped: list[tuple[str, str]]
@@ -132,14 +162,16 @@ class ImageFinder:
         except AmbiguousImageError as e:
             dropped.append((AMBIGUOUS, f"{where}: {e}"))
             return None
+        except OutsideError:
+            dropped.append((OUTSIDE, where))
+            return None
 
     def _check_stated(self, stated: tuple[str, ...], length: int) -> None:
         """Raise an error if another stated path has the same end."""
-        same = {
-            parts
-            for parts in self._stated.get(loose_name(stated[-1]), ())
-            if parts[-length:] == stated[-length:]
-        }
+        key = loose_name(stated[-1])
+        if key not in self._same_tails:
+            self._same_tails[key] = _by_tails(self._stated.get(key, ()))
+        same = self._same_tails[key].get(stated[-length:], set())
         if len(same) > 1:
             paths = listed(["/".join(parts) for parts in sorted(same)])
             raise AmbiguousImageError(f"one file for {paths}")
@@ -149,6 +181,8 @@ class ImageFinder:
             found = []
             for folder in group:
                 place = folder.joinpath(*parts[:-1])
+                if not is_within(place, self._within):
+                    continue
                 names = self._listing(place).get(loose_name(parts[-1]), [])
                 exact = [name for name in names if name == parts[-1]]
                 found += [place / name for name in exact or names]
@@ -160,7 +194,8 @@ class ImageFinder:
         """Names of the files of a folder by their keys."""
         if folder not in self._listings:
             listing: dict[str, list[str]] = {}
-            for name in list_folder(folder)[1] if folder.is_dir() else ():
+            is_there = os.path.isdir(folder)
+            for name in list_folder(folder)[1] if is_there else ():
                 listing.setdefault(loose_name(name), []).append(name)
             self._listings[folder] = listing
         return self._listings[folder]
@@ -191,11 +226,83 @@ def path_parts(name: str) -> tuple[str, ...]:
     if name.startswith(LOCAL_FILES):
         name = name.removeprefix(LOCAL_FILES)
     elif "://" in name:
-        name = urllib.parse.urlsplit(name).path
+        try:
+            name = urllib.parse.urlsplit(name).path
+        except ValueError:  # such as "http://[": not an address
+            name = name.partition("://")[2]
     elif re.match(r"^[A-Za-z]:[\\/]", name):
         name = name[2:]
-    parts = name.replace("\\", "/").split("/")
-    return tuple(part for part in parts if part not in ("", ".")) or (name,)
+    parts = name[-MAX_PATH:].replace("\\", "/").split("/")
+    parts = [part for part in parts if part not in ("", ".")]
+    return tuple(parts[-MAX_PARTS:]) or (name,)
+
+
+def plain_path(name: str) -> str:
+    """Return the last part of a stated path, for where a file should be.
+
+    >>> plain_path("../../etc/a.jpg"), plain_path("..")
+    ('a.jpg', 'unnamed')
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return shown_text(last) if last not in ("", ".", "..") else "unnamed"
+
+
+def expected_path(
+    folder: pathlib.Path, name: str, within: Sequence[pathlib.Path]
+) -> pathlib.Path:
+    """Return where the file of a stated path should be, never outside."""
+    path = folder / name.replace("\\", "/")
+    is_usable = len(name) <= MAX_PATH and is_within(path, within)
+    return path if is_usable else folder / plain_path(name)
+
+
+def is_outside(
+    name: str,
+    folders: Sequence[pathlib.Path],
+    within: Sequence[pathlib.Path],
+) -> bool:
+    """Return whether a stated path is that of a file, but not one to use.
+
+    Args:
+        name: String, the stated path.
+        folders: Folders to which it may be relative.
+        within: Folders in which files must be.
+    """
+    if len(name) > MAX_PATH:
+        return False
+    places = [folder / name.replace("\\", "/") for folder in folders]
+    return any(os.path.isfile(x) and not is_within(x, within) for x in places)
+
+
+def allowed_folders(
+    path: pathlib.Path, options: ReadOptions
+) -> list[pathlib.Path]:
+    """Return the folders in which the images of an annotation file must be.
+
+    Args:
+        path: Path of the annotation file.
+        options: A `ReadOptions`.
+
+    Returns:
+        The folder `images`, if it is given. Otherwise the folder of the data
+        set, that of the file, and the one above if the file has a folder for
+        annotations.
+    """
+    if options.images is not None:
+        return [options.images]
+    place = path.parent
+    folders = [place, *([options.root] if options.root else [])]
+    if place.name.lower() in ANNOTATION_FOLDERS:
+        folders.append(place.parent)
+    return folders
+
+
+def _by_tails(paths: Iterable[tuple[str, ...]]) -> _Tails:
+    found: _Tails = {}
+    for parts in paths:
+        for length in range(1, len(parts) + 1):
+            found.setdefault(parts[-length:], set()).add(parts)
+    return found
 
 
 def split_aliases(split: str) -> tuple[str, ...]:
@@ -207,7 +314,7 @@ def split_aliases(split: str) -> tuple[str, ...]:
 
 def finder_beside(
     path: pathlib.Path,
-    images: pathlib.Path | None,
+    options: ReadOptions,
     splits: Sequence[str],
     stated: Iterable[str],
 ) -> ImageFinder:
@@ -215,17 +322,19 @@ def finder_beside(
 
     Args:
         path: Path of the annotation file.
-        images: Folder of the images, or `None` for the usual places: the
-            folder of the file, `images/` or `data/`, or a folder with the name
-            of the split, beside the file or its folder.
+        options: A `ReadOptions`. `images` is the folder of the images, or
+            `None` for the usual places: the folder of the file, `images/` or
+            `data/`, or a folder with the name of the split, beside the file or
+            its folder.
         splits: Names of the split; an empty sequence for all splits.
         stated: All names that the annotation file states.
 
     Returns:
         An `ImageFinder`.
     """
+    images, within = options.images, allowed_folders(path, options)
     if images is not None:
-        return ImageFinder([[images]], stated, [images], splits, False)
+        return ImageFinder([[images]], stated, [images], splits, within)
     place = path.parent
     # A file beside images is about these, not about those above.
     is_beside = any(is_image(x) for x in list_folder(place)[1])
@@ -241,7 +350,8 @@ def finder_beside(
     others = [*own, *common, *places[1:]]
     is_apart = place.name.lower() in ANNOTATION_FOLDERS
     roots = own or common or places[: 2 if is_apart else 1]
-    return ImageFinder([[place], others], stated, roots, splits)
+    within += [*own, *common]
+    return ImageFinder([[place], others], stated, roots, splits, within)
 
 
 def _subfolders(folder: pathlib.Path, names: set[str]) -> list[pathlib.Path]:
@@ -255,6 +365,6 @@ def _only(name: str, found: Sequence[pathlib.Path]) -> pathlib.Path:
     for other in found[1:]:
         if not filecmp.cmp(found[0], other, shallow=False):
             raise AmbiguousImageError(
-                f"{name!r} may be {listed([str(path) for path in found])}"
+                f"{shown_text(name)!r} may be {listed(found)}"
             )
     return found[0]

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import json
 import pathlib
 import re
 import urllib.parse
@@ -19,8 +18,10 @@ from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import normalize_name
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.folder_names import num_equal_at_end
+from keras_efficient.data.readers.json_files import parse_json
 from keras_efficient.data.readers.label_studio_results import NOT_ANNOTATED
 from keras_efficient.data.readers.label_studio_results import SEVERAL_ANNOTATORS
 from keras_efficient.data.readers.label_studio_results import Task
@@ -83,7 +84,7 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, LabelStudioSplit]:
 
 def _is_export(path: pathlib.Path) -> bool:
     """Whether a file begins like an export, a list of objects."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(HEAD)
     is_list = re.match(rb"(\xef\xbb\xbf)?\s*\[\s*\{", head) is not None
     return is_list and WORDS.search(head) is not None
@@ -140,10 +141,7 @@ def read(split: LabelStudioSplit, options: ReadOptions) -> RawAnnotations:
 
 
 def _load(path: pathlib.Path) -> list[Task]:
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as e:
-        raise ValueError(f"{path} is not valid JSON: {e}") from e
+    content = parse_json(read_text(path), path)
     if not isinstance(content, list):
         raise ValueError(
             f"{path} must contain a list of tasks, as the exports JSON and "
@@ -212,7 +210,10 @@ def _path_in(stated: str) -> str:
     """The decoded path in a URL, such as `/data/local-files/?d=<path>`."""
     if re.match(r"^[A-Za-z]:[\\/]", stated):
         return stated.replace("\\", "/")
-    parts = urllib.parse.urlsplit(stated)
+    try:
+        parts = urllib.parse.urlsplit(stated)
+    except ValueError:  # such as "http://[": not an address
+        return stated.replace("\\", "/")
     query = urllib.parse.parse_qs(parts.query)
     if "d" in query:
         return query["d"][0].replace("\\", "/")
@@ -229,6 +230,10 @@ class _Images:
         self._by_name: dict[str, list[pathlib.Path]] = {}
         for path in map(pathlib.Path, filter(is_image, paths)):
             self._by_name.setdefault(normalize_name(path.name), []).append(path)
+        self._by_upload: dict[str, list[pathlib.Path]] = {}
+        for name, found in self._by_name.items():
+            upload = normalize_name(upload_name(name.strip()))
+            self._by_upload.setdefault(upload, found)
 
     def find(self, stated: str) -> list[pathlib.Path]:
         """Return the files that an export may mean, at least one path."""
@@ -240,11 +245,8 @@ class _Images:
             if found:
                 return _with_longest_tail(found, path)
         # Label Studio changes some characters of the names of uploads.
-        wanted = normalize_name(names[-1])
-        for name, found in self._by_name.items():
-            if normalize_name(upload_name(name.strip())) == wanted:
-                return found
-        return [self._folders[0] / path.name]
+        found = self._by_upload.get(normalize_name(names[-1]), [])
+        return found or [self._folders[0] / path.name]
 
 
 def _with_longest_tail(

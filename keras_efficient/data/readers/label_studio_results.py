@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.enclosing import box_around_ellipse
 from keras_efficient.data.readers.enclosing import box_around_points
 from keras_efficient.data.readers.enclosing import box_around_rotated
+from keras_efficient.data.readers.json_values import id_of
+from keras_efficient.data.readers.json_values import list_of
+from keras_efficient.data.readers.json_values import objects_in
+from keras_efficient.data.readers.json_values import texts_in
 
 # Reasons in reports, each after a number.
 NOT_ANNOTATED = "tasks without annotations (not used as background)"
@@ -72,7 +77,7 @@ class Task:
 
 def read_tasks(content: Any) -> Iterator[Task]:
     """Yield the tasks of an export in the form JSON or JSON_MIN."""
-    rows = [row for row in content if isinstance(row, dict)]
+    rows = objects_in(content)
     if any(isinstance(row.get("data"), dict) for row in rows):
         for row in rows:
             if isinstance(row.get("data"), dict):
@@ -80,41 +85,39 @@ def read_tasks(content: Any) -> Iterator[Task]:
         return
     groups: dict[Any, list[dict[str, Any]]] = {}
     for i, row in enumerate(rows):  # one row for each annotator
-        groups.setdefault(row.get("id", f"row {i}"), []).append(row)
+        number = id_of(row.get("id"))
+        key = f"row {i}" if number is None else number
+        groups.setdefault(key, []).append(row)
     for group in groups.values():
         yield _read_short_task(group)
 
 
 def _read_task(row: Mapping[str, Any]) -> Task:
     """A task of the form JSON."""
-    found = row.get("annotations", row.get("completions")) or []
     found = [
         x
-        for x in found
-        if isinstance(x, dict)
-        and not (x.get("was_cancelled") or x.get("skipped"))
+        for x in objects_in(row.get("annotations", row.get("completions")))
+        if not (x.get("was_cancelled") or x.get("skipped"))
     ]
     best = [x for x in found if x.get("ground_truth")] or found
-    results = best[0].get("result") or [] if best else []
-    results = [x for x in results if isinstance(x, dict)]
+    results = objects_in(best[0].get("result")) if best else []
     # A region and its label are two results in some interfaces.
     labels: dict[Any, list[str]] = {}
     for result in results:
         if str(result.get("type")) not in LABELS:
-            stated = _value(result).get("labels")
-            if stated:
-                labels.setdefault(result.get("id"), []).extend(stated)
+            stated = texts_in(_value(result).get("labels"))
+            labels.setdefault(id_of(result.get("id")), []).extend(stated)
     regions, sizes, to_names = [], [], set()
     for result in results:
         kind = str(result.get("type")).lower()
         if kind in (*REGIONS, *LABELS):
-            shared = labels.get(result.get("id"), [])
+            shared = labels.get(id_of(result.get("id")), [])
             regions.append(_read_region(kind, _value(result), result, shared))
             sizes.append(_size_of(result))
             to_names.add(str(result.get("to_name")))
     return Task(
         data=row["data"],
-        task_id=row.get("id"),
+        task_id=id_of(row.get("id")),
         regions=regions if best else None,
         size=next((size for size in sizes if size), None),
         to_names=to_names,
@@ -134,7 +137,7 @@ def _read_short_task(rows: Sequence[Mapping[str, Any]]) -> Task:
                 sizes.append(_size_of(value))
     return Task(
         data={k: v for k, v in first.items() if isinstance(v, str)},
-        task_id=first.get("id"),
+        task_id=id_of(first.get("id")),
         regions=regions,
         size=next((size for size in sizes if size), None),
         to_names=set(),
@@ -162,9 +165,9 @@ def _value(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _size_of(result: Mapping[str, Any]) -> tuple[int, int] | None:
-    height = number_or_nan(result.get("original_height"))
-    width = number_or_nan(result.get("original_width"))
-    return (int(height), int(width)) if height > 0 and width > 0 else None
+    return stated_size(
+        result.get("original_height"), result.get("original_width")
+    )
 
 
 def _read_region(
@@ -173,9 +176,9 @@ def _read_region(
     result: Mapping[str, Any],
     shared: Sequence[str],
 ) -> Region:
-    stated = value.get(kind) or value.get("labels") or shared
-    names = [stated] if isinstance(stated, str) else list(stated or [])
-    label = str(names[0]).strip() if names else ""
+    stated = texts_in(value.get(kind)) or texts_in(value.get("labels"))
+    names = stated or shared
+    label = names[0].strip() if names else ""
     if number_or_nan(result.get("image_rotation") or 0) % 360:
         return Region(label, None, ROTATED_IMAGE)
     box, note = _read_box(kind.removesuffix("labels"), value, _size_of(result))
@@ -205,7 +208,7 @@ def _read_box(
                 number_or_nan(point[0]) / 100 * width,
                 number_or_nan(point[1]) / 100 * height,
             )
-            for point in value.get("points") or []
+            for point in list_of(value.get("points"))
             if isinstance(point, list) and len(point) == 2
         )
     elif kind == "ellipse":

@@ -1,8 +1,6 @@
 """Annotations in the json files of labelme, and of tools like it."""
 
 import base64
-import binascii
-import json
 import math
 import pathlib
 from collections.abc import Mapping
@@ -16,9 +14,12 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.enclosing import box_around_ellipse
 from keras_efficient.data.readers.enclosing import box_around_points
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.json_files import parse_json
 from keras_efficient.data.readers.paired_files import AnnotationFile
 from keras_efficient.data.readers.paired_files import FileKind
 from keras_efficient.data.readers.paired_folders import PairedSplit
@@ -78,12 +79,10 @@ def read_labelme_file(path: pathlib.Path) -> AnnotationFile | None:
             names.append(label)
             boxes.append(box)
     stated = str(content.get("imagePath") or "").replace("\\", "/")
-    sides = [number_or_nan(content.get(f"image{x}")) for x in SIDES]
-    is_stated = math.isfinite(sum(sides)) and min(sides) >= 1
     return AnnotationFile(
         image_name=stated.rpartition("/")[2],
         image_folder=stated.rpartition("/")[0],
-        size=(int(sides[0]), int(sides[1])) if is_stated else None,
+        size=stated_size(*(content.get(f"image{x}") for x in SIDES)),
         names=tuple(names),
         boxes=tuple(boxes),
         unread=tuple(unread),
@@ -92,10 +91,7 @@ def read_labelme_file(path: pathlib.Path) -> AnnotationFile | None:
 
 
 def _load(path: pathlib.Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as e:
-        raise ValueError(f"{path} is not a complete json file: {e}") from e
+    return parse_json(read_text(path), path)
 
 
 def _box(shape: Mapping[str, Any]) -> list[float] | None:
@@ -118,13 +114,13 @@ def _read_image(path: pathlib.Path) -> np.ndarray:
     """The image that a file contains."""
     try:
         data = base64.b64decode(_load(path)["imageData"])
-    except (KeyError, TypeError, binascii.Error) as e:
+        return load_image(data)
+    except (KeyError, TypeError, ValueError) as e:
         raise ValueError(f"{path} contains no complete image: {e}") from e
-    return load_image(data)
 
 
 def _is_labelme(path: pathlib.Path) -> bool:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         head = file.read(HEAD)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return start.startswith(b"{") and b'"shapes"' in head

@@ -2,10 +2,11 @@
 
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from keras_efficient.data.readers import coco
 from keras_efficient.data.readers import csv_boxes
@@ -23,6 +24,7 @@ from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.files import endings_to_depth
+from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
@@ -80,6 +82,7 @@ def read_annotations(
         ValueError: If no layout is recognized, or several are.
     """
     layouts = _layouts_named(layout)
+    root = None
     if not isinstance(source, str | os.PathLike):
         chosen, part = _join(source, layouts)
     else:
@@ -87,6 +90,7 @@ def read_annotations(
         if not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path}")
         chosen, part, split = _choose(path, split, layouts)
+        root = path if path.is_dir() else path.parent
     for name, value, usable in (
         ("images", images, [x.name for x in LAYOUTS if x.has_images_option]),
         (
@@ -102,8 +106,16 @@ def read_annotations(
                 f"{chosen.name!r}"
             )
     folder = None if images is None else pathlib.Path(images)
-    options = ReadOptions(split, folder, class_names, crowds, box_format)
-    return chosen.read(part, options)
+    options = ReadOptions(split, folder, class_names, crowds, box_format, root)
+    # What is no number, or too large for one, is reported by `validation`.
+    with named_errors(_name_of(source)), np.errstate(all="ignore"):
+        return chosen.read(part, options)
+
+
+def _name_of(source: PathLike | Sequence[PathLike]) -> str:
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    return ", ".join(str(path) for path in source)
 
 
 def split_names(
@@ -145,7 +157,8 @@ def _find(
     else:
         endings = endings_to_depth(path, MAX_DEPTH)
         layouts = [x for x in layouts if endings.intersection(x.endings)]
-    found = {layout: layout.find_splits(path) for layout in layouts}
+    with named_errors(path):
+        found = {layout: layout.find_splits(path) for layout in layouts}
     found = {layout: splits for layout, splits in found.items() if splits}
     certain = {x: y for x, y in found.items() if not x.accepts_any_file}
     return certain if path.is_file() and certain else found
@@ -163,7 +176,10 @@ def _join(
     fitting = [x for x in layouts if endings.issubset(x.source_endings)]
     for layout in sorted(fitting or layouts, key=lambda x: x.accepts_any_file):
         if paths and layout.join_files is not None:
-            parts = [x for p in paths for x in layout.find_splits(p).values()]
+            with named_errors(listed(paths)):
+                parts = [
+                    x for p in paths for x in layout.find_splits(p).values()
+                ]
             if len(parts) == len(paths):
                 return layout, layout.join_files(parts)
     names = [x.name for x in LAYOUTS if x.join_files is not None]
@@ -228,7 +244,10 @@ def plain_split_name(name: str) -> str:
     >>> plain_split_name("Train2017")
     'train'
     """
-    return re.sub(r"[-_]?\d+$", "", name).lower()
+    stem = name.rstrip("0123456789")
+    if stem != name and stem.endswith(("-", "_")):
+        stem = stem[:-1]
+    return stem.lower()
 
 
 def _is_whole(path: pathlib.Path, layout: Layout) -> bool:

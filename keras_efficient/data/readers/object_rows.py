@@ -20,6 +20,7 @@ CLASS_KEYS = (
 )  # fmt: skip
 CROWD_KEYS = ("iscrowd", "is_crowd")
 AREA_KEYS = ("area", "areas")
+KEYS = frozenset((*BOX_KEYS, *CLASS_KEYS, *CROWD_KEYS, *AREA_KEYS))
 
 NO_BOX = "objects without a box of four numbers"
 NO_CLASS = "objects without a class"
@@ -94,7 +95,8 @@ def name_classes(
     if names is None:
         classes = sorted(set(used), key=lambda x: (isinstance(x, str), x))
         names = list(dict.fromkeys(map(str, classes)))
-        label_of: dict[Any, int] = {x: names.index(str(x)) for x in classes}
+        index = {name: i for i, name in enumerate(names)}
+        label_of: dict[Any, int] = {x: index[str(x)] for x in classes}
     else:
         label_of = {i: i for i in range(len(names))}
         label_of.update((name, i) for i, name in enumerate(names))
@@ -117,7 +119,9 @@ def _items(value: Any) -> list[Mapping[str, Any]] | None:
         lists = {
             key: list(column)
             for key, column in value.items()
-            if hasattr(column, "__len__") and not isinstance(column, str)
+            if key in KEYS
+            and hasattr(column, "__len__")
+            and not isinstance(column, str)
         }
         key = key_of(list(lists), BOX_KEYS) or key_of(list(lists), CLASS_KEYS)
         if key is None:

@@ -1,6 +1,7 @@
 """Annotations in the csv files of Open Images."""
 
 import dataclasses
+import os
 import pathlib
 import re
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from keras_efficient.data.readers.csv_tables import open_table
 from keras_efficient.data.readers.csv_tables import split_of
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.image_finder import finder_beside
+from keras_efficient.data.records import shown_text
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 COLUMNS = {name: (name,) for name in ("imageid", "labelname", *EDGES)}
@@ -129,17 +131,18 @@ def _add_images(
         by_image.setdefault(row.image, []).append(row)
     finder = finder_beside(
         table.path,
-        options.images,
+        options,
         [options.split] if options.split else [],
         map(_file_name, by_image),
     )
     missing = []
     for image_id, rows in by_image.items():
-        where = f"{table.path}, line {rows[0].line}, {image_id}"
+        name = shown_text(image_id)
+        where = f"{table.path}, line {rows[0].line}, {name}"
         file = finder.find_or_drop(_file_name(image_id), where, raw.dropped)
         if file is None:
             continue
-        if not file.is_file():
+        if not os.path.isfile(file):
             missing.append(image_id)
             continue
         raw.images.append(
@@ -154,7 +157,8 @@ def _add_images(
         )
     if missing:
         place = f"{table.path}: {len(missing)} of {len(by_image)} images"
-        raw.noted.append((NOT_HERE, f"{place}, such as {missing[0]}"))
+        first = shown_text(missing[0])
+        raw.noted.append((NOT_HERE, f"{place}, such as {first}"))
 
 
 def _file_name(image_id: str) -> str:

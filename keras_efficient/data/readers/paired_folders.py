@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from keras_efficient.data.readers.files import MAX_PARTS
 from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
 from keras_efficient.data.readers.folder_names import is_generic
 from keras_efficient.data.readers.folder_names import is_split_name
@@ -140,7 +142,7 @@ def _has_pairs(path: pathlib.Path) -> bool:
 
     PaddlePaddle writes such lists.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         line = file.readline(4096).decode("utf-8", "replace")
     return len(line.split()) > 1 and line.strip().lower().endswith(".xml")
 
@@ -184,6 +186,7 @@ class ListedFiles:
 
     def _find(self, name: str) -> set[pathlib.Path]:
         parts = name.replace("\\", "/").removeprefix("./").split("/")
+        parts = parts[-MAX_PARTS:]
         stem, dot, ending = parts[-1].rpartition(".")
         lasts = [parts[-1], stem] if dot and len(ending) < 6 else [parts[-1]]
         # Paths of images, also on another computer.

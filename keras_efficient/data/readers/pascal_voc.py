@@ -12,6 +12,7 @@ from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import number_or_nan
+from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.enclosing import box_around_points
 from keras_efficient.data.readers.enclosing import box_around_rotated
 from keras_efficient.data.readers.paired_files import AnnotationFile
@@ -27,7 +28,9 @@ EDGES = ("xmin", "ymin", "xmax", "ymax")
 # FAIR1M; masks of LabelMe's web tool.
 ROTATED = "robndbox"
 SHAPES = (ROTATED, "polygon", "points", "segm/box")
-PAIR = re.compile(r"(-?[\d.]+)\s*,\s*(-?[\d.]+)")
+# It only begins where a number does, so that the time is proportional to the
+# length of the text.
+PAIR = re.compile(r"(-?(?<![\d.])[\d.]+)\s*,\s*(-?[\d.]+)")
 
 
 def find_splits(root: pathlib.Path) -> Mapping[str | None, PairedSplit]:
@@ -136,10 +139,9 @@ def _size(tree: ElementTree.Element) -> tuple[int, int] | None:
             "imagesize/ncols",
         ),
     ):
-        height, width = (number_or_nan(tree.findtext(name)) for name in names)
-        # Some tools write 0 for an unknown size.
-        if math.isfinite(height + width) and min(height, width) >= 1:
-            return int(height), int(width)
+        size = stated_size(*(tree.findtext(name) for name in names))
+        if size is not None:
+            return size
     return None
 
 

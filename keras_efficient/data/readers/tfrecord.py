@@ -11,6 +11,7 @@ import re
 import shutil
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.files import files_to_depth
+from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.folder_names import SEPARATOR
 from keras_efficient.data.readers.folder_names import is_split_name
 from keras_efficient.data.readers.folder_names import split_of
@@ -51,6 +53,9 @@ OBJECT = b"image/object/"
 # Records that are looked into, to find one with objects, and their bytes.
 NUM_TRIED = 20
 MAX_BYTES = 1 << 28
+# The largest ratio that gzip reaches, and bytes that are read at once.
+MAX_EXPANSION = 1032
+CHUNK = 1 << 20
 # Bytes of a record besides its contents: a length and two checksums.
 HEADER, FOOTER = 12, 4
 # Reasons in reports, each after a number.
@@ -117,21 +122,53 @@ def _has_objects(path: pathlib.Path) -> bool:
 
 def _first_records(path: pathlib.Path) -> Iterator[bytes]:
     """The first records of a file, none if it is of another kind."""
-    with open(path, "rb") as file:
-        opened: Any = file
-        if file.read(2) == GZIP:
-            opened = gzip.open(path)
-        with contextlib.suppress(EOFError, OSError), opened as stream:
-            stream.seek(0)
+    limit = min(MAX_BYTES, MAX_EXPANSION * path.stat().st_size)
+    with contextlib.suppress(EOFError, OSError, zlib.error):
+        with _opened(path) as stream:
             for _ in range(NUM_TRIED):
                 header = stream.read(HEADER)
                 if len(header) < HEADER:
                     return
                 (length,) = struct.unpack("<Q", header[:8])
-                if length > MAX_BYTES:
+                if length > limit:
                     return
                 yield stream.read(length)
                 stream.read(FOOTER)
+
+
+def _opened(path: pathlib.Path) -> Any:
+    file = open_file(path)
+    is_compressed = file.read(2) == GZIP
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if is_compressed else file
+
+
+def _check_records(path: pathlib.Path) -> None:
+    """Raise an error if a record is longer than the rest of the file.
+
+    TensorFlow reserves the memory that a record states, and ends the process
+    if there is not as much.
+    """
+    number = 0
+    try:
+        with _opened(path) as stream:
+            while header := stream.read(HEADER):
+                if len(header) < HEADER:
+                    raise EOFError
+                (rest,) = struct.unpack("<Q", header[:8])
+                rest += FOOTER
+                while rest:
+                    part = stream.read(min(rest, CHUNK))
+                    if not part:
+                        raise EOFError
+                    rest -= len(part)
+                number += 1
+    except (EOFError, OSError, zlib.error) as e:
+        raise ValueError(
+            f"{path} is not a complete TFRecord file: record {number} is "
+            "longer than the rest of the file, or the file is damaged. Write "
+            "or copy the file again."
+        ) from e
 
 
 def join_files(splits: Sequence[TFRecordSplit]) -> TFRecordSplit:
@@ -163,6 +200,7 @@ def read(split: TFRecordSplit, options: ReadOptions) -> RawAnnotations:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     keys: list[list[ClassKey]] = []
     for path in split.files:
+        _check_records(path)
         for i, example in enumerate(read_examples(path, KEYS)):
             where = f"{path}, example {i}"
             image = write_image(example, folder / str(len(keys)))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import pathlib
 import re
 from collections.abc import Iterable
@@ -10,6 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 from typing import TypeAlias
 
+from keras_efficient.data.readers.annotations import is_whole_number
+from keras_efficient.data.readers.annotations import stated_size
+from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import read_text
 
@@ -22,8 +26,11 @@ EDGES = tuple(
 TEXT, NUMBER = "image/object/class/text", "image/object/class/label"
 CROWD = "image/object/is_crowd"
 KEYS = (ENCODED, FORMAT, FILENAME, *SIDES, *EDGES, TEXT, NUMBER, CROWD)
-ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
-FIELD = re.compile(r"""(\w+)\s*:\s*(?:"([^"]*)"|'([^']*)'|(-?\d+))""")
+ITEM = re.compile(r"item\s*\{")
+FIELD = re.compile(r"""\b(\w+)\s*:\s*(?:"([^"]*)"|'([^']*)'|(-?\d+))""")
+
+# Bytes of the name of a file without its ending that disks accept.
+MAX_NAME = 200
 
 Example: TypeAlias = Mapping[str, list[Any]]
 # Number and text of a class, as far as an example states them.
@@ -49,9 +56,9 @@ class Objects:
 
 def objects_of(example: Example) -> Objects:
     """Return the objects of an example."""
-    edges = [example.get(key, []) for key in EDGES]
-    texts = [decoded(text) for text in example.get(TEXT, [])]
-    numbers = example.get(NUMBER, [])
+    edges = [_values(example, key, int | float) for key in EDGES]
+    texts = [decoded(text) for text in _values(example, TEXT, bytes | str)]
+    numbers = _values(example, NUMBER, int)
     counts = {len(edge) for edge in edges}
     count = max(counts)
     highest = max(count, len(texts), len(numbers))
@@ -60,7 +67,7 @@ def objects_of(example: Example) -> Objects:
     if counts != {count} or (count or lengths) and lengths != {count}:
         return Objects([], [], [], highest)
     keys = itertools.zip_longest(numbers, texts)
-    crowds = example.get(CROWD, [])
+    crowds = _values(example, CROWD, int | float)
     return Objects(
         boxes=[list(box) for box in zip(*edges, strict=True)],
         classes=[(number, text or "") for number, text in keys],
@@ -73,8 +80,8 @@ def objects_of(example: Example) -> Objects:
 
 def size_of(example: Example) -> tuple[int, int] | None:
     """Return the stated `(height, width)` of an example, or `None`."""
-    height, width = (int(example.get(key, [0])[0]) for key in SIDES)
-    return (height, width) if min(height, width) > 0 else None
+    sides = [(_values(example, key, int) or [0])[0] for key in SIDES]
+    return stated_size(*sides)
 
 
 def write_image(example: Example, folder: pathlib.Path) -> pathlib.Path | None:
@@ -85,20 +92,30 @@ def write_image(example: Example, folder: pathlib.Path) -> pathlib.Path | None:
         folder: Path of the folder.
 
     Returns:
-        The path of the file, under its stated name; `None` without an image.
+        The path of the file, under its stated name if the disk accepts it;
+        `None` without an image.
     """
-    data = example.get(ENCODED, [b""])
+    data = _values(example, ENCODED, bytes)
     if not data or not data[0]:
         return None
-    stated = decoded((example.get(FILENAME) or [b""])[0])
-    name = stated.replace("\\", "/").rpartition("/")[2] or "image"
+    stated = decoded((_values(example, FILENAME, bytes) or [b""])[0])
+    name = stated.replace("\\", "/").rpartition("/")[2]
+    if not name or "\0" in name or len(os.fsencode(name)) > MAX_NAME:
+        name = "image"
     if not is_image(name):
-        ending = decoded((example.get(FORMAT) or [b""])[0]).lower() or "jpg"
-        name = f"{name}.{ending}"
+        ending = decoded((_values(example, FORMAT, bytes) or [b""])[0]).lower()
+        # It must not contain a path, which would lead out of the folder.
+        name = f"{name}.{ending if f'.{ending}' in EXTENSIONS else 'jpg'}"
     folder.mkdir()
     path = folder / name
     path.write_bytes(data[0])
     return path
+
+
+def _values(example: Example, key: str, kind: Any) -> list[Any]:
+    """The values of a feature, none if they are of another type."""
+    values = example.get(key) or []
+    return values if all(isinstance(x, kind) for x in values) else []
 
 
 def decoded(text: bytes | str) -> str:
@@ -113,10 +130,12 @@ def read_label_map(path: pathlib.Path | None) -> dict[int, str]:
     if path is None:
         return {}
     names = {}
-    for item in ITEM.findall(read_text(path)):
-        fields = {key: a or b or c for key, a, b, c in FIELD.findall(item)}
+    for item in ITEM.split(read_text(path))[1:]:
+        inner, brace, _ = item.partition("}")
+        found = FIELD.findall(inner) if brace else ()
+        fields = {key: a or b or c for key, a, b, c in found}
         name = fields.get("display_name") or fields.get("name")
-        if name and fields.get("id", "").isdecimal():
+        if name and is_whole_number(fields.get("id", "")):
             names[int(fields["id"])] = name
     return names
 
@@ -149,11 +168,14 @@ def class_names(
     numbers: dict[str, int] = {}
     for number, name in sorted(by_number.items()):
         numbers.setdefault(name, number)
+    taken = set(numbers.values())
+    highest = max(taken, default=0)
     for number, name in sorted(
         ((n or 0, name) for (n, _), name in names.items()),
     ):
         if name and name not in numbers:
-            is_taken = number < 1 or number in numbers.values()
-            highest = max(numbers.values(), default=0)
+            is_taken = number < 1 or number in taken
             numbers[name] = highest + 1 if is_taken else number
+            taken.add(numbers[name])
+            highest = max(highest, numbers[name])
     return names, dict(sorted(numbers.items(), key=lambda pair: pair[1]))

@@ -23,6 +23,7 @@ from keras_efficient.data.readers.image_checks import check_images
 from keras_efficient.data.records import DetectionRecord
 from keras_efficient.data.records import DetectionReport
 from keras_efficient.data.records import background_reasons
+from keras_efficient.data.records import shown_text
 from keras_efficient.ops.boxes import convert_boxes
 
 # Reasons in reports, each after a number.
@@ -67,6 +68,7 @@ def _counted(
     return {reason: (len(x), tuple(x)) for reason, x in places.items()}
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def validated_records(
     raw: RawAnnotations,
     class_names: Sequence[str] | None = None,
@@ -155,7 +157,7 @@ def _readable(
 def _what_was_dropped(issues: _Issues) -> str:
     """The reasons of dropped images and annotations, for an error message."""
     lines = [
-        f"\n- {len(places)} {reason}, the first: {places[0]}"
+        f"\n- {len(places)} {reason}, the first: {shown_text(places[0])}"
         for reason, places in issues.dropped.items()
     ]
     return " Dropped:" + "".join(lines) if lines else ""
@@ -297,8 +299,8 @@ def _record(
     if areas is not None:
         scale = math.prod(placed.size) / math.prod(placed.frame.size)
         areas, sides = areas[is_kept] * scale, boxes[:, 2:] - boxes[:, :2]
+        areas = areas.astype("float32")  # infinite if it is too large
         areas = np.where(np.isfinite(areas), areas, sides.prod(-1))
-        areas = areas.astype("float32")
     is_crowd = np.zeros(len(boxes), bool)
     if image.is_crowd is not None:
         is_crowd = image.is_crowd[is_kept]
@@ -349,7 +351,7 @@ def _raise_if_invalid(report: DetectionReport) -> None:
     if not found:
         return
     reasons = "; ".join(
-        f"{count} {reason} (the first: {places[0]})"
+        f"{count} {reason} (the first: {shown_text(places[0])})"
         for reason, (count, places) in found.items()
     )
     raise ValueError(

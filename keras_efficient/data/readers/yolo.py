@@ -9,12 +9,14 @@ from typing import TypeAlias
 import numpy as np
 
 from keras_efficient.data.readers.annotations import EMPTY_LABEL_FILE
+from keras_efficient.data.readers.annotations import MAX_UNNAMED_CLASSES
 from keras_efficient.data.readers.annotations import NO_LABEL_FILE
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
+from keras_efficient.data.readers.annotations import is_whole_number
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
 from keras_efficient.data.readers.files import files_below
@@ -35,7 +37,9 @@ from keras_efficient.data.readers.yolo_labels import find_labels
 from keras_efficient.data.readers.yolo_labels import find_labels_elsewhere
 from keras_efficient.data.readers.yolo_labels import without_labels_message
 from keras_efficient.data.readers.yolo_lines import NOT_A_BOX
+from keras_efficient.data.readers.yolo_lines import ClassPrefixes
 from keras_efficient.data.readers.yolo_lines import choose_readings
+from keras_efficient.data.readers.yolo_lines import class_prefixes
 from keras_efficient.data.readers.yolo_lines import has_boxes
 from keras_efficient.data.readers.yolo_lines import split_line
 
@@ -45,6 +49,10 @@ UNREADABLE_TEXT = "text files that cannot be read"
 UNCERTAIN = "images whose label file is not certain"
 LOST_LABELS = (
     "images without a label file, while most label files have no image"
+)
+TOO_HIGH = (
+    f"boxes whose class has no name and a number of {MAX_UNNAMED_CLASSES} or "
+    "more"
 )
 OTHER_COUNT = "number of classes that differs from the names"
 # Characters of a line that messages show.
@@ -144,8 +152,9 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
         raw.noted.append((OTHER_COUNT, f"{split.root}: {remark}"))
     if names is None and options.class_names is not None:
         names = list(standardize_class_names(options.class_names))
-    contents = {text: _read_file(text, names or (), raw) for text in texts}
-    raw.class_names = _class_names(contents, names, split.config)
+    prefixes = class_prefixes(names or ())
+    contents = {text: _read_file(text, prefixes, raw) for text in texts}
+    raw.class_names = _class_names(contents, names, split, raw)
     raw.category_ids = tuple(range(len(raw.class_names)))
     _add_images(split, labels, contents, raw)
     return raw
@@ -200,7 +209,7 @@ def _labels_of(
 
 
 def _read_file(
-    path: pathlib.Path, names: Sequence[str], raw: RawAnnotations
+    path: pathlib.Path, prefixes: ClassPrefixes, raw: RawAnnotations
 ) -> Content:
     """Lines of a label file, without those that have no class or numbers."""
     found: list[_Line] = []
@@ -214,7 +223,7 @@ def _read_file(
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         where = f"{path}, line {i + 1}: {line[:MAX_SHOWN]}"
-        parsed = split_line(line, names)
+        parsed = split_line(line, prefixes)
         if parsed is None or _is_fraction(parsed[0]):
             raw.dropped.append((NOT_A_BOX, where))
             num_unread += 1
@@ -299,19 +308,41 @@ def _image_ids(paths: Sequence[pathlib.Path]) -> list[str]:
 def _class_names(
     contents: Mapping[pathlib.Path, Content],
     names: Sequence[str] | None,
-    config: Config,
+    split: YOLOSplit,
+    raw: RawAnnotations,
 ) -> tuple[str, ...]:
     """The names, or those in the lines, or the numbers of the classes."""
     found = {line.name for lines, _ in contents.values() for line in lines}
     if names is None and not all(map(_is_integer, found)):
         return tuple(sorted(found))
     if names is None:
-        stated = str(config.keys.get("nc", ""))
-        highest = max((int(float(name)) for name in found), default=-1)
-        count = max(highest + 1, int(stated) if stated.isdecimal() else 0)
-        names = [""] * count
+        stated = str(split.config.keys.get("nc", ""))
+        number = int(stated) if is_whole_number(stated) else 0
+        if number > MAX_UNNAMED_CLASSES:
+            raise ValueError(
+                f"The yaml or data file of {split.config.folder} states "
+                f"{number} classes without names. At most "
+                f"{MAX_UNNAMED_CLASSES} are accepted; correct `nc`, or state "
+                "`names`."
+            )
+        numbers = [int(float(name)) for name in found]
+        usable = [x for x in numbers if x < MAX_UNNAMED_CLASSES]
+        if len(usable) < len(numbers):
+            raw.dropped += _too_high(contents)
+        names = [""] * max(max(usable, default=-1) + 1, number)
     names = [name.strip() or str(i) for i, name in enumerate(names)]
     return distinct_names(names, range(len(names)))
+
+
+def _too_high(
+    contents: Mapping[pathlib.Path, Content],
+) -> list[tuple[str, str]]:
+    return [
+        (TOO_HIGH, line.where)
+        for lines, _ in contents.values()
+        for line in lines
+        if float(line.name) >= MAX_UNNAMED_CLASSES
+    ]
 
 
 def _label_of(name: str, index: Mapping[str, int]) -> int:

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
+from keras_efficient.data.readers.annotations import MAX_UNNAMED_CLASSES
+from keras_efficient.data.readers.annotations import is_whole_number
+from keras_efficient.data.readers.files import MAX_PARTS
+from keras_efficient.data.readers.files import MAX_PATH
 from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.files import is_within
 from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.safe_yaml import parse_yaml
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
 
 YAML_ENDINGS = (".yaml", ".yml")
 DARKNET_ENDING = ".data"
@@ -52,7 +57,7 @@ class Config:
         """Number of keypoints, and of the numbers for each."""
         stated = self.keys.get("kpt_shape")
         numbers = stated if isinstance(stated, list) else []
-        if len(numbers) != 2 or not all(str(x).isdecimal() for x in numbers):
+        if len(numbers) != 2 or not all(map(_is_index, numbers)):
             return None
         count, size = (int(x) for x in numbers)
         return (count, size) if count and size else None
@@ -73,7 +78,7 @@ class Config:
             if not values or not (key.lower() in SPLIT_KEYS or is_list):
                 continue
             places = [find_place(x, bases) for x in values]
-            if not all(place.exists() for place in places):
+            if not all(map(os.path.exists, places)):
                 continue
             found[key] = tuple(places)
             for value, place in zip(values, places, strict=True):
@@ -91,7 +96,7 @@ class Config:
         """Return the folders that paths may be relative to."""
         stated = str(self.keys.get("path") or "")
         within = find_place(stated, (self.root,)) if stated else self.root
-        within = within if within.is_dir() else self.root
+        within = within if os.path.isdir(within) else self.root
         return tuple(dict.fromkeys([within, self.root, self.folder]))
 
 
@@ -113,6 +118,8 @@ def find_place(
         The stated path, or the longest tail of it that exists below a base;
         the stated path below the first base if there is none.
     """
+    if len(stated) > MAX_PATH:  # no operating system has such a path
+        return bases[0] / shown_text(stated).replace("/", "_")
     path = pathlib.PurePosixPath(stated.strip().replace("\\", "/"))
     inner = tuple(x for x in path.parts if x not in ("..", "/"))
     # Roboflow writes "../train/images" for "train/images".
@@ -120,7 +127,10 @@ def find_place(
     if ".." in path.parts and inner:
         tries.append(pathlib.PurePosixPath(*inner))
     tries.append(path)
-    tries += [pathlib.PurePosixPath(*inner[i:]) for i in range(len(inner))]
+    first = max(0, len(inner) - MAX_PARTS)
+    tries += [
+        pathlib.PurePosixPath(*inner[i:]) for i in range(first, len(inner))
+    ]
     is_there = getattr(os.path, must_be)
     for part in tries:
         for base in bases:
@@ -190,12 +200,10 @@ def read_yaml(path: pathlib.Path) -> dict[str, Any]:
     All values are strings, so that the class "no" keeps its name.
 
     Raises:
-        ValueError: If the file is not valid YAML.
+        ValueError: If the file is not valid YAML, or has aliases that repeat
+            more than it contains.
     """
-    try:
-        keys = yaml.load(read_text(path), yaml.BaseLoader)
-    except yaml.YAMLError as e:
-        raise ValueError(f"{path} is not valid YAML: {e}") from e
+    keys = parse_yaml(read_text(path), path)
     if not isinstance(keys, dict):
         return {}
     return {str(key): value for key, value in keys.items()}
@@ -251,7 +259,8 @@ def read_class_names(
     if names is None:
         return None, ""
     stated = str(config.keys.get("nc", ""))
-    if stated.isdecimal() and int(stated) != len(names):
+    if stated.isdecimal() and stated.lstrip("0") != str(len(names)):
+        stated = shown_text(stated)
         return names, f"{stated} classes are stated, {len(names)} are named"
     return names, ""
 
@@ -265,13 +274,14 @@ def _stated_names(config: Config) -> list[str] | None:
     names = config.keys.get("names")
     if isinstance(names, str) and names.strip():
         file = find_place(names, config.bases(), "isfile")
-        return _read_names(file) if file.is_file() else _split_names(names)
+        is_file = os.path.isfile(file) and _may_have_names(file, config)
+        return _read_names(file) if is_file else _split_names(names)
     if isinstance(names, list) and names:
         if not all(isinstance(x, dict) for x in names):
             return [str(x) for x in names]
         if all("name" in x for x in names):
             rows = [x for x in names if isinstance(x, dict)]
-            names = {x.get("id", i): x["name"] for i, x in enumerate(rows)}
+            names = {str(x.get("id", i)): x["name"] for i, x in enumerate(rows)}
         else:
             names = {k: v for x in names for k, v in x.items()}
     if not isinstance(names, dict) or not names:
@@ -280,11 +290,25 @@ def _stated_names(config: Config) -> list[str] | None:
         names = {v: k for k, v in names.items() if isinstance(v, str)}
     if not names or not all(_is_index(x) for x in names):
         raise ValueError(
-            "`names` in data.yaml must be a list of names, or a dict from "
-            f"numbers to names. Received: names={config.keys['names']}"
+            f"`names` in the yaml file of {config.folder} must be a list of "
+            "names, or a dict from numbers to names. Received: "
+            f"names={shown_text(config.keys['names'])}"
         )
     by_index = {int(str(index)): str(name) for index, name in names.items()}
-    return [by_index.get(i, "") for i in range(1 + max(by_index))]
+    highest = max(by_index)
+    if highest >= max(MAX_UNNAMED_CLASSES, len(by_index)):
+        raise ValueError(
+            f"`names` in the yaml file of {config.folder} has {len(by_index)} "
+            f"names, with numbers up to {highest}. Numbers must be below "
+            f"{MAX_UNNAMED_CLASSES}; renumber the classes from 0 on."
+        )
+    return [by_index.get(i, "") for i in range(1 + highest)]
+
+
+def _may_have_names(file: pathlib.Path, config: Config) -> bool:
+    """Whether a stated file is read: not any file of the computer."""
+    is_usual = file.suffix.lower() in (".names", ".txt", ".labels")
+    return is_usual or is_within(file, config.bases())
 
 
 def _split_names(names: str) -> list[str]:
@@ -292,4 +316,4 @@ def _split_names(names: str) -> list[str]:
 
 
 def _is_index(value: object) -> bool:
-    return str(value).isdecimal()
+    return isinstance(value, str | int) and is_whole_number(str(value))

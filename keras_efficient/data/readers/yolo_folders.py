@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from keras_efficient.data.readers.files import EXTENSIONS
+from keras_efficient.data.readers.files import MAX_PARTS
+from keras_efficient.data.readers.files import MAX_PATH
 from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import find_file
@@ -161,9 +163,11 @@ def images_in(
 def _listed_image(stated: str, bases: Sequence[pathlib.Path]) -> pathlib.Path:
     """The file of a path in a list, also in another spelling."""
     path = find_place(stated, bases, "isfile")
+    if os.path.isfile(path) or len(stated) > MAX_PATH:
+        return path
     parts = pathlib.PurePosixPath(stated.replace("\\", "/")).parts
-    tails = ["/".join(parts[i:]) for i in range(len(parts))]
-    for tail in () if path.is_file() else tails:
+    parts = parts[-MAX_PARTS:]
+    for tail in ("/".join(parts[i:]) for i in range(len(parts))):
         found = find_file(bases, tail)
         if found is not None:
             return found

@@ -11,6 +11,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -40,6 +41,8 @@ TOLERANCE = 0.02
 SPREAD = 0.4
 # Fractions that annotators may exceed without meaning pixels.
 LOWEST, HIGHEST = -0.5, 1.5
+# Words of the names of classes, the longest first, by the first word.
+ClassPrefixes: TypeAlias = Mapping[str, Sequence[tuple[list[str], str]]]
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
@@ -68,15 +71,30 @@ class Reading:
         return np.concatenate([(low + high) / 2, high - low], -1)
 
 
+def class_prefixes(names: Sequence[str]) -> ClassPrefixes:
+    """Return the names that a line may begin with, for `split_line`.
+
+    >>> from keras_efficient.data.readers.yolo_lines import class_prefixes
+    >>> class_prefixes(["tea cup", "tea", "1"])
+    {'tea': [(['tea', 'cup'], 'tea cup'), (['tea'], 'tea')]}
+    """
+    found: dict[str, list[tuple[list[str], str]]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        words = name.split()
+        if words and not _is_number(" ".join(words)):
+            found.setdefault(words[0], []).append((words, name))
+    return found
+
+
 def split_line(
-    line: str, names: Sequence[str] = ()
+    line: str, prefixes: ClassPrefixes | None = None
 ) -> tuple[str, list[float]] | None:
     """Divide a line into the class and the numbers after it.
 
     Args:
         line: String, separated by spaces, tabs, commas or semicolons.
-        names: Sequence of strings, the known classes. They are recognized at
-            the start of a line even if they contain spaces or numbers.
+        prefixes: The known classes, from `class_prefixes`. They are recognized
+            at the start of a line even if they contain spaces or numbers.
 
     Returns:
         A pair `(class, numbers)`, the class as in the file; `None` if there is
@@ -86,10 +104,8 @@ def split_line(
     if len(parts) > 1 and all(map(_is_number, parts)):  # nearly always
         return parts[0], [float(x) for x in parts[1:]]
     parts = _parts(line)
-    for name in sorted(names, key=len, reverse=True):
-        words = name.split()
-        is_it = words and parts[: len(words)] == words
-        if is_it and not _is_number(" ".join(words)):
+    for words, name in (prefixes or {}).get(parts[0] if parts else "", ()):
+        if parts[: len(words)] == words:
             rest = parts[len(words) :]
             if rest and all(map(_is_number, rest)):
                 return name, [float(x) for x in rest]

@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+import numpy as np
+
+from keras_efficient.data.readers.annotations import MAX_DIGITS
+from keras_efficient.data.readers.annotations import MAX_UNNAMED_CLASSES
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
@@ -26,7 +30,7 @@ PLAIN_NAMES = ("_annotations.txt", "annotations.txt")
 SPLIT_FILES = ("train.txt", "val.txt", "valid.txt", "test.txt")
 # `<left>,<top>,<right>,<bottom>,<class>`
 NUMBER = r"-?\d+(?:\.\d+)?"
-BOX = re.compile(rf"{NUMBER}(?:,{NUMBER}){{3}},\d+")
+BOX = re.compile(rf"{NUMBER}(?:,{NUMBER}){{3}},\d{{1,{MAX_DIGITS}}}")
 OTHER_LINE = (
     "lines that are not `<image> <left>,<top>,<right>,<bottom>,<class>`"
 )
@@ -81,7 +85,8 @@ def _divide(line: str) -> tuple[str, list[str]] | None:
     """The path of the image and the boxes, or `None` for another line."""
     words = line.strip().split(" ")
     start = len(words)
-    while start > 1 and not is_image(" ".join(words[:start])):
+    # The last word shows whether a name is that of an image.
+    while start > 1 and not is_image(words[start - 1]):
         start -= 1
     name = " ".join(words[:start])
     boxes = [word for word in words[start:] if word]
@@ -129,7 +134,7 @@ def _image(
     good = [box for box in boxes if BOX.fullmatch(box)]
     rows = [[float(number) for number in box.split(",")] for box in good]
     for box in boxes:
-        if box not in good:
+        if BOX.fullmatch(box) is None:
             raw.dropped.append((OTHER_BOX, f"{where}: {box[:80]}"))
     return RawImage(
         image=path,
@@ -152,10 +157,9 @@ def _class_names(
     if names is None and class_names is not None:
         names = list(standardize_class_names(class_names))
     if names is None:
-        highest = max(
-            (int(x.labels.max(initial=-1)) for x in images), default=0
-        )
-        names = [""] * (highest + 1)
+        labels = np.concatenate([[0], *(x.labels for x in images)])
+        usable = labels[labels < MAX_UNNAMED_CLASSES]
+        names = [""] * (int(usable.max()) + 1)
     names = [name or str(i) for i, name in enumerate(names)]
     return distinct_names(names, range(len(names)))
 
