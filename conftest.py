@@ -15,6 +15,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         "TF_NUM_INTEROP_THREADS",
     ):
         os.environ.setdefault(_name, "1")
+# JAX compiles most programs of the tests once and runs them once.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Disables the telemetry of OpenVINO, which forks this process.
 os.environ.setdefault("CI", "true")
 

@@ -33,6 +33,7 @@ def tiny_b0(monkeypatch):
     return build
 
 
+@on_one_backend
 @pytest.mark.parametrize("name", ["b0.keras", "b0.weights.h5"])
 def test_convert(tiny_b0, tmp_path, monkeypatch, capsys, name):
     source = tiny_b0(classes=3, input_shape=(40, 40, 3))

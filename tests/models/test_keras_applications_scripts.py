@@ -116,6 +116,7 @@ def b0():
     return found
 
 
+@slow_to_compile
 @pytest.mark.parametrize("name", ["block6a_expand_activation", "top_conv"])
 @both_forms
 def test_gradients_of_class_activation_maps(b0, unroll, name):
