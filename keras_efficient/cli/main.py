@@ -1,9 +1,24 @@
-"""The program `keras-efficient`: its commands and the handling of errors."""
+"""The program `keras-efficient`: its commands and the handling of errors.
 
+No error prints a traceback, unless the environment variable
+`KERAS_EFFICIENT_DEBUG` is set.
+"""
+
+import csv
+import functools
 import inspect
+import lzma
+import os
+import pickle
 import re
+import struct
 import sys
+import tarfile
+import xml.etree.ElementTree
+import zipfile
+import zlib
 from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -24,6 +39,40 @@ from keras_efficient.cli.options import USAGE_ERROR
 from keras_efficient.cli.scale import scale
 from keras_efficient.cli.train import train
 from keras_efficient.log import standard_output_only
+
+DEBUG_VARIABLE = "KERAS_EFFICIENT_DEBUG"
+# Errors of invalid input whose messages say what to do.
+_USAGE_ERRORS = (ImportError, OSError, TypeError, ValueError)
+
+
+class _ShortFileError(Exception):
+    """A file ends too early."""
+
+
+# Errors of libraries that read a damaged file.
+_FILE_ERRORS = (
+    _ShortFileError,
+    csv.Error,
+    lzma.LZMAError,
+    OverflowError,
+    pickle.UnpicklingError,
+    RecursionError,
+    struct.error,
+    tarfile.TarError,
+    xml.etree.ElementTree.ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+# The same of libraries that are imported when they are needed.
+_LAZY_FILE_ERRORS = (
+    ("PIL.Image", "DecompressionBombError"),
+    ("yaml", "YAMLError"),
+)
+# The work failed, not the program.
+_LAZY_FAILURES = (
+    ("keras_efficient.export.errors", "ExportMismatchError"),
+    ("keras_efficient.export.errors", "ExportProcessError"),
+)
 
 COMMANDS: dict[str, Callable] = {
     "detect": detect,
@@ -67,33 +116,79 @@ def _program(
     """EfficientNet and EfficientDet for Keras 3."""
 
 
+def _refusing_short_files(command: Callable) -> Callable:
+    """Return a command without `EOFError`, which typer prints as "Aborted!"."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except EOFError as error:
+            raise _ShortFileError(str(error)) from error
+
+    return run
+
+
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name)(_refusing_short_files(_command))
 
 
 def main() -> None:
-    """Run the program. Invalid input produces a one-line error."""
-    select_backend(sys.argv[1:])
+    """Run the program. Errors are one-line messages, without a traceback."""
     try:
+        select_backend(sys.argv[1:])
         with standard_output_only():
             app(prog_name=PROGRAM)
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f"{PROGRAM}: {_with_options(error)}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if not _is_failure(error):
+        if os.environ.get(DEBUG_VARIABLE):
             raise
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        sys.exit(FAILURE)
+        status, message = _explain(error)
+        print(f"{PROGRAM}: {_printable(message)}", file=sys.stderr)
+        sys.exit(status)
 
 
-def _is_failure(error: Exception) -> bool:
-    """Return whether the work failed, as opposed to the program."""
-    export = sys.modules.get("keras_efficient.export")
-    mismatch = () if export is None else (export.ExportMismatchError,)
-    return isinstance(error, (FloatingPointError, *mismatch))
+def _explain(error: Exception) -> tuple[int, str]:
+    """Return the exit status and the message for an error."""
+    name = type(error).__name__.removeprefix("_")
+    if isinstance(error, _USAGE_ERRORS):
+        return USAGE_ERROR, _with_options(error) or name
+    if isinstance(error, MemoryError):
+        return USAGE_ERROR, (
+            f"There is not enough memory ({_first_line(error)}). Close other "
+            "programs, or use a smaller batch, model or file."
+        )
+    if isinstance(error, (*_FILE_ERRORS, *_imported(_LAZY_FILE_ERRORS))):
+        return USAGE_ERROR, (
+            f"A file is damaged or not of the expected kind: {name}: "
+            f"{_first_line(error)}. Set {DEBUG_VARIABLE}=1 to see where it is "
+            "read."
+        )
+    if isinstance(error, (FloatingPointError, *_imported(_LAZY_FAILURES))):
+        return FAILURE, str(error)
+    return FAILURE, (
+        f"Unexpected {name}: {_first_line(error)}. Set {DEBUG_VARIABLE}=1 to "
+        "see the traceback, and report it if the input is valid."
+    )
+
+
+def _imported(names: tuple[tuple[str, str], ...]) -> tuple[type, ...]:
+    """Return exceptions of those modules that have been imported."""
+    found = ((sys.modules.get(module), name) for module, name in names)
+    return tuple(getattr(module, name) for module, name in found if module)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line.rstrip(".") for line in lines if line), "no details")
+
+
+def _printable(text: str) -> str:
+    """Return text without commands to the terminal, such as in file names."""
+    return "".join(
+        x if x.isprintable() or x == "\n" else repr(x)[1:-1] for x in text
+    )
 
 
 def _with_options(error: Exception) -> str:
