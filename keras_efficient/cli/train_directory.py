@@ -1,5 +1,6 @@
 """The run directory of `keras-efficient train`: before and after a run."""
 
+import pathlib
 from typing import TYPE_CHECKING
 
 from keras_efficient.cli.train_config import CONFIG_FILE
@@ -37,11 +38,11 @@ def prepare(
 ) -> bool:
     """Check the run directory, and return whether to train."""
     folder, config_file = run.path, run.path / CONFIG_FILE
+    run.finish_removing()
     if overwrite and config_file.exists():
         run.remove()
-        config_file.unlink()
         return True
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(map(_is_leftover, folder.iterdir())):
         return True
     if not config_file.exists():
         raise FileExistsError(
@@ -64,3 +65,8 @@ def prepare(
         return False
     print(f"Resuming the run in {folder}.")
     return True
+
+
+def _is_leftover(path: pathlib.Path) -> bool:
+    """Whether a process that was killed while writing has left a path."""
+    return path.name.startswith(".") and path.suffix == ".tmp"

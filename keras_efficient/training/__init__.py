@@ -12,6 +12,7 @@ from keras_efficient.training.checkpoints import EpochCheckpoints
 from keras_efficient.training.detection_recipes import EfficientDetSchedule
 from keras_efficient.training.detection_recipes import detection_recipe
 from keras_efficient.training.detection_recipes import paper_detection_recipe
+from keras_efficient.training.epoch_logs import read_logs
 from keras_efficient.training.fine_tuning import finetune_classification
 from keras_efficient.training.fine_tuning import finetune_detection
 from keras_efficient.training.fine_tuning import unfilled_layers
@@ -25,7 +26,6 @@ from keras_efficient.training.optimizers import DetectionSGD
 from keras_efficient.training.recipes import classification_recipe
 from keras_efficient.training.recipes import cosine_schedule
 from keras_efficient.training.run_directory import RunDirectory
-from keras_efficient.training.run_directory import read_logs
 from keras_efficient.training.training_run import FinetuneResult
 
 __all__ = [

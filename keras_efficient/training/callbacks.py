@@ -143,6 +143,9 @@ class BestWeights(keras.callbacks.Callback):
     that was interrupted, ignores epochs without the metric, saves the average
     of the weights if the optimizer keeps one, and does not save the optimizer.
 
+    If either file is missing or damaged, the best value is that of the
+    following epochs.
+
     Args:
         path: Path of a `.weights.h5` file. A `.json` file beside it holds the
             epoch and the value.
@@ -171,9 +174,20 @@ class BestWeights(keras.callbacks.Callback):
     @property
     def best(self) -> float:
         """Highest value so far; minus infinity if there is none."""
-        if not (self.note.exists() and self.path.exists()):
-            return -math.inf
-        return json.loads(self.note.read_text())[self.monitor]
+        note = read_json(self.note) or {}
+        is_valid = isinstance(note.get(self.monitor), float)
+        return note[self.monitor] if is_valid and self.is_saved else -math.inf
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the weights file exists and is complete."""
+        import h5py
+
+        try:
+            with h5py.File(self.path) as file:
+                return len(file) > 0
+        except OSError:
+            return False
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Save the weights if the metric improved."""
@@ -193,6 +207,15 @@ class BestWeights(keras.callbacks.Callback):
         """
         with _without_optimizer(model):
             model.load_weights(self.path)
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any] | None:
+    """Return the dict in a JSON file; `None` if it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 @contextlib.contextmanager

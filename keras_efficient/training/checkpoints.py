@@ -2,12 +2,15 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.log import get_logger
+from keras_efficient.training.callbacks import read_json
+from keras_efficient.training.epoch_logs import read_log
 from keras_efficient.training.weights_files import save_weights
 from keras_efficient.types import PathLike
 
@@ -31,6 +34,9 @@ class EpochCheckpoints(keras.callbacks.Callback):
         directory: Path of the folder, created if it does not exist.
         seed: Integer, seed of the global random number generators. Defaults
             to 0.
+        files: Sequence of paths of `.json` and `.csv` files that belong to
+            the run, such as its log. Each checkpoint contains them; `restore`
+            writes those that are missing or damaged. Defaults to none.
 
     Example:
     ```python
@@ -41,10 +47,16 @@ class EpochCheckpoints(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, directory: PathLike, seed: int = 0) -> None:
+    def __init__(
+        self,
+        directory: PathLike,
+        seed: int = 0,
+        files: Sequence[PathLike] = (),
+    ) -> None:
         super().__init__()
         self.directory = pathlib.Path(directory)
         self.seed = seed
+        self.files = [pathlib.Path(path) for path in files]
 
     def restore(self, model: keras.Model) -> int:
         """Load the last complete checkpoint into a compiled model.
@@ -92,6 +104,16 @@ class EpochCheckpoints(keras.callbacks.Callback):
             _random_states(model), state["random_states"], strict=True
         ):
             variable.assign(np.array(values, dtype=variable.dtype))
+        contents = state.get("files", {})
+        for path in self.files:
+            if path.name in contents and not _is_intact(path):
+                _LOGGER.warning(
+                    "%s is missing or damaged, and was restored as of epoch "
+                    "%d.",
+                    path,
+                    state["epoch"],
+                )
+                write_text(path, contents[path.name])
         return state["epoch"]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -111,6 +133,11 @@ class EpochCheckpoints(keras.callbacks.Callback):
                 keras.ops.convert_to_numpy(variable).tolist()
                 for variable in _random_states(self.model)
             ],
+            "files": {
+                path.name: path.read_text(encoding="utf-8")
+                for path in self.files
+                if path.exists()
+            },
         }
         # The state is written last: it completes the checkpoint.
         write_text(state_path, json.dumps(state))
@@ -121,6 +148,15 @@ class EpochCheckpoints(keras.callbacks.Callback):
 
     def _weights_of(self, state_path: pathlib.Path) -> pathlib.Path:
         return state_path.with_suffix(".weights.h5")
+
+
+def _is_intact(path: pathlib.Path) -> bool:
+    if path.suffix == ".json":
+        return read_json(path) is not None
+    try:
+        return bool(read_log(path))
+    except (OSError, ValueError):
+        return False
 
 
 def _file_name(epoch: int) -> str:

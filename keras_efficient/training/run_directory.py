@@ -1,9 +1,7 @@
 """The directory of a training run: settings, logs, weights and report."""
 
-import csv
 import importlib.util
 import json
-import math
 import pathlib
 import platform
 import shlex
@@ -24,6 +22,8 @@ from keras_efficient.data.records import joined_names
 from keras_efficient.inference.results import displayable
 from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import BestWeights
+from keras_efficient.training.callbacks import read_json
+from keras_efficient.training.epoch_logs import read_log
 from keras_efficient.types import PathLike
 from keras_efficient.types import Task
 from keras_efficient.version import __version__
@@ -35,8 +35,9 @@ MONITOR = {"classification": "val_accuracy", "detection": "val_mAP"}
 NUM_PREDICTIONS = 9
 # Longer side of a picture with a caption, in pixels.
 CAPTION_SIDE = 288
-# Everything that a run writes.
+# Everything that a run and its command write.
 FILES = (
+    "config.yaml",
     "settings.json",
     "*_checkpoints",
     "log_*.csv",
@@ -92,9 +93,10 @@ class RunDirectory:
         """
         path = self.path / "settings.json"
         settings = json.loads(json.dumps(settings, default=str))
-        if not path.exists():
+        known = self._read_settings(path)
+        if known is None:
             write_text(path, json.dumps(settings, indent=1))
-        known = json.loads(path.read_text())
+            return
         changed = [
             f"{name} was {known.get(name)}, is {value}"
             for name, value in settings.items()
@@ -107,6 +109,18 @@ class RunDirectory:
                 "or choose another directory."
             )
 
+    def _read_settings(self, path: pathlib.Path) -> dict[str, Any] | None:
+        if not path.exists():
+            return None
+        known = read_json(path)
+        if known is None:
+            _LOGGER.warning(
+                "%s is damaged and was written again: whether the run began "
+                "with the same settings is unknown.",
+                path,
+            )
+        return known
+
     def checkpoints(self, phase: str) -> pathlib.Path:
         """Return the folder of the checkpoints of a phase."""
         return self.path / f"{phase}_checkpoints"
@@ -118,13 +132,30 @@ class RunDirectory:
     def logs(self, phase: str) -> dict[str, list[float]]:
         """Return the logs of a phase, an empty dict if there are none."""
         path = self.log_file(phase)
-        return _read_log(path) if path.exists() else {}
+        return read_log(path) if path.exists() else {}
 
     def remove(self) -> None:
-        """Remove the files of the run, and no others."""
+        """Remove the files of the run, and no others.
+
+        If this is interrupted, `finish_removing` continues.
+        """
+        if self.path.exists():
+            write_text(self._mark, "")
+            self.finish_removing()
+
+    def finish_removing(self) -> None:
+        """Finish a `remove` that was interrupted; otherwise do nothing."""
+        if not self._mark.exists():
+            return
         for pattern in FILES:
             for path in self.path.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self._mark.unlink()
+
+    @property
+    def _mark(self) -> pathlib.Path:
+        """A file that exists while the run is removed."""
+        return self.path / ".removing"
 
     def save_model(self, model: keras.Model) -> None:
         """Write the model with the best weights, or else the current ones.
@@ -202,11 +233,8 @@ class RunDirectory:
                 `evaluate_detection`.
             **more: Further entries that can be written as JSON.
         """
-        best = None
-        if self.best.note.exists():
-            best = json.loads(self.best.note.read_text())
         content = {
-            "best": best,
+            "best": read_json(self.best.note),
             "result": result.to_dict(),
             **more,
             "command": shlex.join(sys.argv),
@@ -243,90 +271,6 @@ def warn_without_matplotlib() -> None:
         "matplotlib is not installed: no curves and no confusion matrix are "
         'drawn. Install it with `pip install "keras-efficient[plot]"`.'
     )
-
-
-class EpochLog(keras.callbacks.Callback):
-    """Writes a CSV file with one row for each epoch.
-
-    Unlike `keras.callbacks.CSVLogger`, it replaces the row of an epoch that a
-    resumed run repeats.
-
-    Args:
-        path: `pathlib.Path` of the file.
-    """
-
-    def __init__(self, path: pathlib.Path) -> None:
-        super().__init__()
-        self.path = path
-        self.columns = _read_log(path) if path.exists() else {}
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write the row of an epoch."""
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        values["epoch"] = float(epoch)
-        for name in ("epoch", *values):
-            self.columns.setdefault(name, [])
-        # Some metrics are not measured in every epoch.
-        for name, column in self.columns.items():
-            del column[epoch:]
-            column += [math.nan] * (epoch - len(column))
-            column.append(values.get(name, math.nan))
-        with (
-            atomic_file(self.path) as path,
-            open(path, "w", encoding="utf-8", newline="") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(self.columns)
-            writer.writerows(zip(*self.columns.values(), strict=True))
-
-
-class CurveWriter(keras.callbacks.Callback):
-    """Draws the curves of a run after each epoch.
-
-    Args:
-        directory: `pathlib.Path` of the run.
-    """
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        super().__init__()
-        self.directory = directory
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Draw the logs so far."""
-        with atomic_file(self.directory / "curves.png") as path:
-            visualization.plot_history(
-                read_logs(self.directory), path, self.directory.name
-            )
-
-
-def read_logs(directory: PathLike) -> dict[str, dict[str, list[float]]]:
-    """Read the logs of a training run.
-
-    Args:
-        directory: Path of the run.
-
-    Returns:
-        Dict from the phases in their order (`"head"`, `"all"`) to dicts from
-        metrics to lists of floats, one for each epoch; NaN if not measured.
-
-    Example:
-    ```python
-    logs = keras_efficient.training.read_logs("runs/cells")
-    keras_efficient.visualization.plot_history(logs, "curves.png")
-    ```
-    """
-    files = pathlib.Path(directory).glob("log_*.csv")
-    # The head is trained first.
-    order = sorted(files, key=lambda path: (path.stem != "log_head", path.stem))
-    return {path.stem.removeprefix("log_"): _read_log(path) for path in order}
-
-
-def _read_log(path: pathlib.Path) -> dict[str, list[float]]:
-    with open(path, encoding="utf-8", newline="") as file:
-        names, *rows = csv.reader(file)
-    return {
-        name: [float(row[i]) for row in rows] for i, name in enumerate(names)
-    }
 
 
 def _for_caption(image: np.ndarray) -> Image.Image:

@@ -15,18 +15,23 @@ import keras
 from keras_efficient import deprecation
 from keras_efficient import evaluation
 from keras_efficient.inference.model_images import images_of
+from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import FollowEpochs
 from keras_efficient.training.callbacks import StopOnInterrupt
 from keras_efficient.training.callbacks import TerminateOnNaN
 from keras_efficient.training.callbacks import Throughput
 from keras_efficient.training.checkpoints import EpochCheckpoints
 from keras_efficient.training.class_targets import ClassTargets
-from keras_efficient.training.run_directory import CurveWriter
-from keras_efficient.training.run_directory import EpochLog
+from keras_efficient.training.epoch_logs import CurveWriter
+from keras_efficient.training.epoch_logs import EpochLog
 from keras_efficient.training.run_directory import RunDirectory
 from keras_efficient.training.run_directory import can_plot
 from keras_efficient.training.run_directory import warn_without_matplotlib
 from keras_efficient.training.weights_files import save_weights
+
+_LOGGER = get_logger(__name__)
+# All layers are trained in the last phase.
+LAST_PHASE = "all"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +140,25 @@ class TrainingRun:
         verbose: str | int,
     ) -> None:
         """Train one phase, from the epoch at which it was interrupted."""
-        checkpoints = EpochCheckpoints(self.directory.checkpoints(phase))
+        best = self.directory.best
+        files = [self.directory.log_file(phase)]
+        # The checkpoints of a later phase contain a later best epoch.
+        if phase == LAST_PHASE or not any(
+            self.directory.checkpoints(LAST_PHASE).glob("*.json")
+        ):
+            files.append(best.note)
+        checkpoints = EpochCheckpoints(
+            self.directory.checkpoints(phase), files=files
+        )
         start = checkpoints.restore(self.model)
+        if best.path.exists() and not best.is_saved:
+            _LOGGER.warning(
+                "%s is damaged and was deleted: the best epoch is chosen among "
+                "those after epoch %d.",
+                best.path,
+                start,
+            )
+            best.path.unlink()
         if start >= epochs:
             # As `fit` ends: with the average of the weights, if there is one.
             if start:

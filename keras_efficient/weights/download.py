@@ -39,6 +39,7 @@ from keras_efficient.weights.hashing import matches
 from keras_efficient.weights.manifest import WeightsEntry
 from keras_efficient.weights.transfer import MAX_BYTES
 from keras_efficient.weights.transfer import forget
+from keras_efficient.weights.transfer import forget_note
 from keras_efficient.weights.transfer import transfer
 
 CACHE_VARIABLE = "KERAS_EFFICIENT_CACHE"
@@ -305,8 +306,8 @@ def _download(
         except HashMismatchError as error:
             mismatch = error
         else:
+            forget_note(part)
             os.replace(part, path)
-            forget(part)
             return
     if mismatch is not None:
         raise mismatch
@@ -321,6 +322,8 @@ def _download_from(
     timeout: float,
 ) -> None:
     """Download the complete file, with the right checksum, to `part`."""
+    if file.hash and part.exists() and file.accepts(part):
+        return  # The process was killed after it had received all of it.
     for _ in range(2):
         was_resumed = transfer(
             url,

@@ -105,7 +105,8 @@ def transfer(
             resumed = _attempt(job)
             return resumed or was_resumed
         except TransferError as error:
-            has_progressed = _size(part) > before
+            # A rejected part is smaller after the new beginning.
+            has_progressed = _size(part) not in (0, before)
             if not (error.is_interrupted and has_progressed):
                 raise
             if attempt == _MAX_ATTEMPTS:
@@ -126,6 +127,20 @@ def forget(part: pathlib.Path) -> None:
     >>> forget(pathlib.Path("no such file"))
     """
     part.unlink(missing_ok=True)
+    forget_note(part)
+
+
+def forget_note(part: pathlib.Path) -> None:
+    """Delete the file beside a download that tells how to resume it.
+
+    Args:
+        part: File of the download.
+
+    Example:
+    >>> import pathlib
+    >>> from keras_efficient.weights.transfer import forget_note
+    >>> forget_note(pathlib.Path("no such file"))
+    """
     _note_path(part).unlink(missing_ok=True)
 
 

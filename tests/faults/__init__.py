@@ -1,0 +1,1 @@
+"""Faults of machines: killed processes, power cuts and full disks."""

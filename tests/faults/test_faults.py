@@ -1,0 +1,26 @@
+"""A few of the trials of `python -m tests.faults`."""
+
+import pytest
+
+from tests.faults.faulty_disk import MODES
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.trials import Trials
+from tests.marks import on_one_backend
+
+pytestmark = on_one_backend
+TRIALS = {"training": 8, "download": 8}
+
+
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda kind: kind.name)
+def trials(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults")
+    return Trials(request.param(), folder / "files")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_interrupted_and_repeated(trials, mode):
+    number = TRIALS.get(trials.scenario.name, trials.writes)
+    outcome = trials.run(mode, number)
+    assert trials.writes >= 4
+    assert outcome.failures == []
+    assert outcome.interrupted > 0
