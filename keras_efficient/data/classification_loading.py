@@ -18,6 +18,7 @@ from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
 from keras_efficient.types import PathLike
 
 
@@ -94,6 +95,13 @@ def load_classification(
             return ClassificationDataset(
                 *_read_split(path, tables, split, class_names, strict, check)
             )
+    if path.suffix.lower() == ".csv" and path.is_file():
+        raise ValueError(
+            f"{path} does not state the classes of images. It must have a "
+            "column with the name of the file, such as 'filename' or 'id', and "
+            "one with the class, such as 'class' or 'label', or one of 0 and 1 "
+            "for each class."
+        )
     folder = path / split if split else path
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -147,7 +155,8 @@ def _read_split(
         found = "is not divided into splits. Pass split=None"
         if names:
             found = f"is divided into {listed(names)}. Choose one, such as "
-            found += f"split={names[0]!r} (in commands: --split {names[0]})"
+            first = shown_text(names[0])
+            found += f"split={first!r} (in commands: --split {first})"
         error = ValueError if split is None else FileNotFoundError
         raise error(f"{path} {found}. Received: split={split!r}")
     root = path if path.is_dir() else path.parent

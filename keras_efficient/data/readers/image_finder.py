@@ -22,7 +22,7 @@ from keras_efficient.data.records import listed
 from keras_efficient.data.records import shown_text
 
 # Stated paths by each of their ends.
-_Tails: TypeAlias = dict[tuple[str, ...], set[tuple[str, ...]]]
+_Tails: TypeAlias = dict[tuple[str, ...], list[str]]
 
 OUTSIDE = (
     "images that are stated as files outside the data set (not used; to use "
@@ -171,10 +171,9 @@ class ImageFinder:
         key = loose_name(stated[-1])
         if key not in self._same_tails:
             self._same_tails[key] = _by_tails(self._stated.get(key, ()))
-        same = self._same_tails[key].get(stated[-length:], set())
+        same = self._same_tails[key].get(stated[-length:], [])
         if len(same) > 1:
-            paths = listed(["/".join(parts) for parts in sorted(same)])
-            raise AmbiguousImageError(f"one file for {paths}")
+            raise AmbiguousImageError(f"one file for {listed(same)}")
 
     def _in_folders(self, parts: tuple[str, ...]) -> list[pathlib.Path]:
         for group in self._groups:
@@ -299,9 +298,9 @@ def allowed_folders(
 
 def _by_tails(paths: Iterable[tuple[str, ...]]) -> _Tails:
     found: _Tails = {}
-    for parts in paths:
+    for parts in sorted(paths):
         for length in range(1, len(parts) + 1):
-            found.setdefault(parts[-length:], set()).add(parts)
+            found.setdefault(parts[-length:], []).append("/".join(parts))
     return found
 
 

@@ -26,6 +26,7 @@ from keras_efficient.data.readers.files import describe_folder
 from keras_efficient.data.readers.files import endings_to_depth
 from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import listed
+from keras_efficient.data.records import shown_text
 from keras_efficient.types import PathLike
 
 # One row for each layout, in the order of error messages.
@@ -264,7 +265,8 @@ def _no_split(
     if split is None:
         return ValueError(
             f"{path} is divided into {listed(names)}. Choose one, such as "
-            f"split={names[0]!r} (in commands: --split {names[0]})."
+            f"split={shown_text(names[0])!r} (in commands: --split "
+            f"{shown_text(names[0])})."
         )
     available = f"it has {listed(names)}" if names else "it is not divided"
     titles = ", ".join(layout.title for layout in found)

@@ -6,6 +6,8 @@ import yaml
 
 from keras_efficient.data.readers.json_files import TOO_DEEP
 
+# Brackets inside each other.
+MAX_DEPTH = 50
 # Values that aliases may repeat, beside as many as the file has characters.
 FREE_REPETITIONS = 1000
 
@@ -17,6 +19,12 @@ class _Loader(yaml.BaseLoader):
         super().__init__(text)
         self._sizes: dict[int, int] = {}
         self._left = FREE_REPETITIONS + len(text)
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        # The time that PyYAML takes for each bracket grows with their number.
+        if self.flow_level >= MAX_DEPTH:
+            raise yaml.YAMLError(f"it {TOO_DEEP}")
+        super().fetch_flow_collection_start(kind)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         is_alias = self.check_event(yaml.AliasEvent)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import gzip
 import itertools
+import os
 import pathlib
 import re
 import shutil
@@ -149,6 +150,13 @@ def _check_records(path: pathlib.Path) -> None:
     TensorFlow reserves the memory that a record states, and ends the process
     if there is not as much.
     """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as e:
+        raise ValueError(
+            f"{ascii(os.fspath(path))} has a name that is not UTF-8, which "
+            "TensorFlow cannot open. Rename the file."
+        ) from e
     number = 0
     try:
         with _opened(path) as stream:

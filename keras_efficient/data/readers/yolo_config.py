@@ -78,9 +78,9 @@ class Config:
             if not values or not (key.lower() in SPLIT_KEYS or is_list):
                 continue
             places = [find_place(x, bases) for x in values]
-            if not all(map(os.path.exists, places)):
+            if not all(map(self._is_usable, places)):
                 continue
-            found[key] = tuple(places)
+            found[key] = tuple(dict.fromkeys(places))
             for value, place in zip(values, places, strict=True):
                 if not any(place == _joined(base, value) for base in bases):
                     guessed.add(key)
@@ -96,8 +96,18 @@ class Config:
         """Return the folders that paths may be relative to."""
         stated = str(self.keys.get("path") or "")
         within = find_place(stated, (self.root,)) if stated else self.root
-        within = within if os.path.isdir(within) else self.root
+        is_folder = os.path.isdir(within) and self._is_usable(within)
+        within = within if is_folder else self.root
         return tuple(dict.fromkeys([within, self.root, self.folder]))
+
+    def _is_usable(self, place: pathlib.Path) -> bool:
+        """Whether a place exists and is not far above the data set.
+
+        Searching for files below `/` takes minutes.
+        """
+        above = pathlib.Path(os.path.abspath(self.root)).parent.parents
+        is_far_above = pathlib.Path(os.path.abspath(place)) in above
+        return os.path.exists(place) and not is_far_above
 
 
 def _joined(base: pathlib.Path, stated: str) -> pathlib.Path:
