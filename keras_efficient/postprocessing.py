@@ -16,6 +16,8 @@ from keras_efficient.types import Tensor
 
 CANDIDATES = ("pairs", "best_class")
 CLIPS = ("after", "before", None)
+# More rows would only cost memory.
+MAX_DETECTIONS = 100_000
 
 
 def postprocess(
@@ -47,14 +49,16 @@ def postprocess(
         image_sizes: Tensor of shape `(batch, 2)`, height and width of each
             image within the network's input, in pixels, to which boxes are
             clipped. Defaults to `None`: no clipping.
-        score_threshold: Float in `[0, 1]`; detections must have a higher
-            score, after soft suppression. Defaults to 0.001.
-        iou_threshold: Float in `[0, 1]`; hard suppression removes boxes that
-            overlap more. Defaults to 0.5.
-        max_detections: Integer, rows of the result. Defaults to 100.
+        score_threshold: Float in `[0, 1]`, or a scalar tensor; detections must
+            have a higher score, after soft suppression. Defaults to 0.001.
+        iou_threshold: Float in `[0, 1]`, or a scalar tensor; hard suppression
+            removes boxes that overlap more. Defaults to 0.5.
+        max_detections: Integer, rows of the result, at most 100,000. Defaults
+            to 100.
         nms: `"soft"` or `"hard"`, the non-maximum suppression. Defaults to
             `"soft"`.
-        sigma: Positive float, parameter of soft suppression. Defaults to 0.5.
+        sigma: Positive float, or a scalar tensor, parameter of soft
+            suppression. Defaults to 0.5.
         class_agnostic: Boolean, whether boxes of different classes suppress
             each other. Defaults to `False`.
         candidates: `"pairs"`, the best pairs of anchor and class, or
@@ -180,6 +184,8 @@ def find_candidates(
 def check_options(**options: Any) -> None:
     """Raise an error if an argument of `postprocess` is out of range.
 
+    The values of tensors are not checked.
+
     Args:
         **options: Keyword arguments of `postprocess`, some or all.
 
@@ -206,7 +212,10 @@ def check_options(**options: Any) -> None:
     ranges: dict[str, tuple[Callable[[Any], bool], str]] = {
         "score_threshold": (lambda x: 0 <= x <= 1, "in [0, 1]"),
         "iou_threshold": (lambda x: 0 <= x <= 1, "in [0, 1]"),
-        "max_detections": (lambda x: x >= 1, "at least 1"),
+        "max_detections": (
+            lambda x: 1 <= x <= MAX_DETECTIONS,
+            f"from 1 to {MAX_DETECTIONS:,}",
+        ),
         "sigma": (lambda x: x > 0, "positive"),
         "max_candidates": (
             lambda x: x is None or x >= 1,
@@ -214,9 +223,12 @@ def check_options(**options: Any) -> None:
         ),
     }
     for name, (is_valid, bounds) in ranges.items():
-        if name in options and not is_valid(options[name]):
+        value = options.get(name)
+        if name not in options or keras.ops.is_tensor(value):
+            continue
+        if not is_valid(value):
             raise ValueError(
-                f"`{name}` must be {bounds}. Received: {name}={options[name]}"
+                f"`{name}` must be {bounds}. Received: {name}={value}"
             )
 
 

@@ -17,8 +17,10 @@ from keras_efficient.inference.image_batches import as_list
 from keras_efficient.inference.image_batches import check_batch_size
 from keras_efficient.inference.image_batches import class_names_of
 from keras_efficient.inference.image_batches import predict_batches
+from keras_efficient.inference.predictor import MAX_SHAPES
 from keras_efficient.inference.predictor import cache_of
 from keras_efficient.inference.results import Detections
+from keras_efficient.internals.bounded_cache import BoundedCache
 from keras_efficient.layers.data_format import channels_of
 from keras_efficient.postprocessing import check_options
 from keras_efficient.postprocessing import postprocess
@@ -28,6 +30,8 @@ from keras_efficient.types import Progress
 
 # Attribute of a model that holds its compiled postprocessing functions.
 CACHE = "_compiled_postprocessing"
+# Arguments of `postprocess` that are inputs of the compiled function.
+THRESHOLDS = ("score_threshold", "iou_threshold", "sigma")
 
 
 def detect(
@@ -233,8 +237,13 @@ def _postprocess(
     sizes *= np.array([[image.scale] for image in batch], "float32")
     num_missing = logits.shape[0] - len(batch)
     sizes = np.pad(sizes, [(0, num_missing), (0, 0)], mode="edge")
-    inputs = [logits, deltas, sizes]
-    function = _compiled_postprocessing(model, size, options, inputs)
+    thresholds = {x: options[x] for x in THRESHOLDS if x in options}
+    options = {x: y for x, y in options.items() if x not in thresholds}
+    values = np.array(list(thresholds.values()), "float32")
+    inputs = [logits, deltas, sizes, values]
+    function = _compiled_postprocessing(
+        model, size, options, tuple(thresholds), inputs
+    )
     return {
         name: ops.convert_to_numpy(values)
         for name, values in function(*inputs).items()
@@ -245,22 +254,32 @@ def _compiled_postprocessing(
     model: keras.Model,
     size: tuple[int, int],
     options: dict[str, Any],
+    thresholds: tuple[str, ...],
     inputs: list[Any],
 ) -> Callable[..., dict[str, Any]]:
-    """Return `postprocess`, compiled once for each combination of shapes."""
+    """Return `postprocess`, compiled once for each combination of shapes.
+
+    The thresholds are an input, so that others need no other program.
+    """
     cache = cache_of(model, CACHE)
-    shapes = (tuple(inputs[0].shape), tuple(inputs[1].shape))
-    key = (size, shapes, *sorted(options.items()))
-    if key not in cache:
+    programs = cache.setdefault("programs", BoundedCache(MAX_SHAPES))
+    shapes = tuple(tuple(x.shape) for x in inputs)
+
+    def compiled() -> Callable[..., dict[str, Any]]:
         anchors = model.generate_anchors(size)
 
-        def function(logits: Any, deltas: Any, sizes: Any) -> dict[str, Any]:
+        def function(
+            logits: Any, deltas: Any, sizes: Any, values: Any
+        ) -> dict[str, Any]:
+            given = {name: values[i] for i, name in enumerate(thresholds)}
             return postprocess(
-                logits, deltas, anchors, image_sizes=sizes, **options
+                logits, deltas, anchors, image_sizes=sizes, **options, **given
             )
 
-        cache[key] = kernels.compile_function(function, inputs, [], True)
-    return cache[key]
+        return kernels.compile_function(function, inputs, [], True)
+
+    key = (size, shapes, thresholds, *sorted(options.items()))
+    return programs.get(key, compiled)
 
 
 def _detections(

@@ -8,18 +8,22 @@ from keras import ops
 from keras_efficient import kernels
 from keras_efficient.fusing import fill_fused
 from keras_efficient.fusing import fuse
+from keras_efficient.internals.bounded_cache import BoundedCache
 from keras_efficient.types import Tensor
 
 # Attribute of a model that holds its predictors.
 CACHE = "_predictors"
+# Shapes of images for which a predictor keeps compiled programs. Models that
+# accept images of any size may receive many.
+MAX_SHAPES = 16
 
 
 class Predictor:
     """The fused network of a model, compiled for each input shape.
 
     It is an XLA program on JAX, a frozen function on TensorFlow and a trace on
-    PyTorch. It has its own copy of the weights; `refresh` updates them after
-    the model was trained.
+    PyTorch; those of the last 16 shapes are kept. It has its own copy of the
+    weights; `refresh` updates them after the model was trained.
 
     Args:
         model: A functional or Sequential `keras.Model` with one input.
@@ -44,16 +48,18 @@ class Predictor:
         self.network = fuse(model, dtype)
         self._fingerprint = kernels.fingerprint(model.variables)
         self._activations = _activations_of(model)
-        self._compiled: dict[tuple, Any] = {}
+        self._compiled: BoundedCache[Any] = BoundedCache(MAX_SHAPES)
 
     def __call__(self, images: Tensor) -> Any:
         images = _as_array(images)
         key = (tuple(images.shape), str(images.dtype))
-        if key not in self._compiled:
-            self._compiled[key] = kernels.compile_function(
+
+        def compiled() -> Any:
+            return kernels.compile_function(
                 self._run, [images], self.network.variables, False
             )
-        return self._compiled[key](images)
+
+        return self._compiled.get(key, compiled)(images)
 
     def has_current_layers(self) -> bool:
         """Return whether no activation was exchanged since the creation."""

@@ -19,15 +19,18 @@ import torch
 import torch.nn.functional as F
 
 from keras_efficient.internals import torch_internals
+from keras_efficient.internals.bounded_cache import BoundedCache
 from keras_efficient.types import Tensor
 
 # Steps of a loop in one trace. The condition is evaluated between traces.
 STEPS_AT_ONCE = 4
 
 # The traces of each step function of a loop, by shapes, dtypes and devices.
-_LOOP_TRACES: weakref.WeakKeyDictionary[Callable[..., Any], dict[Any, Any]] = (
-    weakref.WeakKeyDictionary()
-)
+_LOOP_TRACES: weakref.WeakKeyDictionary[
+    Callable[..., Any], BoundedCache[Callable[..., Any]]
+] = weakref.WeakKeyDictionary()
+# Traces that are kept of each loop, one for each combination of shapes.
+MAX_TRACES = 16
 
 
 class _Recording(threading.local):
@@ -170,11 +173,12 @@ def _several_steps(
     state: tuple[Tensor, ...],
 ) -> Callable[..., tuple[Tensor, ...]]:
     """Return a trace of `STEPS_AT_ONCE` steps, recorded once."""
-    traces = _LOOP_TRACES.setdefault(step, {})
+    if step not in _LOOP_TRACES:
+        _LOOP_TRACES[step] = BoundedCache(MAX_TRACES)
     key = tuple((tuple(x.shape), x.dtype, x.device) for x in constants + state)
-    if key not in traces:
-        traces[key] = _trace_steps(step, constants, state)
-    return traces[key]
+    return _LOOP_TRACES[step].get(
+        key, lambda: _trace_steps(step, constants, state)
+    )
 
 
 def _trace_steps(

@@ -42,10 +42,12 @@ def non_max_suppression(
         labels: Integer tensor of shape `(batch, number)`: only boxes of the
             same class suppress each other. Defaults to `None`: all boxes do.
         method: `"hard"` or `"soft"`. Defaults to `"hard"`.
-        iou_threshold: Float, threshold of `"hard"`. Defaults to 0.5.
-        sigma: Positive float, parameter of `"soft"`. Defaults to 0.5.
-        score_threshold: Float; boxes are selected while their score, possibly
-            reduced, is above it. Defaults to 0.
+        iou_threshold: Float or scalar tensor, threshold of `"hard"`. Defaults
+            to 0.5.
+        sigma: Positive float or scalar tensor, parameter of `"soft"`. Defaults
+            to 0.5.
+        score_threshold: Float or scalar tensor; boxes are selected while their
+            score, possibly reduced, is above it. Defaults to 0.
         max_detections: Integer, maximum number of boxes. Defaults to 100.
 
     Returns:
@@ -83,10 +85,14 @@ def non_max_suppression(
         ops.zeros(shape, "int32"),
         ops.zeros(shape, "float32"),
     )
-    strength = sigma if method == "soft" else iou_threshold
+    limit = -1.0 / sigma if method == "soft" else iou_threshold
+    thresholds = [
+        ops.reshape(ops.convert_to_tensor(x, "float32"), (1, 1))
+        for x in (limit, score_threshold)
+    ]
     *_, places, kept = kernels.while_loop(
-        *_loop(method, strength, score_threshold, max_detections),
-        (lows, highs, volumes),
+        *_loop(method, max_detections),
+        (lows, highs, volumes, *thresholds),
         state,
     )
     return places, kept
@@ -94,16 +100,21 @@ def non_max_suppression(
 
 @functools.lru_cache
 def _loop(
-    method: str, strength: float, score_threshold: float, max_detections: int
+    method: str, max_detections: int
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Condition and step, the same objects for the same arguments."""
 
-    def is_unfinished(lows, highs, volumes, i, best, *state):
+    def is_unfinished(
+        lows, highs, volumes, limit, score_threshold, i, best, *state
+    ):
         return ops.logical_and(
             i < max_detections, ops.any(best > score_threshold)
         )
 
-    def step(lows, highs, volumes, i, best, scores, places, kept):
+    def step(
+        lows, highs, volumes, limit, score_threshold,
+        i, best, scores, places, kept,
+    ):  # fmt: skip
         number = ops.expand_dims(ops.arange(scores.shape[1], dtype="int32"), 0)
         column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), 0)
         # The first maximum; some export formats do not support argmax.
@@ -114,9 +125,9 @@ def _loop(
         )
         overlap = _overlap(lows, highs, volumes, place)
         if method == "soft":
-            factor = ops.exp(ops.square(overlap) * (-1.0 / strength))
+            factor = ops.exp(ops.square(overlap) * limit)
         else:
-            factor = ops.cast(overlap <= strength, "float32")
+            factor = ops.cast(overlap <= limit, "float32")
         # Nothing is selected after the end.
         is_now = ops.logical_and(ops.equal(column, i), best > score_threshold)
         places = ops.where(is_now, place, places)

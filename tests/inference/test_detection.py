@@ -1,5 +1,6 @@
 """Detection of objects in images of any size."""
 
+import gc
 import io
 import itertools
 
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_efficient import kernels
 from keras_efficient.data import DetectionPreprocessing
+from keras_efficient.inference import Predictor
 from keras_efficient.inference import detect_each
+from keras_efficient.inference.predictor import MAX_SHAPES
+from keras_efficient.internals.bounded_cache import BoundedCache
 from keras_efficient.postprocessing import postprocess
 from tests.models.detectors import tiny
 from tests.support.export import sharpen_detector
@@ -203,3 +208,64 @@ def test_progress(model, images):
     found = model.detect(images[:3], progress=progress, batch_size=2, **OPTIONS)
     assert seen == [(size, 3) for size in SIZES[:3]]
     assert len(found) == 3
+
+
+def test_other_thresholds_need_no_other_program(model, images, monkeypatch):
+    for options in ({"score_threshold": 0.02}, {"nms": "soft"}):
+        model.detect(images[:1], **options)
+    compiled = []
+    compile_function = kernels.compile_function
+
+    def counted(*arguments):
+        compiled.append(arguments)
+        return compile_function(*arguments)
+
+    monkeypatch.setattr(kernels, "compile_function", counted)
+    numbers = [
+        len(model.detect(images[:1], score_threshold=x, iou_threshold=y)[0])
+        for x in (0.02, 0.1, 0.3)
+        for y in (0.2, 0.9)
+    ]
+    assert len(set(numbers)) > 2
+    sums = [
+        model.detect(images[:1], nms="soft", sigma=x, score_threshold=0.01)[
+            0
+        ].scores.sum()
+        for x in (0.1, 0.5, 0.9)
+    ]
+    assert sums[0] < sums[1] < sums[2]
+    assert compiled == []
+    model.detect(images[:1], max_detections=7)
+    assert len(compiled) == 1
+
+
+def test_programs_of_the_last_shapes_are_kept(model, monkeypatch):
+    monkeypatch.setattr(
+        kernels, "compile_function", lambda *_: lambda images: images
+    )
+    predictor = Predictor(model)
+    sizes = range(1, MAX_SHAPES + 4)
+    for size in sizes:
+        predictor(np.zeros((size, 64, 96, 3), "float32"))
+    kept = [x for x in gc.get_objects() if type(x) is BoundedCache]
+    assert MAX_SHAPES in map(len, kept)
+    assert max(map(len, kept)) == MAX_SHAPES
+
+
+@pytest.mark.parametrize("batch_size", [2, 5])
+def test_results_do_not_depend_on_the_batch(model, images, batch_size):
+    alone = model.detect(images, batch_size=1, **OPTIONS)
+    order = [3, 0, 4, 2, 1]
+    together = model.detect(
+        [images[i] for i in order], batch_size=batch_size, **OPTIONS
+    )
+    for i, found in zip(order, together, strict=True):
+        assert found.labels.tolist() == alone[i].labels.tolist()
+        np.testing.assert_allclose(found.scores, alone[i].scores, atol=1e-6)
+        np.testing.assert_allclose(found.boxes, alone[i].boxes, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [0, 10**9])
+def test_number_of_rows_is_bounded(model, images, number):
+    with pytest.raises(ValueError, match="from 1 to 100,000. Received"):
+        model.detect(images, max_detections=number)
