@@ -12,6 +12,7 @@ import numpy as np
 from keras_efficient.converters.naming.scheme import LocatedArray
 from keras_efficient.converters.naming.variable_names import CLASSIFIER
 
+_REMEDY = "If it was downloaded, delete it to download it again."
 # Layers after the features, which a backbone may not have.
 _TOP_LAYERS = ("top_conv", "top_bn", CLASSIFIER)
 
@@ -126,10 +127,10 @@ def check_values(values: Mapping[str, np.ndarray], path: pathlib.Path) -> None:
             raise ValueError(
                 f"{path} is damaged or its training diverged: {name} contains "
                 f"{np.count_nonzero(~np.isfinite(array))} infinite or NaN "
-                "values. Nothing was loaded."
+                f"values. Nothing was loaded. {_REMEDY}"
             )
         if name.endswith("/moving_variance") and (array < 0).any():
             raise ValueError(
                 f"{path} is damaged: {name} contains the negative variance "
-                f"{array.min():g}. Nothing was loaded."
+                f"{array.min():g}. Nothing was loaded. {_REMEDY}"
             )

@@ -67,6 +67,7 @@ def test_invalid_values_are_refused(publish, name, value, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_pretrained(model, "EfficientNetB0", "imagenet")
     assert NAME in str(caught.value) and name in str(caught.value)
+    assert "delete it to download it again" in str(caught.value)
     tiny.check_equal(tiny.values(model), before)
 
 
