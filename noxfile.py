@@ -12,6 +12,7 @@ can. A cell whose interpreter or packages cannot be had is reported as such.
 import datetime
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -40,10 +41,10 @@ NEEDED = (
     ".dist-info/licenses/NOTICE",
     ".dist-info/entry_points.txt",
 )
-# Two builds, which must not depend on these variables.
+# Two builds, which must not depend on permissions of files and variables.
 BUILD_ENVIRONMENTS = (
-    {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
-    {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"},
+    (0o022, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
+    (0o077, {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}),
 )
 
 
@@ -145,15 +146,22 @@ def sbom(session: nox.Session) -> None:
     python = create_environment(session, environment)
     extras = f"[{','.join(session.posargs)}]" if session.posargs else ""
     install_into(session, python, f".{extras}")
+    statement = "import keras_efficient as k; print(k.__version__)"
+    version = output_of(session, str(python), "-c", statement)
     DIST.mkdir(exist_ok=True)
-    path = DIST / "keras_efficient.cdx.json"
+    path = DIST / f"keras_efficient-{version}.cdx.json"
     session.run(
         *("cyclonedx-py", "environment", str(python)),
         *("--pyproject", "pyproject.toml", "--mc-type", "library"),
         *("--output-reproducible", "--output-file", str(path)),
     )
-    components = json.loads(path.read_text())["components"]
-    session.log(f"{path.name}: {len(components)} components")
+    # The version in pyproject.toml is dynamic, which the tool leaves out.
+    content = json.loads(path.read_text())
+    content["metadata"]["component"].update(
+        version=version, purl=f"pkg:pypi/keras-efficient@{version}"
+    )
+    path.write_text(json.dumps(content, indent=2))
+    session.log(f"{path.name}: {len(content['components'])} components")
 
 
 @nox.session(default=False)
@@ -163,14 +171,16 @@ def dist(session: nox.Session) -> None:
     seconds = output_of(session, "git", "log", "-1", "--format=%ct")
     folder = new_folder(session)
     builds = []
-    for number, environment in enumerate(BUILD_ENVIRONMENTS, 1):
+    for number, (mask, environment) in enumerate(BUILD_ENVIRONMENTS, 1):
         source, target = folder / f"source{number}", folder / str(number)
+        usual = os.umask(mask)
         export_head(session, source)
         session.run(
             *("python", "-m", "build", "--quiet", "--installer", "uv"),
             *("--outdir", str(target), str(source)),
             env={"SOURCE_DATE_EPOCH": seconds, **environment},
         )
+        os.umask(usual)
         builds.append({path.name: digest(path) for path in target.iterdir()})
     if builds[0] != builds[1]:
         session.error(f"the builds differ: {builds[0]} and {builds[1]}")
@@ -212,17 +222,19 @@ def try_wheel(
 ) -> None:
     """Install a wheel in a new environment and run the program outside."""
     python = create_environment(session, folder / "environment")
-    install_into(session, python, str(wheel))
+    install_into(session, python, f"keras-efficient[jax] @ {wheel.as_uri()}")
     empty = folder / "empty"
     empty.mkdir()
     program = str(python.with_name("keras-efficient"))
     statement = "import keras_efficient as k; print(k.__file__, k.__version__)"
-    with session.chdir(empty):
-        session.run(program, "--help", silent=True, external=True)
-        session.run(program, "--version", external=True)
-        # Reads the list of published weights in the wheel.
-        session.run(program, "list", silent=True, external=True)
-        session.run(str(python), "-c", statement, external=True)
+    # `list` reads the list of published weights in the wheel.
+    for command in (
+        (program, "--help"),
+        (program, "list"),
+        (str(python), "-c", statement),
+    ):
+        with session.chdir(empty):
+            session.run(*command, env={"KERAS_BACKEND": "jax"}, external=True)
 
 
 def create_environment(
@@ -251,7 +263,7 @@ def install_into(
 
 def new_folder(session: nox.Session) -> pathlib.Path:
     """Return an empty folder within the environment of a session."""
-    folder = pathlib.Path(session.create_tmp())
+    folder = pathlib.Path(session.create_tmp()).resolve()
     shutil.rmtree(folder)
     folder.mkdir()
     return folder
