@@ -106,7 +106,7 @@ def test_a_track_of_a_billion_frames():
 )
 def test_label_maps_without_ends(tmp_path, text):
     good = 'item {id: 1 name: "cup"} item { name: "key", id: 02 }'
-    path = write_text(tmp_path / "a.pbtxt", f"{good} item {{{text}")
+    path = write_text(tmp_path / "a.pbtxt", f"{good} item {{{text}}}")
     assert read_label_map(path) == {1: "cup", 2: "key"}
 
 

@@ -104,6 +104,9 @@ def test_boxes_of_pairs_are_no_boxes():
     image = RawImage("a.jpg", [pairs, [1, 2, 3, 4]], [0, 1], 1)
     assert np.isnan(image.boxes[0]).all()
     assert image.boxes[1].tolist() == [1, 2, 3, 4]
+    assert np.isnan(RawImage("a.jpg", [pairs], [0], 1).boxes).tolist() == [
+        [1] * 4
+    ]
     image = RawImage("a.jpg", [[10**400, 2, "3", None]], [0], 1)
     np.testing.assert_equal(image.boxes, [[np.nan, 2, 3, np.nan]])
 
@@ -165,4 +168,19 @@ def test_tables_whose_rows_are_not_what_their_start_looks_like(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\n" * 70_000 + b"filename,class\na.jpg,cup\n")
     with pytest.raises((ValueError, OSError), match="a.csv"):
+        load_classification(path)
+
+
+@pytest.mark.parametrize("cell", [";", " ; ,"])
+def test_tables_without_any_class(tmp_path, cell):
+    write_image(tmp_path / "a.jpg")
+    text = f'id,labels\na.jpg,"{cell}"\n'
+    path = write_text(tmp_path / "a.csv", text)
+    with pytest.raises(ValueError, match="a.csv states no class"):
+        load_classification(path)
+
+
+def test_csv_files_that_state_no_classes_are_not_called_folders(tmp_path):
+    path = write_text(tmp_path / "a.csv", "x,y\n1,2\n")
+    with pytest.raises(ValueError, match="a.csv does not state the classes"):
         load_classification(path)

@@ -40,6 +40,11 @@ def read_class_table(
 
     `root` is the folder of the data set, in which the images must be.
     """
+    if not table.class_names:
+        raise ValueError(
+            f"{table.path} states no class for any image. The column with the "
+            "classes must not be empty."
+        )
     names, left_out = select_classes(
         table.path, table.class_names, class_names, strict
     )
