@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from PIL import ExifTags
 from PIL import Image
@@ -24,6 +25,8 @@ REDUCTIONS = (8, 4, 2)
 # a large photo for formats that store an empty image in a few bytes.
 FREE_PIXELS = 1 << 24
 PIXELS_PER_BYTE = 4096
+# Bytes of a read that is compared with the size of the file.
+LARGE_READ = 1 << 20
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -49,9 +52,7 @@ def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
     try:
         if not isinstance(source, bytes):
             _check_regular(source)
-        with open_known(
-            io.BytesIO(source) if isinstance(source, bytes) else source
-        ) as image:
+        with _opened(source) as file, open_known(file) as image:
             _check_pixels(image, _size_of(source))
             yield image
     except FileNotFoundError as e:
@@ -67,6 +68,25 @@ def open_image(source: PathLike | bytes) -> Iterator[Image.Image]:
         raise ValueError(f"{name} {e}") from e
     except Exception as e:  # PIL's plugins raise many kinds on broken files
         raise ValueError(f"{name} {_reason(e, source)}") from e
+
+
+class _BoundedReader(io.BufferedReader):
+    """A file that reserves no memory for what lies beyond its end.
+
+    PIL reads as many bytes as a chunk of an image states, up to 4 GB.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > LARGE_READ:
+            rest = os.fstat(self.fileno()).st_size - self.tell()
+            size = min(size, max(rest, 0))
+        return super().read(size)
+
+
+def _opened(source: str | bytes) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return _BoundedReader(io.FileIO(source))
 
 
 def _check_regular(name: str) -> None:

@@ -1,7 +1,9 @@
 """Time and memory for xml, csv and image files, whatever they state."""
 
+import contextlib
 import os
 import pathlib
+import resource
 import xml.etree.ElementTree as ElementTree
 import zipfile
 import zlib
@@ -170,6 +172,23 @@ def test_an_image_of_few_bytes_that_states_many_pixels(tmp_path):
     message = "a.png states 9000 x 9000 pixels, far more than its [0-9]+ bytes"
     with pytest.raises(ValueError, match=message):
         load_image(tmp_path / "a.png")
+
+
+def test_a_part_of_an_image_that_states_four_gigabytes(tmp_path):
+    data = png(8, 8, zlib.compress(bytes(25 * 8)))
+    start = data.index(b"IDAT") - 4
+    stated = (0xFF7F0000).to_bytes(4, "big")
+    path = tmp_path / "a.png"
+    path.write_bytes(data[:start] + stated + data[start + 4 :])
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    space = pages * resource.getpagesize() + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (space, limits[1]))
+    try:
+        with contextlib.suppress(ValueError):  # some versions of PIL read it
+            load_image(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def test_an_empty_image_of_a_large_photo_is_read():

@@ -155,3 +155,19 @@ def test_find_file_stays_within_folders(tmp_path):
     assert [plain_path(x) for x in ("/", "a/..", "b")] == [
         "unnamed", "unnamed", "b"
     ]  # fmt: skip
+
+
+def test_files_outside_that_are_no_lists_are_not_read(tmp_path):
+    write_image(tmp_path / "set" / "images" / "a.jpg")
+    write_text(tmp_path / "set" / "labels" / "a.txt", "0 0.5 0.5 0.2 0.2")
+    secret = write_text(tmp_path / "secret", "token\n")
+    config = f"train: images\nval: {secret}\nnames: [cup]"
+    path = write_text(tmp_path / "set" / "data.yaml", config)
+    assert len(load_detection(path, "train")) == 1
+    with pytest.raises(FileNotFoundError, match="no split 'val'") as caught:
+        load_detection(path, "val")
+    assert "token" not in str(caught.value)
+    # Inside the data set, lists may have any name.
+    write_text(tmp_path / "set" / "list", "images/a.jpg\n")
+    path.write_text("train: list\nnames: [cup]")
+    assert len(load_detection(path, "train")) == 1

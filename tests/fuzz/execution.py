@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 from keras_efficient.data.readers.unexpected import UnexpectedContentError
 from tests.fuzz import seeds
+from tests.fuzz.memory import peak
+from tests.fuzz.memory import start_of_growth
 from tests.fuzz.mutations import Files
 from tests.fuzz.mutations import mutate
 from tests.fuzz.targets import MAX_MESSAGE
@@ -162,7 +164,7 @@ def _interrupt(number: int, _: object) -> None:
 def _execute(
     target: Target, seed: int, number: int, workspace: Workspace
 ) -> tuple[str, Finding | None]:
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = start_of_growth()
     start = time.process_time()
     result, kind, details = "ok", "", ""
     WATCH.start(workspace)
@@ -179,7 +181,7 @@ def _execute(
         signal.setitimer(signal.ITIMER_PROF, 0)
         WATCH.stop()
     seconds = time.process_time() - start
-    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+    growth = peak() - memory
     places = [x for x in WATCH.found if not x.startswith("read")]
     if not target.may_read_outside:
         places = WATCH.found

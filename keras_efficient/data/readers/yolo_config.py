@@ -101,10 +101,13 @@ class Config:
         return tuple(dict.fromkeys([within, self.root, self.folder]))
 
     def _is_usable(self, place: pathlib.Path) -> bool:
-        """Whether a place exists and is not far above the data set.
+        """Whether a place exists, and may be read or searched.
 
-        Searching for files below `/` takes minutes.
+        Searching for files below `/`, far above the data set, takes minutes.
         """
+        # Of the files outside, only lists of images are read.
+        if os.path.isfile(place) and place.suffix.lower() != ".txt":
+            return is_within(place, (self.root, self.folder))
         above = pathlib.Path(os.path.abspath(self.root)).parent.parents
         is_far_above = pathlib.Path(os.path.abspath(place)) in above
         return os.path.exists(place) and not is_far_above
