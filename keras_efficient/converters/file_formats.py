@@ -179,9 +179,9 @@ def open_checkpoint(path: PathLike) -> Checkpoint:
     except ImportError:
         raise
     except Exception as error:
+        reason = str(error)[:MAX_NAME] or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as {file_format.name}: "
-            f"{error or type(error).__name__}"
+            f"{path} cannot be read as {file_format.name}: {reason}"
         ) from error
     if not arrays:
         raise ValueError(f"{path} contains no arrays.")

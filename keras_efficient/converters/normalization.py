@@ -82,7 +82,10 @@ def find_normalization(
         ValueError: If `argument` is not a pair with one number for each
             channel, or a standard deviation is not positive.
     """
-    of_file, weights = take_normalization(located, network.variables)
+    try:
+        of_file, weights = take_normalization(located, network.variables)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
     if argument is not None:
         return _from_argument(argument), weights
     if of_file is None and keeps_default:
@@ -218,7 +221,7 @@ def _checked(
         raise ValueError(_message(mean, std, origin)) from error
     if not (
         0 < len(means) == len(stds) <= MAX_CHANNELS
-        and np.isfinite([*means, *stds]).all()
+        and np.abs([*means, *stds]).max() <= np.finfo("float32").max
         and min(stds) >= MIN_STD
     ):
         raise ValueError(_message(means, stds, origin))

@@ -178,6 +178,19 @@ def test_many_names_of_one_array(tmp_path):
     refuse(path, "more than 1100 times the")
 
 
+@pytest.mark.parametrize("name", ["a.h5", "a.weights.h5"])
+def test_texts_without_an_end(tmp_path, name):
+    """HDF5 would read such a file for ever."""
+    path = tmp_path / name
+    with h5py.File(path, "w") as file:
+        file.create_group("layers")["x"] = np.zeros(3)
+        file.attrs["layer_names"] = ["block1a", "block1b", "top"]
+    data = path.read_bytes()
+    place = data.index(b"GCOL") + 16 + 24  # the second text
+    path.write_bytes(data[:place] + bytes(16) + data[place + 16 :])
+    refuse(path, "a text has no end")
+
+
 @pytest.mark.parametrize("size", [2**40, 10**7])
 def test_archives_with_sparse_files(tmp_path, size):
     path = tmp_path / "a.tar"

@@ -7,6 +7,9 @@ import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tests.fuzz.archive_mutations import mutate_h5
+from tests.fuzz.archive_mutations import mutate_safetensors
+from tests.fuzz.archive_mutations import zip_mutation
 from tests.fuzz.tfrecord_mutations import mutate_tfrecord
 from tests.fuzz.tree_mutations import mutate_csv
 from tests.fuzz.tree_mutations import mutate_json
@@ -44,6 +47,8 @@ STRUCTURED: dict[str, Callable[[bytes, random.Random], bytes]] = {
     ".data": mutate_lines,
     ".pbtxt": mutate_lines,
     ".tfrecord": mutate_tfrecord,
+    ".h5": mutate_h5,
+    ".safetensors": mutate_safetensors,
 }
 
 
@@ -133,6 +138,21 @@ def _change_bytes(data: bytearray, rng: random.Random) -> None:
             data[match.start() : match.end()] = text
     else:
         data[start:start] = odd_text(rng).encode("utf-8", "replace")
+
+
+STRUCTURED.update(
+    {
+        ".npz": zip_mutation(mutate_bytes),
+        ".pth": zip_mutation(mutate_bytes),
+        ".keras": zip_mutation(
+            lambda data, rng: (
+                mutate_h5(data, rng)
+                if data.startswith(b"\x89HDF")
+                else mutate_bytes(data, rng)
+            )
+        ),
+    }
+)
 
 
 def change_files(files: Files, name: str, rng: random.Random) -> None:

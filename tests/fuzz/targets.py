@@ -12,6 +12,7 @@ import numpy as np
 from keras_efficient import data
 from keras_efficient.data.images import image_frame
 from tests.fuzz import seeds
+from tests.fuzz import weight_targets
 from tests.fuzz.mutations import Files
 
 # Characters of a printed report, and of an error message.
@@ -212,6 +213,12 @@ TARGETS: tuple[Target, ...] = (
         may_read_outside=True,
         image_weight=0.3,
     ),
+)
+
+
+TARGETS += tuple(
+    Target(name, make_seed, weight_targets.run)
+    for name, make_seed in weight_targets.SEEDS.items()
 )
 
 

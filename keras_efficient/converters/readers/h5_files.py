@@ -6,8 +6,10 @@ archive, number the layers of each class.
 """
 
 import io
+import mmap
 import pathlib
 import re
+import struct
 import zipfile
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +27,10 @@ _LAYER = re.compile(
     r"|block\d+[a-z]+(_\w+)?"
 )
 _MAGIC = b"\x89HDF\r\n\x1a\n"
+# Begin of a collection of texts, version 1, and an entry: number, references
+# and length.
+_HEAP = b"GCOL\1\0\0\0"
+_ENTRY = struct.Struct("<HH4xQ")
 _WEIGHTS_IN_ARCHIVE = "model.weights.h5"
 
 
@@ -53,6 +59,11 @@ def is_weights_h5(
 
     if not is_hdf5(path, head, members):
         return False
+    with (
+        open(path, "rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        check_heaps(data, str(path))
     try:
         with h5py.File(path, "r") as file:
             return not _is_legacy(file) and not {"layers", "vars"}.isdisjoint(
@@ -60,6 +71,37 @@ def is_weights_h5(
             )
     except Exception as error:  # h5py raises many kinds.
         raise ValueError(f"{path} is damaged HDF5: {error}") from error
+
+
+def check_heaps(data: bytes | mmap.mmap, name: str) -> None:
+    """Raise an error if the texts of an HDF5 file are not a chain.
+
+    The HDF5 library never returns from a chain in which an entry of free
+    space has the length 0.
+
+    Args:
+        data: The content of the file.
+        name: Name of the file, for the message.
+
+    Raises:
+        ValueError: If the global heap is damaged.
+
+    Reference:
+        - [HDF5 file format](https://docs.hdfgroup.org/hdf5/v1_14/_f_m_t3.html),
+          "Global Heap".
+    """
+    start = data.find(_HEAP)
+    while start >= 0:
+        (size,) = struct.unpack_from("<Q", data, start + len(_HEAP))
+        place, end = start + _ENTRY.size, min(start + size, len(data))
+        while place + _ENTRY.size <= end:
+            index, _, length = _ENTRY.unpack_from(data, place)
+            # The length of free space includes the entry.
+            step = length if index == 0 else _ENTRY.size + -(-length // 8) * 8
+            if step < _ENTRY.size or place + step > end:
+                raise ValueError(f"{name} is damaged HDF5: a text has no end")
+            place += step
+        start = data.find(_HEAP, start + 1)
 
 
 def is_keras_archive(
@@ -111,7 +153,9 @@ def read_keras_archive(path: pathlib.Path) -> Arrays:
     """
     with zipfile.ZipFile(path) as archive:
         check_members(archive)
-        return read_weights_h5(io.BytesIO(archive.read(_WEIGHTS_IN_ARCHIVE)))
+        data = archive.read(_WEIGHTS_IN_ARCHIVE)
+    check_heaps(data, _WEIGHTS_IN_ARCHIVE)
+    return read_weights_h5(io.BytesIO(data))
 
 
 def read_legacy(path: pathlib.Path) -> Arrays:

@@ -31,7 +31,11 @@ def read_npz(path: pathlib.Path) -> Arrays:
     with zipfile.ZipFile(path) as archive:
         check_members(archive)
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy returns its bytes
+            raise ValueError(f"its member {name!r} is not an array")
+    return arrays
 
 
 def is_safetensors(

@@ -16,7 +16,8 @@ import zlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
+from typing import BinaryIO
+from typing import cast
 
 import numpy as np
 
@@ -137,11 +138,16 @@ def _first_records(path: pathlib.Path) -> Iterator[bytes]:
                 stream.read(FOOTER)
 
 
-def _opened(path: pathlib.Path) -> Any:
-    file = open_file(path)
-    is_compressed = file.read(2) == GZIP
-    file.seek(0)
-    return gzip.GzipFile(fileobj=file) if is_compressed else file
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[BinaryIO]:
+    with open_file(path) as file:
+        is_compressed = file.read(2) == GZIP
+        file.seek(0)
+        if not is_compressed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as content:
+            yield cast(BinaryIO, content)
 
 
 def _check_records(path: pathlib.Path) -> None:
