@@ -135,6 +135,7 @@ def trained_paths(model):
     return {x.path for x in model.trainable_variables}
 
 
+@slow_to_compile
 def test_the_last_layers_except_batch_normalization_are_trained(b0):
     def unfreeze(model):
         model.trainable = True
@@ -151,6 +152,7 @@ def test_the_last_layers_except_batch_normalization_are_trained(b0):
     assert len(trained_paths(model)) == 10
 
 
+@slow_to_compile
 def test_layers_are_frozen_up_to_a_name(b0):
     def freeze(model):
         model.trainable = True
@@ -167,6 +169,7 @@ def test_layers_are_frozen_up_to_a_name(b0):
     assert len(trained_paths(model)) > 10
 
 
+@slow_to_compile
 def test_all_batch_normalization_is_found(b0):
     def norms(model):
         return [
