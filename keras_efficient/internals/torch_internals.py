@@ -149,7 +149,12 @@ def trace(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
     a trace is only called with inputs of the same shapes. The warnings about
     that, and about the deprecation of TorchScript, are suppressed.
 
-    Assumes `torch.jit.trace(function, inputs, check_trace, strict)`.
+    `torch.jit.trace` is the documented function. What it returns is kept until
+    the process ends, with all constants, even if nothing refers to it.
+
+    Assumes `torch._C._create_graph_by_tracing(function, inputs, name_of,
+    strict, force_outplace)`, which returns a graph and the outputs, and
+    `torch._C._create_function_from_graph(name, graph)`.
 
     Args:
         function: Function from tensors to a tuple of tensors.
@@ -162,9 +167,10 @@ def trace(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.jit.trace(
-            function, inputs, check_trace=False, strict=False
+        graph, _ = torch._C._create_graph_by_tracing(
+            function, inputs, lambda tensor: "", False, False
         )
+    return torch._C._create_function_from_graph("network", graph)
 
 
 def activate_in_place(trace: Any) -> None:

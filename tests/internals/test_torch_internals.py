@@ -1,5 +1,9 @@
 """One test for each assumption about PyTorch's private and deprecated API."""
 
+import gc
+import os
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -127,3 +131,22 @@ def test_graph_of_trace_keeps_values_that_are_read_twice():
     torch_internals.activate_in_place(trace)
     assert "aten::sigmoid_" not in [n.kind() for n in trace.graph.nodes()]
     torch.testing.assert_close(trace(x)[0], function(x)[0])
+
+
+def test_memory_of_a_trace_is_released():
+    """`torch.jit.trace` keeps every trace until the process ends."""
+
+    def resident_megabytes():
+        gc.collect()
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def make():
+        constant = torch.ones(5_000_000)  # 20 MB
+        return torch_internals.trace(lambda x: (x + constant,), (constant,))
+
+    make()(torch.ones(5_000_000))
+    before = resident_megabytes()
+    for _ in range(10):
+        make()
+    assert resident_megabytes() < before + 100
