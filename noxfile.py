@@ -85,7 +85,8 @@ def check_cell(session: nox.Session, backend: str, versions: str) -> dict:
         *("uv", "pip", "compile", "pyproject.toml", "--quiet"),
         *("--extra", backend, "--resolution", RESOLUTIONS[versions]),
         *("--only-binary", ":all:", "--python-version", str(session.python)),
-        *("--no-header", "--output-file", str(requirements)),
+        *("--prerelease", "disallow", "--no-header"),
+        *("--output-file", str(requirements)),
         silent=True,
         success_codes=(0, 1),
     )
