@@ -85,36 +85,44 @@ def non_max_suppression(
         ops.zeros(shape, "int32"),
         ops.zeros(shape, "float32"),
     )
-    limit = -1.0 / sigma if method == "soft" else iou_threshold
-    thresholds = [
-        ops.reshape(ops.convert_to_tensor(x, "float32"), (1, 1))
-        for x in (limit, score_threshold)
-    ]
+    limits = (
+        -1.0 / sigma if method == "soft" else iou_threshold,
+        score_threshold,
+    )
+    constants, fixed = [lows, highs, volumes], None
+    if any(ops.is_tensor(x) for x in limits):
+        constants += [
+            ops.reshape(ops.convert_to_tensor(x, "float32"), (1, 1))
+            for x in limits
+        ]
+    else:
+        fixed = limits
     *_, places, kept = kernels.while_loop(
-        *_loop(method, max_detections),
-        (lows, highs, volumes, *thresholds),
-        state,
+        *_loop(method, max_detections, fixed), constants, state
     )
     return places, kept
 
 
 @functools.lru_cache
 def _loop(
-    method: str, max_detections: int
+    method: str, max_detections: int, fixed: tuple[float, float] | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Condition and step, the same objects for the same arguments."""
+    """Condition and step, the same objects for the same arguments.
 
-    def is_unfinished(
-        lows, highs, volumes, limit, score_threshold, i, best, *state
-    ):
+    Their arguments are lows, highs and volumes; the limit of the overlap and
+    the score threshold, unless they are `fixed`; and the state.
+    """
+
+    def is_unfinished(*values):
+        _, (_, score_threshold), (i, best, *_) = _parts(values, fixed)
         return ops.logical_and(
             i < max_detections, ops.any(best > score_threshold)
         )
 
-    def step(
-        lows, highs, volumes, limit, score_threshold,
-        i, best, scores, places, kept,
-    ):  # fmt: skip
+    def step(*values):
+        (lows, highs, volumes), limits, state = _parts(values, fixed)
+        limit, score_threshold = limits
+        i, best, scores, places, kept = state
         number = ops.expand_dims(ops.arange(scores.shape[1], dtype="int32"), 0)
         column = ops.expand_dims(ops.arange(max_detections, dtype="int32"), 0)
         # The first maximum; some export formats do not support argmax.
@@ -137,6 +145,13 @@ def _loop(
         return i + 1, best, scores, places, kept
 
     return is_unfinished, step
+
+
+def _parts(values, fixed):
+    """Boxes, limits and state among the arguments of a loop's function."""
+    if fixed is None:
+        return values[:3], values[3:5], values[5:]
+    return values[:3], fixed, values[3:]
 
 
 def _intervals(boxes: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
