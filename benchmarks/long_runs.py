@@ -104,13 +104,13 @@ def plot(results: dict[str, list[float]], path: pathlib.Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4))
+    figure, axes = plt.subplots(figsize=(9, 4.5))
     for name, memory in results.items():
         share = np.linspace(0, 100, len(memory))
         axes.plot(share, memory, label=f"{name} ({growth(memory):.3f})")
     axes.set(xlabel="share of the run (%)", ylabel="resident memory (MB)")
     axes.set_ylim(0)
-    axes.legend()
+    axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
