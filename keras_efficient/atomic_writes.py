@@ -171,6 +171,27 @@ def restore_folder(path: str | os.PathLike[str]) -> None:
             _finish_interrupted(path)
 
 
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Finish what killed processes began to write in a folder.
+
+    As `restore_folder`, for all names.
+
+    Args:
+        folder: Folder that may be missing.
+
+    Example:
+    >>> from keras_efficient.atomic_writes import remove_leftovers
+    >>> remove_leftovers("no such folder")
+    """
+    folder = pathlib.Path(os.path.realpath(folder))
+    if not folder.is_dir():
+        return
+    names = [x.name for x in folder.iterdir()]
+    found = (re.fullmatch(r"\.(.+)\.[0-9a-f]{8}\.tmp", x) for x in names)
+    for name in {x[1] for x in found if x}:
+        restore_folder(folder / name)
+
+
 @contextlib.contextmanager
 def _workspace(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield a new locked folder beside `path`, on the same file system."""

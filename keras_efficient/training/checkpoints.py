@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_efficient.atomic_writes import remove_leftovers
 from keras_efficient.atomic_writes import write_text
 from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import read_json
@@ -70,6 +71,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
         Raises:
             ValueError: If there are checkpoints, but none can be loaded.
         """
+        remove_leftovers(self.directory)
         states = sorted(self.directory.glob("epoch_*.json"), reverse=True)
         errors = []
         for path in states:

@@ -14,6 +14,7 @@ import keras
 
 from keras_efficient import deprecation
 from keras_efficient import evaluation
+from keras_efficient.atomic_writes import remove_leftovers
 from keras_efficient.inference.model_images import images_of
 from keras_efficient.log import get_logger
 from keras_efficient.training.callbacks import FollowEpochs
@@ -107,6 +108,7 @@ class TrainingRun:
                     "of a data set, and a data set as `validation`. Received: "
                     f"a {type(value).__name__} as the {name} data"
                 )
+        remove_leftovers(self.directory.path)
         self.directory.check_settings(settings)
         self.report = report
         if save_on_interrupt:

@@ -94,6 +94,13 @@ def test_damaged_log_is_named(folder):
         read_logs(folder / "run")
 
 
+def test_leftovers_of_a_killed_process_are_removed(folder, interrupted):
+    for name in (".best.json", "all_checkpoints/.epoch_00002.json"):
+        (folder / "run" / f"{name}.0123abcd.tmp" / "x").mkdir(parents=True)
+    check_resumes(folder, interrupted)
+    assert not list((folder / "run").rglob("*.tmp"))
+
+
 def settings_of(folder):
     run = folder / "run"
     return CompleteConfig(
