@@ -21,6 +21,8 @@ from keras_efficient.cli.options import StrictOption
 from keras_efficient.cli.options import TaskOption
 from keras_efficient.cli.options import passed_options
 
+# Splits of Pascal VOC of which one contains the other.
+UNIONS = ({"train", "trainval"}, {"val", "trainval"})
 # Places listed for each finding about duplicates.
 MAX_LISTED = 10
 
@@ -105,6 +107,8 @@ def _print_duplicates(datasets: dict[str | None, Any]) -> int:
     for (name, first), (other, second) in itertools.combinations(
         datasets.items(), 2
     ):
+        if {name, other} in UNIONS:
+            continue
         pairs = keras_efficient.data.find_duplicates(first, second)
         if not pairs:
             continue

@@ -83,3 +83,11 @@ def test_a_classification_set(tmp_path, monkeypatch, capsys):
     write_text(tmp_path / "dog" / "1.png", "text")
     assert run(monkeypatch, "check", tmp_path) == 1
     assert "dropped: 1 images" in capsys.readouterr().out
+
+
+def test_trainval_contains_both_splits(tmp_path, monkeypatch, capsys):
+    folder = write_set(
+        tmp_path, splits=("train", "val", "trainval"), seeds=(0, 1, 0)
+    )
+    assert run(monkeypatch, "check", folder) == 0
+    assert "duplicates" not in capsys.readouterr().out
