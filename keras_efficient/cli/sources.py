@@ -60,8 +60,7 @@ def _expand(word):
         return [Source(word, "stream", "camera")]
     path = pathlib.Path(word)
     if path.is_dir():
-        files = [pathlib.Path(file) for file in _files().files_below(path)]
-        known = [file for file in files if _kind(file)]
+        known = [file for file in _files_below(path) if _kind(file)]
         return _some(known, word, lambda file: file.relative_to(path))
     if path.is_file():
         if not _kind(path):
@@ -101,3 +100,10 @@ def _files():
     from keras_efficient.data.readers import files
 
     return files
+
+
+def _files_below(path):
+    """Return the files of a folder; the import loads Keras."""
+    from keras_efficient.data.readers.folder_listing import FolderListing
+
+    return FolderListing(path).files_below(path)

@@ -9,10 +9,10 @@ from keras_efficient.data.readers.arrays import read_classification_arrays
 from keras_efficient.data.readers.arrays import read_npz
 from keras_efficient.data.readers.class_table_images import read_class_table
 from keras_efficient.data.readers.class_tables import ClassTable
-from keras_efficient.data.readers.class_tables import find_class_tables
-from keras_efficient.data.readers.files import describe_folder
+from keras_efficient.data.readers.class_tables import class_tables
+from keras_efficient.data.readers.folder_listing import FolderListing
+from keras_efficient.data.readers.folder_listing import describe_folder
 from keras_efficient.data.readers.image_folder import find_splits
-from keras_efficient.data.readers.image_folder import has_class_folders
 from keras_efficient.data.readers.image_folder import read_image_folder
 from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import ClassificationRecord
@@ -89,11 +89,12 @@ def load_classification(
             return ClassificationDataset(
                 *read_npz(path, split or "train", class_names, strict)
             )
+    listing = FolderListing(path)
     with named_errors(path):
-        tables = class_tables(path)
+        tables = class_tables(listing) if path.exists() else {}
         if tables:
             return ClassificationDataset(
-                *_read_split(path, tables, split, class_names, strict, check)
+                *_read_split(listing, tables, split, class_names, strict, check)
             )
     if path.suffix.lower() == ".csv" and path.is_file():
         raise ValueError(
@@ -108,7 +109,7 @@ def load_classification(
             f"No such folder: {folder}. Expected <folder>/<class>/<image>, or "
             f"an .npz file. Found at {path}: {describe_folder(path)}."
         )
-    splits = () if split or class_names else find_splits(folder)
+    splits = find_splits(listing) if not (split or class_names) else ()
     if splits:
         raise ValueError(
             f"{folder} is divided into {listed(splits)}. Choose one, such as "
@@ -120,25 +121,8 @@ def load_classification(
     )
 
 
-def class_tables(path: pathlib.Path) -> dict[str | None, ClassTable]:
-    """Return the csv files with the classes of images, by split.
-
-    Args:
-        path: Path of a csv file or a folder.
-
-    Returns:
-        A dict, empty for other files and for folders that have one folder for
-        each class.
-    """
-    if path.is_dir():
-        is_table = not find_splits(path) and not has_class_folders(path)
-    else:
-        is_table = path.suffix.lower() == ".csv" and path.is_file()
-    return find_class_tables(path) if is_table else {}
-
-
 def _read_split(
-    path: pathlib.Path,
+    listing: FolderListing,
     tables: dict[str | None, ClassTable],
     split: str | None,
     class_names: Sequence[str] | None,
@@ -158,10 +142,9 @@ def _read_split(
             first = shown_text(names[0])
             found += f"split={first!r} (in commands: --split {first})"
         error = ValueError if split is None else FileNotFoundError
-        raise error(f"{path} {found}. Received: split={split!r}")
-    root = path if path.is_dir() else path.parent
+        raise error(f"{listing.source} {found}. Received: split={split!r}")
     return read_class_table(
-        tables[split], split, class_names, strict, check, root
+        tables[split], split, listing, class_names, strict, check
     )
 
 

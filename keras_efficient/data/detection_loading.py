@@ -5,7 +5,6 @@ from typing import Any
 
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.readers.annotations import CROWDS
-from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.arrays import read_detection_arrays
 from keras_efficient.data.readers.frames import FrameOptions
 from keras_efficient.data.readers.hf_datasets import is_hf_dataset
@@ -142,10 +141,7 @@ def load_detection(
                 "A Hugging Face dataset contains its images and has no layout. "
                 f"Received: {listed(unused)}"
             )
-        options = ReadOptions(
-            split, None, class_names, crowds, bounding_box_format
-        )
-        raw = read_hf_dataset(source, options)
+        raw = read_hf_dataset(source, split, class_names, bounding_box_format)
     else:
         raw = read_annotations(
             source, split, layout, images, class_names, crowds,

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_efficient.data.classification_datasets import ClassificationDataset
-from keras_efficient.data.classification_loading import class_tables
 from keras_efficient.data.classification_loading import (
     classification_from_arrays,
 )
 from keras_efficient.data.classification_loading import load_classification
 from keras_efficient.data.detection_datasets import DetectionDataset
 from keras_efficient.data.detection_loading import load_detection
+from keras_efficient.data.readers.class_tables import class_tables
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.layouts import plain_split_name
 from keras_efficient.data.readers.layouts import split_names
@@ -174,7 +175,7 @@ def _reader(
 ) -> tuple[Collection[str | None], Callable[..., Any]]:
     """The names of the splits of a dataset, and the function that loads one."""
     if task == "detection":
-        return split_names(pathlib.Path(source), layout), functools.partial(
+        return split_names(FolderListing(source), layout), functools.partial(
             load_detection,
             source,
             strict=strict,
@@ -240,7 +241,8 @@ def _classification_splits(source: PathLike) -> tuple[str | None, ...]:
     path = pathlib.Path(source)
     if path.suffix.lower() == ".npz" and not path.is_dir():
         return ("train", "test")
-    return tuple(class_tables(path)) or find_splits(path)
+    listing = FolderListing(path)
+    return tuple(class_tables(listing)) or find_splits(listing)
 
 
 def _chosen_splits(

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_efficient.data.classification_loading import class_tables
-from keras_efficient.data.readers.files import describe_folder
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import has_images
-from keras_efficient.data.readers.files import is_image
-from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.class_tables import class_tables
+from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import open_file
+from keras_efficient.data.readers.folder_listing import FolderListing
+from keras_efficient.data.readers.folder_listing import describe_folder
 from keras_efficient.data.readers.image_folder import find_splits
 from keras_efficient.data.readers.layouts import LAYOUTS
 from keras_efficient.data.readers.layouts import split_names
@@ -27,6 +24,8 @@ DOWNLOADS = {
     "cifar10": keras.datasets.cifar10,
     "cifar100": keras.datasets.cifar100,
 }
+# Names of splits, in lower case.
+SPLITS = {"train", "val", "valid", "test"}
 # Subfolders in which files with annotations are searched for.
 MAX_DEPTH = 4
 ANNOTATION_ENDINGS = (".json", ".xml", ".csv", ".txt", ".jsonl", ".yaml")
@@ -79,13 +78,14 @@ def find_task(source: PathLike, task: str | None = None) -> Task:
         return "detection" if task == "detection" else "classification"
     if name in DOWNLOADS or path.suffix.lower() == ".npz":
         return "classification"
-    if path.suffix.lower() == ".csv" and class_tables(path):
+    listing = FolderListing(path)
+    if path.suffix.lower() == ".csv" and class_tables(listing):
         return "classification"
-    if path.is_file() or split_names(path):
+    if listing.is_file or split_names(listing):
         return "detection"
-    _check_subfolders(path)
-    _check_annotations(path)
-    if class_tables(path) or find_splits(path) or _has_classes(path):
+    _check_subfolders(listing)
+    _check_annotations(listing)
+    if class_tables(listing) or find_splits(listing) or _has_classes(listing):
         return "classification"
     titles = ", ".join(layout.title for layout in LAYOUTS)
     raise ValueError(
@@ -94,13 +94,13 @@ def find_task(source: PathLike, task: str | None = None) -> Task:
     )
 
 
-def _check_subfolders(path: pathlib.Path) -> None:
+def _check_subfolders(listing: FolderListing) -> None:
     """Raise an error if a dataset with boxes is one folder lower."""
-    folders = list_folder(path)[0]
+    path, folders = listing.root, listing.folders()
     datasets = [
         name
         for name in (folders if len(folders) <= len(LAYOUTS) else ())
-        if {"train", "val", "valid", "test"} & _lower(split_names(path / name))
+        if _lower(split_names(FolderListing(path / name))) & SPLITS
     ]
     if datasets:
         raise ValueError(
@@ -114,30 +114,27 @@ def _lower(names: set[str | None]) -> set[str]:
     return {name.lower() for name in names if name}
 
 
-def _check_annotations(path: pathlib.Path) -> None:
+def _check_annotations(listing: FolderListing) -> None:
     """Raise an error if files seem to annotate boxes in an unknown layout."""
-    file = next(_files_with_boxes(path), None)
+    file = next(_files_with_boxes(listing), None)
     if file is None:
         return
     expected = "".join(f"\n- {x.title}: {x.expected}" for x in LAYOUTS)
     raise ValueError(
-        f"{file} seems to contain annotations of {path}, but not in a layout "
-        "that is recognized. Convert them, pass the folder or file in which "
-        "they are complete, or pass task='classification' (in commands: --task "
-        "classification) to use the folders as classes. Accepted layouts of "
-        f"boxes:{expected}"
+        f"{file} seems to contain annotations of {listing.root}, but not in a "
+        "layout that is recognized. Convert them, pass the folder or file in "
+        "which they are complete, or pass task='classification' (in commands: "
+        "--task classification) to use the folders as classes. Accepted "
+        f"layouts of boxes:{expected}"
     )
 
 
-def _files_with_boxes(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def _files_with_boxes(listing: FolderListing) -> Iterator[pathlib.Path]:
     """Files that contain words of annotations, or belong to one image."""
-    files = files_to_depth(path, MAX_DEPTH, ANNOTATION_ENDINGS)
+    files = listing.files_to_depth(MAX_DEPTH, ANNOTATION_ENDINGS)
     # Listing all images takes long, and most folders of classes have no files.
-    stems = {
-        os.path.splitext(os.path.basename(name))[0]
-        for name in (files_below(path) if files else ())
-        if is_image(name)
-    }
+    images = listing.files_below(listing.root, EXTENSIONS) if files else ()
+    stems = {image.stem for image in images}
     for file in files:
         with open_file(file) as content:
             head = content.read(HEAD).lower()
@@ -146,5 +143,7 @@ def _files_with_boxes(path: pathlib.Path) -> Iterator[pathlib.Path]:
             yield file
 
 
-def _has_classes(path: pathlib.Path) -> bool:
-    return any(has_images(path / name) for name in list_folder(path)[0])
+def _has_classes(listing: FolderListing) -> bool:
+    return any(
+        listing.has_images(listing.root / name) for name in listing.folders()
+    )

@@ -9,6 +9,7 @@ from keras_efficient.data import load_detection
 from keras_efficient.data.readers import label_studio
 from keras_efficient.data.readers import label_studio_results as results
 from keras_efficient.data.readers.annotations import ReadOptions
+from keras_efficient.data.readers.folder_listing import FolderListing
 from tests.data.annotated import HEIGHT
 from tests.data.annotated import WIDTH
 from tests.data.annotated import write_image
@@ -54,8 +55,9 @@ def short(kind="rectanglelabels", value=BOX, **more):
 
 def read(folder, content, name="project.json", **options):
     write_text(folder / name, json.dumps(content))
-    (split,) = label_studio.find_splits(folder).values()
-    return label_studio.read(split, ReadOptions(**options))
+    listing = FolderListing(folder)
+    (split,) = label_studio.find_splits(listing).values()
+    return label_studio.read(split, ReadOptions(listing, **options))
 
 
 def boxes_in(raw):
@@ -279,9 +281,8 @@ def test_folder_of_the_images(tmp_path):
     raw = read(tmp_path / "exports", rows, images=tmp_path / "photos")
     assert raw.images[0].image == tmp_path / "photos" / "a.jpg"
     # A file in a folder of annotations: the images are beside that folder.
-    (split,) = label_studio.find_splits(
-        tmp_path / "exports" / "project.json"
-    ).values()
+    listing = FolderListing(tmp_path / "exports" / "project.json")
+    (split,) = label_studio.find_splits(listing).values()
     assert tmp_path in split.folders
 
 
@@ -290,13 +291,14 @@ def test_splits_have_the_same_classes(tmp_path):
         write_image(tmp_path / f"{name}.jpg")
         rows = [task(1, f"{name}.jpg", annotation(result(label=label)))]
         write_text(tmp_path / f"{name}.json", json.dumps(rows))
-    splits = label_studio.find_splits(tmp_path)
+    listing = FolderListing(tmp_path)
+    splits = label_studio.find_splits(listing)
     assert set(splits) == {"train", "val"}
     for split in splits.values():
-        raw = label_studio.read(split, ReadOptions())
+        raw = label_studio.read(split, ReadOptions(listing))
         assert raw.class_names == ("cup", "key") and len(raw.images) == 1
     joined = label_studio.join_splits(list(splits.values()))
-    raw = label_studio.read(joined, ReadOptions())
+    raw = label_studio.read(joined, ReadOptions(listing))
     # Tasks of several projects have the same numbers.
     assert len({image.image_id for image in raw.images}) == 2
 
@@ -316,4 +318,4 @@ def test_other_json_files_are_not_recognized(tmp_path):
     coco = {"images": [], "annotations": [], "categories": []}
     for name, content in (("a", coco), ("b", [1]), ("c", [{"image_id": 1}])):
         write_text(tmp_path / f"{name}.json", json.dumps(content))
-    assert label_studio.find_splits(tmp_path) == {}
+    assert label_studio.find_splits(FolderListing(tmp_path)) == {}

@@ -7,6 +7,7 @@ from keras_efficient.data.readers import layouts
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
+from keras_efficient.data.readers.folder_listing import FolderListing
 from tests.data.annotated import boxes_of
 from tests.data.annotated import write_image
 from tests.data.annotated import write_text
@@ -15,9 +16,10 @@ from tests.marks import on_one_backend
 pytestmark = on_one_backend
 
 
-def find_splits(path):
-    folders = [path] if path.is_file() else sorted(path.glob("*.csv"))
-    return {None if path.is_file() else x.stem: x for x in folders}
+def find_splits(listing):
+    if listing.is_file:
+        return {None: listing.source}
+    return {x.stem: x for x in listing.files(listing.root, ".csv")}
 
 
 def read(path, options):
@@ -80,9 +82,9 @@ def test_only_plausible_readers_are_asked(folder, monkeypatch):
         for x in layouts.LAYOUTS
     )  # fmt: skip
     monkeypatch.setattr(layouts, "LAYOUTS", spies)
-    assert layouts.split_names(folder) == set()
+    assert layouts.split_names(FolderListing(folder)) == set()
     assert asked == ["open_images", "csv", "rows"]
     write_text(folder / "labels" / "train" / "a.TXT", "0 0.5 0.5 1 1")
-    layouts.split_names(folder)
+    layouts.split_names(FolderListing(folder))
     plausible = [x.name for x in spies if {".csv", ".txt"} & {*x.endings}]
     assert asked[3:] == plausible and "coco" not in plausible

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 import yaml
 
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.layouts import read_annotations
 from keras_efficient.data.readers.layouts import split_names
 from tests.data.annotated import write_image
@@ -40,7 +41,7 @@ def test_darknet_lists_divide_the_images(tmp_path, prefix, keys):
         "backup = backup/\n",
     )
     write_text(tmp_path / "obj.names", "cup\nkey\n")
-    assert split_names(tmp_path) == set(keys)
+    assert split_names(FolderListing(tmp_path)) == set(keys)
     for source in (tmp_path, path):
         for key, names in zip(keys, ("abcd", "ef"), strict=True):
             raw = read_annotations(source, key)
@@ -72,7 +73,7 @@ def test_lists_without_a_configuration_divide_the_images(tmp_path):
     write_images(tmp_path, "images", "labels", "abc")
     write_text(tmp_path / "train.txt", "./images/a.jpg\nimages/b.jpg\n")
     write_text(tmp_path / "val.txt", "images\\c.jpg\n")
-    assert split_names(tmp_path) == {"train", "val"}
+    assert split_names(FolderListing(tmp_path)) == {"train", "val"}
     assert names_in(read_annotations(tmp_path, "train")) == ["a", "b"]
     assert names_in(read_annotations(tmp_path, "val")) == ["c"]
 
@@ -96,7 +97,7 @@ def test_lists_in_the_yaml_file_have_any_names(tmp_path):
     write_text(tmp_path / "Batch 1.txt", "data/images/Batch 1/a.jpg\n")
     text = yaml.dump({"path": ".", "Batch 1": "Batch 1.txt", "names": {0: "a"}})
     write_text(tmp_path / "data.yaml", text)
-    assert split_names(tmp_path) == {"Batch 1"}
+    assert split_names(FolderListing(tmp_path)) == {"Batch 1"}
     assert names_in(read_annotations(tmp_path)) == ["a"]
 
 
@@ -119,10 +120,10 @@ def test_a_missing_split_is_not_another_one(tmp_path):
     write_images(tmp_path, "images", "labels", "ab")
     text = "train: /x/train/images\nval: /x/val/images\nnames: [cup, key]"
     write_text(tmp_path / "data.yaml", text)
-    assert split_names(tmp_path) == {None}
+    assert split_names(FolderListing(tmp_path)) == {None}
     text = "train: images\nval: images\nnames: [cup, key]"
     write_text(tmp_path / "data.yaml", text)
-    assert split_names(tmp_path) >= {"train", "val"}
+    assert split_names(FolderListing(tmp_path)) >= {"train", "val"}
 
 
 def test_roboflow_paths_stay_inside_the_dataset(tmp_path):

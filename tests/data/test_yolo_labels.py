@@ -6,6 +6,7 @@ import pytest
 
 from keras_efficient.data.readers.annotations import EMPTY_LABEL_FILE
 from keras_efficient.data.readers.annotations import NO_LABEL_FILE
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.layouts import read_annotations
 from keras_efficient.data.readers.layouts import split_names
 from keras_efficient.data.readers.yolo import UNCERTAIN
@@ -218,7 +219,7 @@ def test_datasets_with_other_classes_beside_each_other(tmp_path):
     for name, classes in (("one", "cup\nkey\n"), ("two", "key\ncup\n")):
         write_set(tmp_path / name, same_names("images", "labels", "ab"))
         write_text(tmp_path / name / "labels" / "classes.txt", classes)
-    assert split_names(tmp_path) == {"one", "two"}
+    assert split_names(FolderListing(tmp_path)) == {"one", "two"}
     raw = read_annotations(tmp_path, "two")
     assert raw.class_names == ("key", "cup")
 

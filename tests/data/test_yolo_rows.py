@@ -3,6 +3,7 @@
 import pytest
 
 from keras_efficient.data import load_detection
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.layouts import read_annotations
 from keras_efficient.data.readers.layouts import split_names
 from tests.data.annotated import boxes_of
@@ -26,7 +27,7 @@ def write_rows(folder, name="_annotations.txt", text=LINES):
 def test_folders_of_roboflow(tmp_path):
     for split in ("train", "valid"):
         write_rows(tmp_path / split)
-    assert split_names(tmp_path) == {"train", "valid"}
+    assert split_names(FolderListing(tmp_path)) == {"train", "valid"}
     dataset = load_detection(tmp_path, "train", strict=True)
     assert dataset.class_names == ("cup", "key")
     assert boxes_of(dataset) == {
@@ -76,4 +77,4 @@ def test_other_text_files_are_not_recognized(tmp_path):
     write_image(tmp_path / "a.jpg")
     write_text(tmp_path / "train.txt", "a.jpg\n")
     write_text(tmp_path / "annotations.txt", "a.jpg is a cup, 1,2 or 3\n")
-    assert split_names(tmp_path) == set()
+    assert split_names(FolderListing(tmp_path)) == set()

@@ -4,11 +4,12 @@ To add a layout of detection annotations:
 
 1. Write a module `readers/<layout>.py` with two functions and a row:
 
-   - `find_splits(path)` recognizes the layout. It returns a dict from the name
-     of each split (`None` for annotations that are not divided) to an object
-     of the module's own that says where the split is stored; `{}` if `path` is
-     not in this layout. `path` is a folder, or a file with one of the row's
-     `source_endings`. It must be quick: it is called for every layout.
+   - `find_splits(listing)` recognizes the layout. It returns a dict from the
+     name of each split (`None` for annotations that are not divided) to an
+     object of the module's own that says where the split is stored; `{}` if
+     the dataset is not in this layout. `listing` is a `FolderListing` of a
+     folder, or of a file with one of the row's `source_endings`. It must be
+     quick: it is called for every layout.
    - `read(split, options)` reads such an object into `RawAnnotations`: the
      boxes and classes as the files state them, without checks of values. What
      the reader cannot represent, it adds to `RawAnnotations.dropped`.
@@ -18,7 +19,7 @@ To add a layout of detection annotations:
 
 Everything else is shared: `layouts` chooses the layout and the split,
 `validation` repairs or drops invalid annotations and reports them,
-`data.load_detection` builds the dataset. `files` lists folders and reads text,
-`class_names` makes names unique. Classification has two readers, `image_folder`
-and `arrays`.
+`data.load_detection` builds the dataset. `folder_listing` reads each folder
+once, `files` reads text, `class_names` makes names unique. Classification has
+three readers, `image_folder`, `class_tables` and `arrays`.
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.records import shown_text
 
 # Characters of the place of an image, which each of its boxes may repeat.
@@ -34,6 +35,8 @@ class ReadOptions:
     """Options of one call of a reader.
 
     Attributes:
+        listing: A `FolderListing` of the dataset. Annotations that name images
+            outside its folder are not followed; see `image_finder.ImageFinder`.
         split: Name of the split, which may help to find its images.
         images: Folder of the images, or `None` for the usual places.
         class_names: Names of the classes for files that only number them.
@@ -41,16 +44,14 @@ class ReadOptions:
             it to the boxes of all layouts. Readers need it for notes only.
         box_format: Format of the boxes of layouts that do not state one, or
             `None` for their usual one.
-        root: Folder of the data set. Annotations that name images outside it
-            are not followed; see `image_finder.ImageFinder`.
     """
 
+    listing: FolderListing
     split: str | None = None
     images: pathlib.Path | None = None
     class_names: Sequence[str] | None = None
     crowds: str = "ignore"
     box_format: str | None = None
-    root: pathlib.Path | None = None
 
 
 @dataclasses.dataclass
@@ -156,8 +157,8 @@ class Layout:
         name: Value of the argument `layout` of `load_detection`.
         title: Name in reports and messages.
         expected: The files that `find_splits` searches for, for messages.
-        find_splits: Function from the path of a folder or file to a dict from
-            names of splits to objects that `read` accepts.
+        find_splits: Function from the `FolderListing` of a folder or file to a
+            dict from names of splits to objects that `read` accepts.
         read: Function from such an object and `ReadOptions` to
             `RawAnnotations`.
         endings: Endings of its annotation files. `find_splits` is not called
@@ -175,7 +176,7 @@ class Layout:
     name: str
     title: str
     expected: str
-    find_splits: Callable[[pathlib.Path], Mapping[str | None, Any]]
+    find_splits: Callable[[FolderListing], Mapping[str | None, Any]]
     read: Callable[[Any, ReadOptions], RawAnnotations]
     endings: tuple[str, ...]
     source_endings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from keras_efficient.data.readers.class_tables import ClassTable
 from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_checks import check_records
 from keras_efficient.data.readers.image_finder import OUTSIDE
 from keras_efficient.data.readers.image_finder import ImageFinder
@@ -29,16 +30,16 @@ NOT_HERE = (
 def read_class_table(
     table: ClassTable,
     split: str | None,
+    listing: FolderListing,
     class_names: Sequence[str] | None = None,
     strict: bool = False,
     check: str = "decode",
-    root: pathlib.Path | None = None,
 ) -> tuple[
     tuple[ClassificationRecord, ...], tuple[str, ...], ClassificationReport
 ]:
     """Read the images of a csv file; see `load_classification`.
 
-    `root` is the folder of the data set, in which the images must be.
+    `listing` is that of the dataset, in whose folder the images must be.
     """
     if not table.class_names:
         raise ValueError(
@@ -49,7 +50,7 @@ def read_class_table(
         table.path, table.class_names, class_names, strict
     )
     dropped: list[tuple[pathlib.Path, str]] = []
-    records = _records(table, split, names, dropped, root)
+    records = _records(table, split, names, dropped, listing)
     if table.incomplete:
         lines = listed([str(line) for line in table.incomplete])
         dropped.append(
@@ -91,12 +92,12 @@ def _records(
     split: str | None,
     names: Sequence[str],
     dropped: list[tuple[pathlib.Path, str]],
-    root: pathlib.Path | None,
+    listing: FolderListing,
 ) -> list[ClassificationRecord]:
     """The images that a table states, with their labels."""
     finder = finder_beside(
         table.path,
-        ReadOptions(root=root),
+        ReadOptions(listing),
         [split] if split else [],
         [name for row in table.rows for name in _spellings(row.file)],
     )

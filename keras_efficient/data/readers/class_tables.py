@@ -12,6 +12,9 @@ from keras_efficient.data.readers.csv_boxes import COLUMNS as BOX_COLUMNS
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import split_of
+from keras_efficient.data.readers.folder_listing import FolderListing
+from keras_efficient.data.readers.image_folder import find_splits
+from keras_efficient.data.readers.image_folder import has_class_folders
 
 FILE_COLUMNS = (
     *BOX_COLUMNS["file"], "filepath", "filepaths", "image_id", "id",
@@ -65,21 +68,31 @@ class ClassTable:
     incomplete: tuple[int, ...] = ()
 
 
-def find_class_tables(path: pathlib.Path) -> dict[str | None, ClassTable]:
-    """Return the tables of a folder, or the parts of a file, by split.
+def class_tables(listing: FolderListing) -> dict[str | None, ClassTable]:
+    """Return the csv files with the classes of images, by split.
 
     Args:
-        path: Path of a folder or a csv file.
+        listing: A `FolderListing` of a folder or a csv file.
 
     Returns:
         A dict from the names of splits to tables. The key is `None` for images
-        that are not divided. All tables have the same classes.
+        that are not divided. All tables have the same classes. The dict is
+        empty for other files and for folders that have one folder for each
+        class.
 
     Raises:
         ValueError: If several files state the classes of the same split.
     """
+    path = listing.source
+    if listing.is_file:
+        may_have_tables = path.suffix.lower() == ".csv"
+    else:
+        may_have_tables = not (
+            find_splits(listing) or has_class_folders(listing)
+        )
     found: dict[str | None, ClassTable] = {}
-    for table in map(_read_table, find_tables(path)):
+    files = find_tables(listing) if may_have_tables else ()
+    for table in map(_read_table, files):
         for split, part in _parts(path, table) if table else ():
             if split in found:
                 raise ValueError(

@@ -15,9 +15,7 @@ from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.coco_rows import add_images
 from keras_efficient.data.readers.coco_rows import category_names
 from keras_efficient.data.readers.coco_rows import listed_images
-from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import files_with_ending
-from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.readers.json_files import NOT_UTF8
 from keras_efficient.data.readers.json_files import json_head
@@ -63,14 +61,15 @@ class COCOSplit:
     files: tuple[pathlib.Path, ...]
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, COCOSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, COCOSplit]:
     """Return the json files of a folder by split, or the file itself."""
-    if path.is_file():
+    path = listing.source
+    if listing.is_file:
         return {None: COCOSplit((path,))}
     found: dict[str | None, pathlib.Path] = {}
-    files = files_to_depth(path, 1, ".json")
-    for name in list_folder(path)[0]:  # <split>/annotations/<name>.json
-        files += files_with_ending(path / name / "annotations", ".json")
+    files = listing.files_to_depth(1, ".json")
+    for name in listing.folders():  # <split>/annotations/<name>.json
+        files += listing.files(path / name / "annotations", ".json")
     # Files in the folder itself and in "annotations" have precedence.
     files.sort(key=lambda x: x.parent not in (path, path / "annotations"))
     for file in files:

@@ -18,6 +18,7 @@ from keras_efficient.data.readers.csv_tables import INCOMPLETE
 from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import split_of
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.records import shown_text
 
@@ -79,12 +80,12 @@ class _Row:
     part: str | None = None
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, CSVSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, CSVSplit]:
     """Return the csv files of a folder by split, or the file itself."""
-    tables = [x for x in find_tables(path) if _is_automl(x) or _is_boxes(x)]
+    tables = [x for x in find_tables(listing) if _is_automl(x) or _is_boxes(x)]
     found: dict[str | None, CSVSplit] = {}
     for table in tables:
-        split = split_of(path, table.path, PLAIN_NAMES, AFFIXES)
+        split = split_of(listing.source, table.path, PLAIN_NAMES, AFFIXES)
         if not _is_automl(table):
             found.setdefault(split, CSVSplit((table,), None, tuple(tables)))
             continue

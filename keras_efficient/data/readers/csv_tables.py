@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import open_file
+from keras_efficient.data.readers.folder_listing import FolderListing
 
 # Reason in reports, after a number.
 INCOMPLETE = "rows that lack columns"
@@ -99,11 +99,11 @@ def open_table(path: pathlib.Path) -> Table | None:
     return Table(path, delimiter, encoding, names) if names else None
 
 
-def find_tables(path: pathlib.Path) -> list[Table]:
+def find_tables(listing: FolderListing) -> list[Table]:
     """Return the tables of a folder and its subfolders, or of a file."""
-    files = [path]
-    if path.is_dir():
-        files = files_to_depth(path, MAX_DEPTH, ".csv")
+    files = [listing.source]
+    if not listing.is_file:
+        files = listing.files_to_depth(MAX_DEPTH, ".csv")
     tables = map(open_table, files)
     return [table for table in tables if table is not None]
 

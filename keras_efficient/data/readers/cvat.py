@@ -21,10 +21,9 @@ from keras_efficient.data.readers.cvat_files import frames_of
 from keras_efficient.data.readers.cvat_files import has_tracks
 from keras_efficient.data.readers.cvat_files import images_of
 from keras_efficient.data.readers.files import EXTENSIONS
-from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import find_file
 from keras_efficient.data.readers.files import open_file
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_finder import OUTSIDE
 from keras_efficient.data.readers.image_finder import allowed_folders
 from keras_efficient.data.readers.image_finder import expected_path
@@ -66,19 +65,18 @@ class CVATSplit:
     root: pathlib.Path
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, CVATSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, CVATSplit]:
     """Return the splits of a folder or of a file.
 
     A split is a file, or a subset of the images of a file, such as `"Train"`.
     """
-    if path.is_file():
-        files, root = [path], path.parent
-    else:
-        files, root = files_to_depth(path, DEPTH, ".xml"), path
+    path, root = listing.source, listing.root
+    files = [path] if listing.is_file else listing.files_to_depth(DEPTH, ".xml")
     found: dict[str | None, CVATSplit] = {}
     for file in filter(_is_cvat, files):
-        own = () if path.is_file() else file.relative_to(path).parts[:-1]
-        own = own if file.stem == ROOT or path.is_file() else (*own, file.stem)
+        own = file.relative_to(root).parts[:-1]
+        if file.stem != ROOT and not listing.is_file:
+            own = (*own, file.stem)
         subsets = _subsets(file)
         for subset in subsets:
             parts = [*own, *([] if subset in ("", NO_SUBSET) else [subset])]
@@ -173,7 +171,7 @@ def _images_in(
         return images_of(tree)
     folders = _folders(path, "", split, options)
     tasks = {track.get("task_id") for track in tree.iterfind("track")}
-    files = _frames(folders)
+    files = _frames(options.listing, folders)
     if not files or len(tasks) > 1:
         cure = (
             "Export each task on its own"
@@ -191,12 +189,14 @@ def _images_in(
     return frames_of(tree, files)
 
 
-def _frames(folders: Sequence[pathlib.Path]) -> dict[int, pathlib.Path]:
+def _frames(
+    listing: FolderListing, folders: Sequence[pathlib.Path]
+) -> dict[int, pathlib.Path]:
     """Images named after the number of a frame, of the first such folder."""
     for folder in folders:
         found = {
             int(match[1]): path
-            for path in files_with_ending(folder, EXTENSIONS)
+            for path in listing.files(folder, EXTENSIONS)
             if (match := FRAME.fullmatch(path.stem))
         }
         if found:

@@ -6,13 +6,11 @@ import pathlib
 import stat
 import unicodedata
 import urllib.parse
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import BinaryIO
 
 from keras_efficient.data.image_formats import EXTENSIONS
-from keras_efficient.data.records import listed
 from keras_efficient.types import PathLike
 
 # Characters of the longest path that an operating system accepts.
@@ -21,7 +19,6 @@ MAX_PATH = 4096
 MAX_PARTS = 32
 # Listings of folders kept in memory for names that are not found directly.
 MAX_LISTINGS = 256
-NONE: frozenset[tuple[int, int]] = frozenset()
 
 
 def is_image(path: PathLike) -> bool:
@@ -144,117 +141,6 @@ def loose_name(name: str) -> str:
     """Return a name in NFC with its ending in lower case."""
     stem, ending = os.path.splitext(normalize_name(name))
     return stem + ending.lower()
-
-
-def list_folder(folder: PathLike) -> tuple[list[str], list[str]]:
-    """Return the names of the subfolders and files, without hidden ones."""
-    folders: list[str] = []
-    files: list[str] = []
-    with os.scandir(os.fspath(folder)) as entries:
-        for entry in entries:
-            if not entry.name.startswith("."):
-                (folders if _is_folder(entry) else files).append(entry.name)
-    return sorted(folders), sorted(files)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, which cannot be read as a file either
-        return False
-
-
-def describe_folder(path: pathlib.Path) -> str:
-    """Return the contents of a folder as text for an error message."""
-    if not path.is_dir():
-        return f"the file {path.name!r}" if path.exists() else "nothing"
-    folders, files = list_folder(path)
-    if not folders and not files:
-        return "an empty folder"
-    return f"folders {listed(folders)}; files {listed(files)}"
-
-
-def files_to_depth(
-    folder: pathlib.Path, depth: int, ending: str | tuple[str, ...]
-) -> list[pathlib.Path]:
-    """Return the files of a folder and its subfolders that end so.
-
-    Args:
-        folder: Path of an existing folder.
-        depth: Integer, levels of subfolders; links to folders are followed.
-        ending: String or tuple of strings, lower case.
-
-    Returns:
-        A list of paths: those of the folder, then of each subfolder, sorted.
-    """
-    return [
-        place / name
-        for place, names in _walk(folder, depth)
-        for name in names
-        if name.lower().endswith(ending)
-    ]
-
-
-def endings_to_depth(folder: pathlib.Path, depth: int) -> set[str]:
-    """Return the extensions of all files of a folder and its subfolders.
-
-    Args:
-        folder: Path of an existing folder.
-        depth: Integer, levels of subfolders; links to folders are followed.
-
-    Returns:
-        A set of strings such as `".json"`, lower case.
-    """
-    return {
-        os.path.splitext(name)[1].lower()
-        for _, names in _walk(folder, depth)
-        for name in names
-    }
-
-
-def _walk(
-    folder: pathlib.Path, depth: int, above: frozenset[tuple[int, int]] = NONE
-) -> Iterator[tuple[pathlib.Path, list[str]]]:
-    found = os.stat(folder)
-    place = found.st_dev, found.st_ino
-    if place in above:  # a link to a folder that contains it
-        return
-    folders, files = list_folder(folder)
-    yield folder, files
-    for name in folders if depth > 0 else ():
-        yield from _walk(folder / name, depth - 1, above | {place})
-
-
-def files_below(folder: PathLike) -> list[str]:
-    """Return the sorted paths of all files below a folder; `[]` if missing.
-
-    Links to folders are not followed, because they may form a circle, except
-    for `folder` itself.
-    """
-    return sorted(_paths_below(folder))
-
-
-def has_images(folder: PathLike) -> bool:
-    """Return whether there is an image below a folder; stops at the first."""
-    return any(map(is_image, _paths_below(folder)))
-
-
-def _paths_below(folder: PathLike) -> Iterator[str]:
-    for parent, folders, files in os.walk(os.fspath(folder)):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith("."):
-                yield os.path.join(parent, name)
-
-
-def files_with_ending(
-    folder: pathlib.Path, ending: str | tuple[str, ...]
-) -> list[pathlib.Path]:
-    """Return the files of a folder that end so; `[]` if it is missing."""
-    if not folder.is_dir():
-        return []
-    names = list_folder(folder)[1]
-    return [folder / name for name in names if name.lower().endswith(ending)]
 
 
 def open_file(path: PathLike) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from keras_efficient.data.images import load_image
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
-from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import number_or_nan
 from keras_efficient.data.readers.class_names import standardize_class_names
@@ -38,7 +38,12 @@ def is_hf_dataset(source: Any) -> bool:
     return hasattr(source, "features") and hasattr(source, "column_names")
 
 
-def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
+def read_hf_dataset(
+    source: Any,
+    split: str | None = None,
+    class_names: Sequence[str] | None = None,
+    box_format: str | None = None,
+) -> RawAnnotations:
     """Read a dataset with a column of images and one of objects.
 
     Images that are not stored as files of this computer are decoded into
@@ -46,7 +51,9 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
 
     Args:
         source: A `datasets.Dataset`, or a `datasets.DatasetDict`.
-        options: A `ReadOptions`. `box_format` defaults to `"xywh"`.
+        split: Name of the split; see `load_detection`.
+        class_names: Names of the classes of datasets that only number them.
+        box_format: Format of the boxes. Defaults to `None`: `"xywh"`.
 
     Returns:
         A `RawAnnotations`.
@@ -55,7 +62,7 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
         FileNotFoundError: If there is no such split.
         ValueError: If the split is not stated, or a column is missing.
     """
-    dataset = _split(source, options.split)
+    dataset = _split(source, split)
     features = dict(dataset.features or {})
     columns = [*features]
     image_key = key_of(columns, IMAGE_COLUMNS)
@@ -70,9 +77,9 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
         encoded = type(features[image_key])(decode=False)
         dataset = dataset.cast_column(image_key, encoded)
     raw = empty_annotations(
-        options.box_format or "xywh",
+        box_format or "xywh",
         TITLE,
-        "dataset" + (f", {options.split}" if options.split else ""),
+        "dataset" + (f", {split}" if split else ""),
     )
     id_key = key_of(columns, ID_COLUMNS)
     found: list[tuple[RawImage, ObjectRows]] = []
@@ -105,10 +112,9 @@ def read_hf_dataset(source: Any, options: ReadOptions) -> RawAnnotations:
         for other in source.values():
             for value in other[object_key]:
                 used.update((read_objects(value) or ObjectRows()).classes)
-    given = options.class_names
-    if names is None and given is not None:
+    if names is None and class_names is not None:
         are_numbers = all(isinstance(x, int) for x in used)
-        names = [*standardize_class_names(given)] if are_numbers else None
+        names = [*standardize_class_names(class_names)] if are_numbers else None
     name_classes(raw, found, used, names)
     return raw
 

@@ -12,9 +12,9 @@ from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import standardize_class_names
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.hf_datasets import NOT_OBJECTS
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.readers.json_files import parse_json
@@ -49,11 +49,12 @@ class HFSplit:
     all_files: tuple[pathlib.Path, ...]
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, HFSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, HFSplit]:
     """Return the files of a folder by split, or the file itself."""
+    path = listing.source
     files = [path]
-    if path.is_dir():
-        files = files_to_depth(path, MAX_DEPTH, FILE_NAME)
+    if not listing.is_file:
+        files = listing.files_to_depth(MAX_DEPTH, FILE_NAME)
         files = [file for file in files if file.name.lower() == FILE_NAME]
     files = [file for file in files if _has_boxes(file)]
     return {

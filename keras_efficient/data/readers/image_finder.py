@@ -12,11 +12,10 @@ from typing import TypeAlias
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.files import MAX_PARTS
 from keras_efficient.data.readers.files import MAX_PATH
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import is_within
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import loose_name
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.upload_names import without_upload_prefix
 from keras_efficient.data.records import listed
 from keras_efficient.data.records import shown_text
@@ -71,6 +70,7 @@ class ImageFinder:
     on the disk are followed, wherever they lead.
 
     Args:
+        listing: A `FolderListing` of the dataset.
         folders: Folders to which stated paths may be relative, in groups:
             a group is only searched if no earlier one has the image. Folders
             that do not exist are left out.
@@ -83,12 +83,14 @@ class ImageFinder:
 
     def __init__(
         self,
+        listing: FolderListing,
         folders: Sequence[Sequence[pathlib.Path]],
         stated: Iterable[str],
         roots: Sequence[pathlib.Path] = (),
         splits: Sequence[str] = (),
         within: Sequence[pathlib.Path] = (),
     ):
+        self._listing = listing
         self._within = within
         self._groups = [
             [x for x in dict.fromkeys(group) if x.is_dir()] for group in folders
@@ -100,7 +102,7 @@ class ImageFinder:
         every = {name for names in SAME_SPLITS for name in names}
         passed = {part.lower() for root in self._roots for part in root.parts}
         self._foreign = every - own - passed if own & every else set()
-        self._listings: dict[pathlib.Path, dict[str, list[str]]] = {}
+        self._in_folder: dict[pathlib.Path, dict[str, list[str]]] = {}
         self._below: dict[str, list[pathlib.Path]] | None = None
         # Stated paths by their last part, and those with the same last parts.
         self._stated: dict[str, set[tuple[str, ...]]] = {}
@@ -182,28 +184,27 @@ class ImageFinder:
                 place = folder.joinpath(*parts[:-1])
                 if not is_within(place, self._within):
                     continue
-                names = self._listing(place).get(loose_name(parts[-1]), [])
+                names = self._names(place).get(loose_name(parts[-1]), [])
                 exact = [name for name in names if name == parts[-1]]
                 found += [place / name for name in exact or names]
             if found:
                 return found
         return []
 
-    def _listing(self, folder: pathlib.Path) -> dict[str, list[str]]:
+    def _names(self, folder: pathlib.Path) -> dict[str, list[str]]:
         """Names of the files of a folder by their keys."""
-        if folder not in self._listings:
-            listing: dict[str, list[str]] = {}
-            is_there = os.path.isdir(folder)
-            for name in list_folder(folder)[1] if is_there else ():
-                listing.setdefault(loose_name(name), []).append(name)
-            self._listings[folder] = listing
-        return self._listings[folder]
+        if folder not in self._in_folder:
+            by_key: dict[str, list[str]] = {}
+            for name in self._listing.names(folder)[1]:
+                by_key.setdefault(loose_name(name), []).append(name)
+            self._in_folder[folder] = by_key
+        return self._in_folder[folder]
 
     def _below_roots(self, tail: tuple[str, ...]) -> list[pathlib.Path]:
         if self._below is None:
             self._below = {}
             for root in self._roots:
-                for path in files_to_depth(root, MAX_DEPTH, ""):
+                for path in self._listing.files_to_depth(MAX_DEPTH, "", root):
                     self._below.setdefault(loose_name(path.name), []).append(
                         path
                     )
@@ -290,7 +291,7 @@ def allowed_folders(
     if options.images is not None:
         return [options.images]
     place = path.parent
-    folders = [place, *([options.root] if options.root else [])]
+    folders = [place, options.listing.root]
     if place.name.lower() in ANNOTATION_FOLDERS:
         folders.append(place.parent)
     return folders
@@ -331,32 +332,37 @@ def finder_beside(
     Returns:
         An `ImageFinder`.
     """
+    listing = options.listing
     images, within = options.images, allowed_folders(path, options)
     if images is not None:
-        return ImageFinder([[images]], stated, [images], splits, within)
+        return ImageFinder(
+            listing, [[images]], stated, [images], splits, within
+        )
     place = path.parent
     # A file beside images is about these, not about those above.
-    is_beside = any(is_image(x) for x in list_folder(place)[1])
+    is_beside = any(map(is_image, listing.names(place)[1]))
     places = [place] if is_beside else [place, place.parent]
     names = {alias for name in splits for alias in split_aliases(name)}
     own, common = [], []
     for folder in places:
-        shared = _subfolders(folder, set(IMAGE_FOLDERS))
+        shared = _subfolders(listing, folder, set(IMAGE_FOLDERS))
         common += shared
-        for split in _subfolders(folder, names):
-            own += [split, *_subfolders(split, set(IMAGE_FOLDERS))]
-        own += [x for y in shared for x in _subfolders(y, names)]
+        for split in _subfolders(listing, folder, names):
+            own += [split, *_subfolders(listing, split, set(IMAGE_FOLDERS))]
+        own += [x for y in shared for x in _subfolders(listing, y, names)]
     others = [*own, *common, *places[1:]]
     is_apart = place.name.lower() in ANNOTATION_FOLDERS
     roots = own or common or places[: 2 if is_apart else 1]
     within += [*own, *common]
-    return ImageFinder([[place], others], stated, roots, splits, within)
+    return ImageFinder(
+        listing, [[place], others], stated, roots, splits, within
+    )
 
 
-def _subfolders(folder: pathlib.Path, names: set[str]) -> list[pathlib.Path]:
-    if not names or not folder.is_dir():
-        return []
-    return [folder / x for x in list_folder(folder)[0] if x.lower() in names]
+def _subfolders(
+    listing: FolderListing, folder: pathlib.Path, names: set[str]
+) -> list[pathlib.Path]:
+    return [folder / x for x in listing.folders(folder) if x.lower() in names]
 
 
 def _only(name: str, found: Sequence[pathlib.Path]) -> pathlib.Path:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from keras_efficient.data.image_formats import missing_decoder
 from keras_efficient.data.readers.class_names import select_classes
 from keras_efficient.data.readers.files import EXTENSIONS
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import has_images
 from keras_efficient.data.readers.files import is_image
-from keras_efficient.data.readers.files import list_folder
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_checks import check_records
 from keras_efficient.data.records import ClassificationRecord
 from keras_efficient.data.records import ClassificationReport
@@ -41,7 +39,8 @@ def read_image_folder(
 ]:
     """Read `folder/<class>/<image>`; see `load_classification`."""
     folder = pathlib.Path(folder)
-    found, other_files = list_folder(folder)
+    listing = FolderListing(folder)
+    found, other_files = listing.names()
     if not found:
         raise ValueError(
             f"{folder} has no folders of classes, only {len(other_files)} "
@@ -53,15 +52,13 @@ def read_image_folder(
     names, left_out = select_classes(folder, found, class_names, strict)
     records, ignored = [], len(other_files)
     for label, name in enumerate(names):
-        paths = files_below(folder / name)
+        paths = listing.files_below(folder / name)
         # Those that cannot be decoded here are reported one by one.
         images = [
             path for path in paths if is_image(path) or missing_decoder(path)
         ]
         ignored += len(paths) - len(images)
-        records += [
-            ClassificationRecord(pathlib.Path(path), label) for path in images
-        ]
+        records += [ClassificationRecord(path, label) for path in images]
     readable, dropped, noted = check_records(folder, records, strict, check)
     counts = dict.fromkeys(names, 0)
     for record in readable:
@@ -73,10 +70,10 @@ def read_image_folder(
     return readable, names, report
 
 
-def has_class_folders(folder: pathlib.Path) -> bool:
+def has_class_folders(listing: FolderListing) -> bool:
     """Return whether a folder contains several folders of classes."""
-    names = [x for x in list_folder(folder)[0] if x.lower() not in NOT_CLASSES]
-    with_images = (name for name in names if has_images(folder / name))
+    names = [x for x in listing.folders() if x.lower() not in NOT_CLASSES]
+    with_images = (x for x in names if listing.has_images(listing.root / x))
     return len(list(itertools.islice(with_images, 2))) == 2
 
 
@@ -93,15 +90,15 @@ def _check_class_folders(folder: pathlib.Path, found: Sequence[str]) -> None:
     )
 
 
-def find_splits(folder: PathLike) -> tuple[str, ...]:
+def find_splits(listing: FolderListing) -> tuple[str, ...]:
     """Return the folders with the name of a split that contain classes."""
-    folder = pathlib.Path(folder)
+    folder = listing.root
     return tuple(
         name
-        for name in list_folder(folder)[0]
+        for name in listing.folders()
         if name.lower() in SPLIT_NAMES
-        and not any(is_image(file) for file in list_folder(folder / name)[1])
-        and has_images(folder / name)
+        and not listing.files(folder / name, EXTENSIONS)
+        and listing.has_images(folder / name)
     )
 
 

@@ -14,12 +14,11 @@ from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import normalize_name
 from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.folder_names import num_equal_at_end
 from keras_efficient.data.readers.json_files import parse_json
 from keras_efficient.data.readers.label_studio_results import NOT_ANNOTATED
@@ -59,16 +58,19 @@ class LabelStudioSplit:
     all_files: tuple[pathlib.Path, ...]
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, LabelStudioSplit]:
+def find_splits(
+    listing: FolderListing,
+) -> Mapping[str | None, LabelStudioSplit]:
     """Return the exports of a folder, by name if there are several."""
-    if path.is_file():
+    path = listing.source
+    if listing.is_file:
         files = [path]
         folders = [path.parent]
         name = path.parent.name.lower()
         if any(word in name for word in ANNOTATION_WORDS):
             folders.append(path.parent.parent)
     else:
-        files, folders = files_to_depth(path, 1, ".json"), [path]
+        files, folders = listing.files_to_depth(1, ".json"), [path]
     files = [file for file in files if _is_export(file)]
     stems = collections.Counter(file.stem for file in files)
     found: dict[str | None, LabelStudioSplit] = {}
@@ -127,7 +129,7 @@ def read(split: LabelStudioSplit, options: ReadOptions) -> RawAnnotations:
     raw.class_names = tuple(sorted(labels - {""}))
     raw.category_ids = tuple(range(1, len(raw.class_names) + 1))
     folders = split.folders if options.images is None else (options.images,)
-    lookup = _Images(folders)
+    lookup = _Images(options.listing, folders)
     ids = collections.Counter(
         task.task_id for file in split.files for task in content[file]
     )
@@ -224,11 +226,15 @@ def _path_in(stated: str) -> str:
 class _Images:
     """Images below some folders, by name."""
 
-    def __init__(self, folders: Iterable[pathlib.Path]) -> None:
+    def __init__(
+        self, listing: FolderListing, folders: Iterable[pathlib.Path]
+    ) -> None:
         self._folders = list(folders)
-        paths = dict.fromkeys(x for y in self._folders for x in files_below(y))
+        paths = dict.fromkeys(
+            x for y in self._folders for x in listing.files_below(y)
+        )
         self._by_name: dict[str, list[pathlib.Path]] = {}
-        for path in map(pathlib.Path, filter(is_image, paths)):
+        for path in filter(is_image, paths):
             self._by_name.setdefault(normalize_name(path.name), []).append(path)
         self._by_upload: dict[str, list[pathlib.Path]] = {}
         for name, found in self._by_name.items():

@@ -19,6 +19,7 @@ from keras_efficient.data.readers.enclosing import box_around_ellipse
 from keras_efficient.data.readers.enclosing import box_around_points
 from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.json_files import parse_json
 from keras_efficient.data.readers.paired_files import AnnotationFile
 from keras_efficient.data.readers.paired_files import FileKind
@@ -43,9 +44,11 @@ SIDES = ("Height", "Width")
 HEAD = 65_536
 
 
-def find_splits(root: pathlib.Path) -> Mapping[str | None, PairedSplit]:
+def find_splits(
+    listing: FolderListing,
+) -> Mapping[str | None, PairedSplit]:
     """Return the splits of a folder, `None` for annotations as a whole."""
-    return paired_folders.find_splits(root, KIND)
+    return paired_folders.find_splits(listing, KIND)
 
 
 def read(split: PairedSplit, options: ReadOptions) -> RawAnnotations:

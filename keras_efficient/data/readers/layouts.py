@@ -22,8 +22,8 @@ from keras_efficient.data.readers import yolo_rows
 from keras_efficient.data.readers.annotations import Layout
 from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import ReadOptions
-from keras_efficient.data.readers.files import describe_folder
-from keras_efficient.data.readers.files import endings_to_depth
+from keras_efficient.data.readers.folder_listing import FolderListing
+from keras_efficient.data.readers.folder_listing import describe_folder
 from keras_efficient.data.readers.unexpected import named_errors
 from keras_efficient.data.records import listed
 from keras_efficient.data.records import shown_text
@@ -83,15 +83,14 @@ def read_annotations(
         ValueError: If no layout is recognized, or several are.
     """
     layouts = _layouts_named(layout)
-    root = None
     if not isinstance(source, str | os.PathLike):
-        chosen, part = _join(source, layouts)
+        chosen, part, listing = _join(source, layouts)
     else:
         path = pathlib.Path(source)
         if not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path}")
-        chosen, part, split = _choose(path, split, layouts)
-        root = path if path.is_dir() else path.parent
+        listing = FolderListing(path)
+        chosen, part, split = _choose(listing, split, layouts)
     for name, value, usable in (
         ("images", images, [x.name for x in LAYOUTS if x.has_images_option]),
         (
@@ -107,7 +106,9 @@ def read_annotations(
                 f"{chosen.name!r}"
             )
     folder = None if images is None else pathlib.Path(images)
-    options = ReadOptions(split, folder, class_names, crowds, box_format, root)
+    options = ReadOptions(
+        listing, split, folder, class_names, crowds, box_format
+    )
     # What is no number, or too large for one, is reported by `validation`.
     with named_errors(_name_of(source)), np.errstate(all="ignore"):
         return chosen.read(part, options)
@@ -120,19 +121,19 @@ def _name_of(source: PathLike | Sequence[PathLike]) -> str:
 
 
 def split_names(
-    path: pathlib.Path, layout: str | None = None
+    listing: FolderListing, layout: str | None = None
 ) -> set[str | None]:
     """Return the names of the splits of a folder or file.
 
     Args:
-        path: Path of an existing folder or file.
+        listing: A `FolderListing` of the folder or file.
         layout: Name of a layout. Defaults to `None`: any layout.
 
     Returns:
         A set of names; `None` stands for annotations that are not divided. An
         empty set if no layout is recognized.
     """
-    found = _find(path, _layouts_named(layout))
+    found = _find(listing, _layouts_named(layout))
     return {split for splits in found.values() for split in splits}
 
 
@@ -146,43 +147,44 @@ def _layouts_named(name: str | None) -> tuple[Layout, ...]:
 
 
 def _find(
-    path: pathlib.Path, layouts: Sequence[Layout]
+    listing: FolderListing, layouts: Sequence[Layout]
 ) -> dict[Layout, Mapping[str | None, Any]]:
-    """The splits of a path in each of the layouts that recognize it."""
-    if path.is_file():
-        ending = path.suffix.lower()
+    """The splits of a dataset in each of the layouts that recognize it."""
+    if listing.is_file:
+        ending = listing.source.suffix.lower()
         # A file with an unknown ending may still be an annotation file.
         layouts = [x for x in layouts if ending in x.source_endings] or [
             x for x in layouts if x.join_files is not None
         ]
     else:
-        endings = endings_to_depth(path, MAX_DEPTH)
+        endings = listing.endings_to_depth(MAX_DEPTH)
         layouts = [x for x in layouts if endings.intersection(x.endings)]
-    with named_errors(path):
-        found = {layout: layout.find_splits(path) for layout in layouts}
+    with named_errors(listing.source):
+        found = {layout: layout.find_splits(listing) for layout in layouts}
     found = {layout: splits for layout, splits in found.items() if splits}
     certain = {x: y for x, y in found.items() if not x.accepts_any_file}
-    return certain if path.is_file() and certain else found
+    return certain if listing.is_file and certain else found
 
 
 def _join(
     source: Sequence[PathLike], layouts: Sequence[Layout]
-) -> tuple[Layout, Any]:
+) -> tuple[Layout, Any, FolderListing]:
     """The layout of annotation files, and all of them as one split."""
     paths = [pathlib.Path(path) for path in source]
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"No such file: {path}")
+    listings = [FolderListing(path) for path in paths]
     endings = {path.suffix.lower() for path in paths}
     fitting = [x for x in layouts if endings.issubset(x.source_endings)]
     for layout in sorted(fitting or layouts, key=lambda x: x.accepts_any_file):
         if paths and layout.join_files is not None:
             with named_errors(listed(paths)):
                 parts = [
-                    x for p in paths for x in layout.find_splits(p).values()
+                    x for y in listings for x in layout.find_splits(y).values()
                 ]
             if len(parts) == len(paths):
-                return layout, layout.join_files(parts)
+                return layout, layout.join_files(parts), listings[0]
     names = [x.name for x in LAYOUTS if x.join_files is not None]
     raise ValueError(
         "A list must contain at least one annotation file, in the layout "
@@ -193,12 +195,13 @@ def _join(
 
 
 def _choose(
-    path: pathlib.Path, split: str | None, layouts: Sequence[Layout]
+    listing: FolderListing, split: str | None, layouts: Sequence[Layout]
 ) -> tuple[Layout, Any, str | None]:
     """The layout, its split, and the name that the split has there."""
-    found = _find(path, layouts)
+    path = listing.source
+    found = _find(listing, layouts)
     if not found:
-        cure = "; pass the folder of the dataset" if path.is_file() else ""
+        cure = "; pass the folder of the dataset" if listing.is_file else ""
         raise ValueError(
             f"{path} has no annotations that are recognized. Accepted:"
             + "".join(f"\n- {x.title}: {x.expected}" for x in layouts)
@@ -210,7 +213,7 @@ def _choose(
             split,
             *OTHER_NAMES.get(split or "", ()),
         )
-        if len(splits) == 1 and (split is None or _is_whole(path, layout)):
+        if len(splits) == 1 and (split is None or _is_whole(listing, layout)):
             names = tuple(splits)
         fitting = [name for name in names if name in splits]
         fitting = fitting or _spelled_otherwise(names, splits)
@@ -251,9 +254,9 @@ def plain_split_name(name: str) -> str:
     return stem.lower()
 
 
-def _is_whole(path: pathlib.Path, layout: Layout) -> bool:
-    """Whether a path is an annotation file, which has no named splits."""
-    return layout.join_files is not None and path.is_file()
+def _is_whole(listing: FolderListing, layout: Layout) -> bool:
+    """Whether the source is an annotation file, which has no named splits."""
+    return layout.join_files is not None and listing.is_file
 
 
 def _no_split(

@@ -21,7 +21,7 @@ from keras_efficient.data.readers.csv_tables import Table
 from keras_efficient.data.readers.csv_tables import find_tables
 from keras_efficient.data.readers.csv_tables import open_table
 from keras_efficient.data.readers.csv_tables import split_of
-from keras_efficient.data.readers.files import files_with_ending
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.image_finder import finder_beside
 from keras_efficient.data.records import shown_text
 
@@ -57,22 +57,24 @@ class OpenImagesSplit:
     roots: tuple[pathlib.Path, ...]
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, OpenImagesSplit]:
+def find_splits(
+    listing: FolderListing,
+) -> Mapping[str | None, OpenImagesSplit]:
     """Return the csv files of a folder by split, or the file itself."""
-    tables = [x for x in find_tables(path) if x.columns(COLUMNS) is not None]
+    tables = [x for x in find_tables(listing) if x.columns(COLUMNS) is not None]
     found: dict[str | None, OpenImagesSplit] = {}
     for table in tables:
         match = FILE_NAME.match(table.path.stem.lower())
         split = match[1] if match else None
         if split is None:
-            split = split_of(path, table.path, PLAIN_NAMES, ())
+            split = split_of(listing.source, table.path, PLAIN_NAMES, ())
         place = table.path.parent
-        folders = (path if path.is_dir() else place, place, place.parent)
+        folders = (listing.root, place, place.parent)
         roots = dict.fromkeys(
             folder / name for folder in folders for name in ("", "metadata")
         )
         found.setdefault(
-            None if path.is_file() else split,
+            None if listing.is_file else split,
             OpenImagesSplit((table,), tuple(tables), tuple(roots)),
         )
     return found
@@ -95,7 +97,7 @@ def read(split: OpenImagesSplit, options: ReadOptions) -> RawAnnotations:
     """
     paths = [table.path for table in split.tables]
     raw = empty_annotations("rel_xyxy", LAYOUT.title, paths)
-    described = _descriptions(split.roots)
+    described = _descriptions(options.listing, split.roots)
     labels = list(described)
     if not described:
         tables = dict.fromkeys((*split.tables, *split.all_tables))
@@ -187,10 +189,12 @@ def _rows(table: Table, dropped: list[tuple[str, str]]) -> Iterator[_Row]:
         )
 
 
-def _descriptions(folders: Iterable[pathlib.Path]) -> dict[str, str]:
+def _descriptions(
+    listing: FolderListing, folders: Iterable[pathlib.Path]
+) -> dict[str, str]:
     """Names of the classes by label, of the first file that has them."""
     for folder in folders:
-        for path in files_with_ending(folder, ".csv"):
+        for path in listing.files(folder, ".csv"):
             table = open_table(path)
             if table is None or len(table.header) != 2:
                 continue

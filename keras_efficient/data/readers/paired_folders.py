@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_efficient.data.readers.files import MAX_PARTS
-from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import files_with_ending
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import open_file
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.folder_names import is_generic
 from keras_efficient.data.readers.folder_names import is_split_name
 from keras_efficient.data.readers.folder_names import num_shared
@@ -44,22 +42,23 @@ class PairedSplit:
 
 
 def find_splits(
-    root: pathlib.Path, kind: FileKind
+    listing: FolderListing, kind: FileKind
 ) -> Mapping[str | None, PairedSplit]:
     """Return the splits of a folder, `None` for annotations as a whole."""
-    folders = _annotation_folders(root, kind)
+    root = listing.root
+    folders = _annotation_folders(listing, kind)
     parts = {x: telling_parts(x.relative_to(root)) for x in folders}
     shared = num_shared(parts.values())
     members: dict[str | None, list[pathlib.Path]] = {}
     lists: dict[str | None, list[pathlib.Path]] = {}
     for folder in folders:
-        home = _home_with_lists(root, folder)
+        home = _home_with_lists(listing, folder)
         if home is None:
             split = split_of(parts[folder][shared:])
         else:
             names = telling_parts(home.relative_to(root))[shared:]
             split = "/".join(names) or None
-            lists[split] = list_files(home)
+            lists[split] = list_files(listing, home)
         members.setdefault(split, []).append(folder)
     homes = {_home(root, folder) for folder in folders}
     is_divided = any(is_split_name(x.split("/")[-1]) for x in members if x)
@@ -77,21 +76,21 @@ def find_splits(
 
 
 def files_in(
-    folders: Iterable[pathlib.Path], kind: FileKind
+    listing: FolderListing, folders: Iterable[pathlib.Path], kind: FileKind
 ) -> list[pathlib.Path]:
     """Return the files of folders that have the ending of a kind."""
     return [
         path
         for folder in folders
-        for path in files_with_ending(folder, kind.ending)
+        for path in listing.files(folder, kind.ending)
     ]
 
 
 def _annotation_folders(
-    root: pathlib.Path, kind: FileKind
+    listing: FolderListing, kind: FileKind
 ) -> list[pathlib.Path]:
     by_folder: dict[pathlib.Path, list[pathlib.Path]] = {}
-    for path in files_to_depth(root, DEPTH, kind.ending):
+    for path in listing.files_to_depth(DEPTH, kind.ending):
         by_folder.setdefault(path.parent, []).append(path)
     return [
         folder
@@ -111,30 +110,32 @@ def _home(root: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 def _home_with_lists(
-    root: pathlib.Path, folder: pathlib.Path
+    listing: FolderListing, folder: pathlib.Path
 ) -> pathlib.Path | None:
     for place in (folder, *folder.parents):
-        if list_files(place):
+        if list_files(listing, place):
             return place
-        if place == root:
+        if place == listing.root:
             return None
     return None
 
 
-def list_files(home: pathlib.Path) -> list[pathlib.Path]:
+def list_files(
+    listing: FolderListing, home: pathlib.Path
+) -> list[pathlib.Path]:
     """Return the text files with the names of the images of each split."""
     sets = home / "ImageSets"
-    files = files_with_ending(sets / "Main", ".txt")
-    if not files and sets.is_dir():
-        places = [sets, *(sets / name for name in list_folder(sets)[0])]
-        folders = [files_with_ending(place, ".txt") for place in places]
+    files = listing.files(sets / "Main", ".txt")
+    if not files:
+        places = [sets, *(sets / name for name in listing.folders(sets))]
+        folders = [listing.files(place, ".txt") for place in places]
         files = next(filter(None, folders), [])
     stems = {path.stem for path in files}
     # VOC has another file for each class and split: "cat_train.txt".
     own = [
         x for x in files if x.stem.rpartition("_")[2] not in stems - {x.stem}
     ]
-    return own or [x for x in files_with_ending(home, ".txt") if _has_pairs(x)]
+    return own or [x for x in listing.files(home, ".txt") if _has_pairs(x)]
 
 
 def _has_pairs(path: pathlib.Path) -> bool:

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 from keras_efficient.data.readers.files import EXTENSIONS
-from keras_efficient.data.readers.files import files_to_depth
-from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.folder_names import is_generic
 from keras_efficient.data.readers.folder_names import is_of_masks
 from keras_efficient.data.readers.folder_names import is_split_name
@@ -35,21 +34,22 @@ class PairedImageFinder:
     of their own.
 
     Args:
-        root: Folder of the dataset.
+        listing: A `FolderListing` of the dataset.
         files: Paths of all annotation files of the dataset, not only of the
             split.
-        images: Folder of the images, or `None` for all folders in `root`.
+        images: Folder of the images, or `None` for all folders in the dataset.
     """
 
     def __init__(
         self,
-        root: pathlib.Path,
+        listing: FolderListing,
         files: Sequence[pathlib.Path],
         images: pathlib.Path | None = None,
     ):
-        self._root = root
+        self._listing = listing
+        self._root = listing.root
         self._is_given = images is not None
-        self._place = images or root
+        self._place = images or listing.root
         self._parts: dict[pathlib.Path, tuple[str, ...]] = {}
         self._by_stem: dict[str, list[pathlib.Path]] = {}
         for path in self._images():
@@ -65,13 +65,13 @@ class PairedImageFinder:
         }
 
     def _images(self) -> list[pathlib.Path]:
-        found = files_to_depth(self._place, DEPTH, EXTENSIONS)
+        found = self._listing.files_to_depth(DEPTH, EXTENSIONS, self._place)
         if not found and not self._is_given and is_generic(self._root.name):
             # The folder of the annotations was passed, not the dataset's.
             self._place = self._root.parent
             folders = (self._place / name for name in IMAGE_FOLDERS)
             found = [
-                x for y in folders for x in files_with_ending(y, EXTENSIONS)
+                x for y in folders for x in self._listing.files(y, EXTENSIONS)
             ]
         return [x for x in found if not any(map(is_of_masks, self._above(x)))]
 

@@ -64,13 +64,13 @@ def read_paired(
     raw = empty_annotations(
         "xyxy", kind.title, split.list_file or _source(split)
     )
-    all_files = files_in(split.all_folders, kind)
+    all_files = files_in(options.listing, split.all_folders, kind)
     files = _files_of(kind, split, all_files, raw)
     contents = _read_files(kind, files, raw)
     classes = _class_names(kind, contents, all_files)
     raw.class_names = tuple(classes)
     raw.category_ids = tuple(range(1, len(classes) + 1))
-    finder = PairedImageFinder(split.root, all_files, options.images)
+    finder = PairedImageFinder(options.listing, all_files, options.images)
     _add_images(raw, kind, split.root, files, contents, finder)
     if split.list_file is None:
         _report_other_images(raw, kind, split, finder)

@@ -15,6 +15,7 @@ from keras_efficient.data.readers.annotations import number_or_nan
 from keras_efficient.data.readers.annotations import stated_size
 from keras_efficient.data.readers.enclosing import box_around_points
 from keras_efficient.data.readers.enclosing import box_around_rotated
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.paired_files import AnnotationFile
 from keras_efficient.data.readers.paired_files import FileKind
 from keras_efficient.data.readers.paired_folders import PairedSplit
@@ -33,9 +34,11 @@ SHAPES = (ROTATED, "polygon", "points", "segm/box")
 PAIR = re.compile(r"(-?(?<![\d.])[\d.]+)\s*,\s*(-?[\d.]+)")
 
 
-def find_splits(root: pathlib.Path) -> Mapping[str | None, PairedSplit]:
+def find_splits(
+    listing: FolderListing,
+) -> Mapping[str | None, PairedSplit]:
     """Return the splits of a folder, `None` for annotations as a whole."""
-    return paired_folders.find_splits(root, KIND)
+    return paired_folders.find_splits(listing, KIND)
 
 
 def read(split: PairedSplit, options: ReadOptions) -> RawAnnotations:

@@ -26,8 +26,8 @@ from keras_efficient.data.readers.annotations import RawAnnotations
 from keras_efficient.data.readers.annotations import RawImage
 from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import open_file
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.folder_names import SEPARATOR
 from keras_efficient.data.readers.folder_names import is_split_name
 from keras_efficient.data.readers.folder_names import split_of
@@ -79,12 +79,13 @@ class TFRecordSplit:
     label_map: pathlib.Path | None
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, TFRecordSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, TFRecordSplit]:
     """Return the files of a folder by split, or the file itself."""
-    if path.is_file():
-        return {None: _split([path])} if _has_objects(path) else {}
+    path = listing.source
+    if listing.is_file:
+        return {None: _split(listing, [path])} if _has_objects(path) else {}
     groups: dict[pathlib.Path, list[pathlib.Path]] = {}
-    for file in files_to_depth(path, DEPTH, ""):
+    for file in listing.files_to_depth(DEPTH):
         match = NAME.fullmatch(file.name)
         if match is not None:
             groups.setdefault(file.parent / match[1], []).append(file)
@@ -100,7 +101,7 @@ def find_splits(path: pathlib.Path) -> Mapping[str | None, TFRecordSplit]:
         name = names[base]
         if counts[name] > 1:
             name = base.relative_to(path).as_posix()
-        found[name] = _split(files)
+        found[name] = _split(listing, files)
     return found
 
 
@@ -110,9 +111,11 @@ def _name(base: pathlib.Path) -> str | None:
     return words[0] if words else split_of(telling_parts(base.parent))
 
 
-def _split(files: Sequence[pathlib.Path]) -> TFRecordSplit:
+def _split(
+    listing: FolderListing, files: Sequence[pathlib.Path]
+) -> TFRecordSplit:
     places = dict.fromkeys([files[0].parent, files[0].parent.parent])
-    maps = [x for y in places for x in sorted(y.glob(f"*{LABEL_MAP}"))]
+    maps = [x for y in places for x in listing.files(y, LABEL_MAP)]
     # "cells.tfrecord" may be beside "cells_label_map.pbtxt" and others.
     maps.sort(key=lambda x: not x.name.startswith(files[0].name.split(".")[0]))
     return TFRecordSplit(tuple(files), maps[0] if maps else None)

@@ -19,9 +19,9 @@ from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.annotations import is_whole_number
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
-from keras_efficient.data.readers.files import files_below
-from keras_efficient.data.readers.files import is_image
+from keras_efficient.data.readers.files import EXTENSIONS
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.yolo_config import DARKNET_ENDING
 from keras_efficient.data.readers.yolo_config import NAME_FILES
 from keras_efficient.data.readers.yolo_config import YAML_ENDINGS
@@ -87,33 +87,32 @@ class _Line:
 Content: TypeAlias = tuple[list[_Line], int]
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, YOLOSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, YOLOSplit]:
     """Return the splits of a folder, of its `data.yaml` or `obj.data`.
 
     A dataset that is the only one in a subfolder is found as well.
     """
-    root = path if path.is_dir() else path.parent
-    found = _splits_at(root, find_config(path))
-    if found or path.is_file():
+    found = _splits_at(listing, listing.source)
+    if found or listing.is_file:
         return found
     inner = [
-        _splits_at(place, find_config(place))
-        for place in sorted(root.iterdir())
-        if place.is_dir() and not place.name.startswith(".")
+        _splits_at(listing, listing.root / name) for name in listing.folders()
     ]
     inner = [splits for splits in inner if splits]
     return inner[0] if len(inner) == 1 else {}
 
 
 def _splits_at(
-    root: pathlib.Path, config: Config
+    listing: FolderListing, path: pathlib.Path
 ) -> dict[str | None, YOLOSplit]:
+    config = find_config(listing, path)
+    root = config.root
     stated = config.splits()
     is_listed = any(x.is_file() for places in stated.values() for x in places)
     # Lists divide the images of a folder in their own way.
-    found = {} if is_listed else splits_in_folders(root)
+    found = {} if is_listed else splits_in_folders(listing, root)
     if found and not stated:
-        stated = lists_of_images(root)
+        stated = lists_of_images(listing, root)
         found = {} if stated else found
     found.update(stated)
     return {name: YOLOSplit(root, x, config) for name, x in found.items()}
@@ -141,8 +140,9 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
             of them, or if files with class names contradict each other.
     """
     raw = empty_annotations("rel_center_xywh", LAYOUT.title, split.images)
-    images = images_in(split.images, split.root, split.config)
-    labels = _labels_of(split, images, options.images, raw)
+    listing = options.listing
+    images = images_in(listing, split.images, split.root, split.config)
+    labels = _labels_of(split, images, options, raw)
     texts = [text for text in labels.of_image.values() if text is not None]
     folders = dict.fromkeys(
         place for x in (images, texts) for path in x for place in (path.parent,)
@@ -163,29 +163,30 @@ def read(split: YOLOSplit, options: ReadOptions) -> RawAnnotations:
 def _labels_of(
     split: YOLOSplit,
     images: Sequence[pathlib.Path],
-    folder: pathlib.Path | None,
+    options: ReadOptions,
     raw: RawAnnotations,
 ) -> LabelFiles:
     """Label files of the images; reports what does not fit together."""
     roots = tuple(dict.fromkeys([split.root, *split.config.bases()]))
     lists = [x for places in split.config.splits().values() for x in places]
     ignored = {*lists, *split.images}
-    if folder is not None:
+    listing = options.listing
+    if options.images is not None:
         names = {image.stem for image in images}
         images = [
             path
-            for path in map(pathlib.Path, files_below(folder))
-            if is_image(path) and (path.stem in names or not names)
+            for path in listing.files_below(options.images, EXTENSIONS)
+            if path.stem in names or not names
         ]
         places = roots if names else split.images
         texts = [
             text
-            for text in texts_below(places, ignored)
+            for text in texts_below(listing, places, ignored)
             if text.stem in names or not names
         ]
-        labels = find_labels_elsewhere(images, texts)
+        labels = find_labels_elsewhere(listing, images, texts)
     elif images:
-        labels = find_labels(images, roots, ignored, NAME_FILES)
+        labels = find_labels(listing, images, roots, ignored, NAME_FILES)
     else:
         raise ValueError(
             f"{raw.source} has no images. Pass the folder of the images, such "

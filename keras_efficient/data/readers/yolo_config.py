@@ -13,10 +13,9 @@ from keras_efficient.data.readers.annotations import MAX_UNNAMED_CLASSES
 from keras_efficient.data.readers.annotations import is_whole_number
 from keras_efficient.data.readers.files import MAX_PARTS
 from keras_efficient.data.readers.files import MAX_PATH
-from keras_efficient.data.readers.files import files_with_ending
 from keras_efficient.data.readers.files import is_within
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.safe_yaml import parse_yaml
 from keras_efficient.data.records import listed
 from keras_efficient.data.records import shown_text
@@ -152,10 +151,11 @@ def find_place(
     return bases[0] / path
 
 
-def find_config(path: pathlib.Path) -> Config:
+def find_config(listing: FolderListing, path: pathlib.Path) -> Config:
     """Return the configuration of a folder, or the one in a file.
 
     Args:
+        listing: A `FolderListing` of the dataset.
         path: Path of a folder, of a yaml file or of Darknet's data file.
 
     Returns:
@@ -165,9 +165,9 @@ def find_config(path: pathlib.Path) -> Config:
         is_yaml = path.suffix.lower() in YAML_ENDINGS
         keys = read_yaml(path) if is_yaml else _read_darknet(path)
         return Config(path.parent, path.parent, keys)
-    found = _configs_in(path)
+    found = _configs_in(listing, path)
     if not found:  # such as `data/obj.data` and `data/obj`
-        inner = [_configs_in(path / name) for name in list_folder(path)[0]]
+        inner = [_configs_in(listing, path / x) for x in listing.folders(path)]
         inner = [x for x in inner if x]
         found = inner[0] if len(inner) == 1 else {}
     if not found:
@@ -193,10 +193,12 @@ def _rank(path: pathlib.Path) -> int:
     return USUAL_NAMES.index(stem) if stem in USUAL_NAMES else len(USUAL_NAMES)
 
 
-def _configs_in(folder: pathlib.Path) -> dict[pathlib.Path, dict[str, Any]]:
+def _configs_in(
+    listing: FolderListing, folder: pathlib.Path
+) -> dict[pathlib.Path, dict[str, Any]]:
     """Files with the names of classes or splits."""
     found = {}
-    for path in files_with_ending(folder, (*YAML_ENDINGS, DARKNET_ENDING)):
+    for path in listing.files(folder, (*YAML_ENDINGS, DARKNET_ENDING)):
         is_yaml = path.suffix.lower() in YAML_ENDINGS
         try:
             keys = read_yaml(path) if is_yaml else _read_darknet(path)

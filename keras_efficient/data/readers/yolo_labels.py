@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from keras_efficient.data.readers.files import files_below
 from keras_efficient.data.readers.files import is_image
-from keras_efficient.data.readers.files import list_folder
 from keras_efficient.data.readers.files import normalize_name
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.folder_names import IMAGE_WORDS
 from keras_efficient.data.readers.upload_names import upload_name
 from keras_efficient.data.readers.upload_names import without_upload_prefix
@@ -65,6 +64,7 @@ def is_label_folder(name: str) -> bool:
 
 
 def find_labels(
+    listing: FolderListing,
     images: Sequence[pathlib.Path],
     roots: Sequence[pathlib.Path],
     ignored: Collection[pathlib.Path] = (),
@@ -79,6 +79,7 @@ def find_labels(
     used, provided that the name is that of one image and one file.
 
     Args:
+        listing: A `FolderListing` of the dataset.
         images: Paths of the images.
         roots: Folders of the dataset, above the images.
         ignored: Text files that are not label files.
@@ -87,7 +88,7 @@ def find_labels(
     Returns:
         A `LabelFiles`.
     """
-    search = _Search(roots, ignored, ignored_names)
+    search = _Search(listing, roots, ignored, ignored_names)
     of_image = search.mirrored(images)
     uncertain = _with_one_file(of_image)
     if images and not any(of_image.values()):
@@ -114,19 +115,21 @@ def find_labels(
 
 
 def find_labels_elsewhere(
+    listing: FolderListing,
     images: Sequence[pathlib.Path],
     texts: Sequence[pathlib.Path],
 ) -> LabelFiles:
     """Find the label files of images in a folder of their own, by name.
 
     Args:
+        listing: A `FolderListing` of the dataset.
         images: Paths of the images.
         texts: Paths of the label files.
 
     Returns:
         A `LabelFiles`.
     """
-    search = _Search((), (), ())
+    search = _Search(listing, (), (), ())
     of_image = search.of_unique_name(images, texts, images)
     used = set(of_image.values())
     known = {_tail(path, 0) for path in images}
@@ -153,14 +156,16 @@ def _with_one_file(
 
 
 class _Search:
-    """Label files below some folders; each folder is listed once."""
+    """Label files below some folders."""
 
     def __init__(
         self,
+        listing: FolderListing,
         roots: Sequence[pathlib.Path],
         ignored: Collection[pathlib.Path],
         ignored_names: Collection[str],
     ) -> None:
+        self._listing = listing
         self._roots = tuple(roots)
         self._ignored = set(ignored)
         self._ignored_names = set(ignored_names)
@@ -267,7 +272,7 @@ class _Search:
         sources = {image.parent for image in images}
         claimed: set[pathlib.Path] = set()
         for source in sources:
-            names = list_folder(source)[1] if source.is_dir() else []
+            names = self._listing.names(source)[1]
             for _, folder in self.steps(source):
                 if folder in folders:
                     texts = self._texts_in(folder)
@@ -293,8 +298,8 @@ class _Search:
         return path.name.lower().endswith(".txt") and not is_other
 
     def _all_files(self) -> list[pathlib.Path]:
-        paths = [x for root in self._roots for x in files_below(root)]
-        return list(map(pathlib.Path, dict.fromkeys(paths)))
+        below = self._listing.files_below
+        return list(dict.fromkeys(x for y in self._roots for x in below(y)))
 
     def places_of(self, images: Sequence[pathlib.Path]) -> list[pathlib.Path]:
         """Folders in which the labels of the first image are searched for."""
@@ -306,7 +311,7 @@ class _Search:
 
     def _label_folders(self, folder: pathlib.Path) -> list[str]:
         if folder not in self._folders:
-            names = list_folder(folder)[0] if folder.is_dir() else []
+            names = self._listing.folders(folder)
             self._folders[folder] = [x for x in names if is_label_folder(x)]
         return self._folders[folder]
 
@@ -314,10 +319,8 @@ class _Search:
         """Text files by name without extension."""
         if folder not in self._texts:
             found: dict[str, pathlib.Path] = {}
-            for name in list_folder(folder)[1] if folder.is_dir() else ():
-                path = folder / name
-                if self._is_text(path):
-                    found.setdefault(normalize_name(name[:-4]), path)
+            for path in filter(self._is_text, self._listing.files(folder)):
+                found.setdefault(normalize_name(path.name[:-4]), path)
             self._texts[folder] = found
         return self._texts[folder]
 

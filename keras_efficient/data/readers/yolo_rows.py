@@ -17,9 +17,9 @@ from keras_efficient.data.readers.annotations import ReadOptions
 from keras_efficient.data.readers.annotations import empty_annotations
 from keras_efficient.data.readers.class_names import distinct_names
 from keras_efficient.data.readers.class_names import standardize_class_names
-from keras_efficient.data.readers.files import files_to_depth
 from keras_efficient.data.readers.files import is_image
 from keras_efficient.data.readers.files import read_text
+from keras_efficient.data.readers.folder_listing import FolderListing
 from keras_efficient.data.readers.yolo_config import NAME_FILES
 from keras_efficient.data.readers.yolo_config import Config
 from keras_efficient.data.readers.yolo_config import find_place
@@ -50,20 +50,20 @@ class RowsSplit:
     file: pathlib.Path
 
 
-def find_splits(path: pathlib.Path) -> Mapping[str | None, RowsSplit]:
+def find_splits(listing: FolderListing) -> Mapping[str | None, RowsSplit]:
     """Return the text files of a folder by split, or the file itself."""
-    root = path if path.is_dir() else path.parent
-    files = [path]
-    if path.is_dir():
+    root = listing.root
+    files = [listing.source]
+    if not listing.is_file:
         named = (*PLAIN_NAMES, *SPLIT_FILES)
-        files = files_to_depth(path, 1, named)
+        files = listing.files_to_depth(1, named)
         files = [file for file in files if file.name.lower() in named]
     found: dict[str | None, RowsSplit] = {}
     for file in files:
         if _has_rows(file):
             is_plain = file.name.lower() in PLAIN_NAMES
             name: str | None = file.parent.name if is_plain else file.stem
-            if path.is_file() or (is_plain and file.parent == root):
+            if listing.is_file or (is_plain and file.parent == root):
                 name = None
             found.setdefault(name, RowsSplit(root, file))
     return found
