@@ -95,8 +95,11 @@ def find_splits(listing: FolderListing) -> Mapping[str | None, YOLOSplit]:
     found = _splits_at(listing, listing.source)
     if found or listing.is_file:
         return found
+    places = [listing.root / name for name in listing.folders()]
     inner = [
-        _splits_at(listing, listing.root / name) for name in listing.folders()
+        _splits_at(listing, place)
+        for place in places
+        if listing.files_below(place, LAYOUT.endings)
     ]
     inner = [splits for splits in inner if splits]
     return inner[0] if len(inner) == 1 else {}
