@@ -36,7 +36,8 @@ def train(
         str | None,
         typer.Argument(
             help="Images in one folder for each class, images with boxes "
-            "(COCO, Pascal VOC, YOLO), an .npz file, cifar10 or cifar100."
+            "(COCO, Pascal VOC, YOLO and others), an .npz file, cifar10 or "
+            "cifar100."
         ),
     ] = None,
     config: Annotated[

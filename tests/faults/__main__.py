@@ -7,7 +7,6 @@ file was incomplete, or if the repeated run had another result.
 """
 
 import argparse
-import shutil
 import sys
 
 import keras
@@ -26,6 +25,7 @@ def main():
         help="trials for each scenario and fault (default 50)",
     )
     parser.add_argument("--scenario", help="name of one scenario")
+    parser.add_argument("--mode", choices=MODES, help="one kind of fault")
     parser.add_argument("--seed", type=int, default=0, help="(default 0)")
     arguments = parser.parse_args()
     failed = False
@@ -36,7 +36,7 @@ def main():
         if arguments.scenario not in (None, kind.name):
             continue
         trials = trials_of(kind())
-        for mode in MODES:
+        for mode in [arguments.mode] if arguments.mode else MODES:
             outcome = trials.run(mode, arguments.trials, arguments.seed)
             print(
                 f"{kind.name} | {mode} | {outcome.writes} | "
@@ -47,7 +47,7 @@ def main():
             for failure in outcome.failures[:5]:
                 print(f"  {failure}")
             failed |= bool(outcome.failures)
-        shutil.rmtree(trials.folder)
+        trials.remove()
     sys.exit(failed)
 
 

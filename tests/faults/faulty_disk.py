@@ -8,6 +8,10 @@ not even by the clean-up of the program.
 A power cut also loses what was not written to the disk by `fsync`: files that
 were not synchronized are cut to a random part, and renames and removals in a
 folder that was not synchronized afterwards are undone.
+
+With "kill -9" the system ends the process, which must be a child of the test.
+A "read-only disk" refuses every change from the write on, as Linux does after
+an error of the disk.
 """
 
 import contextlib
@@ -15,9 +19,12 @@ import errno
 import os
 import pathlib
 import secrets
+import signal
 import sys
 
-MODES = ("kill", "power cut", "full disk")
+KILL = "kill -9"
+MODES = ("kill", "power cut", "full disk", "read-only disk", KILL)
+_ERRORS = {"full disk": errno.ENOSPC, "read-only disk": errno.EROFS}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _active = []
 
@@ -106,11 +113,14 @@ class FaultyDisk:
             # An `OSError`, which clean-up ignores.
             raise OSError(errno.EIO, "the process was killed")
         self.count += 1
-        grows = name in ("open", "os.mkdir")
-        if self.mode == "full disk":
-            if self.has_failed and grows:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self.mode in _ERRORS:
+            grows = name in ("open", "os.mkdir")
+            if self.has_failed and (grows or self.mode == "read-only disk"):
+                number = _ERRORS[self.mode]
+                raise OSError(number, os.strerror(number))
         elif self.has_failed:
+            if self.mode == KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
             self._is_stopped = True
             raise Stopped
         self._journal(name, paths)

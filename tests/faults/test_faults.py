@@ -14,7 +14,9 @@ TRIALS = {"training": 8, "download": 8}
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda kind: kind.name)
 def trials(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
-    return Trials(request.param(), folder / "files")
+    trials = Trials(request.param(), folder / "files")
+    yield trials
+    trials.remove()
 
 
 @pytest.mark.parametrize("mode", MODES)

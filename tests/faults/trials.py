@@ -1,6 +1,7 @@
 """Run a scenario with a fault, repeat it, and compare the results."""
 
 import dataclasses
+import functools
 import pathlib
 import random
 import shutil
@@ -8,7 +9,9 @@ import tempfile
 
 import numpy as np
 
+from tests.faults.faulty_disk import KILL
 from tests.faults.faulty_disk import FaultyDisk
+from tests.faults.killable import Killable
 
 
 @dataclasses.dataclass
@@ -71,17 +74,12 @@ class Trials:
 
     def _try(self, mode, place, rng, outcome):
         folder = self._copy("trial")
-        disk = FaultyDisk(folder, place, mode, rng)
         outcome.trials += 1
         try:
-            try:
-                with disk.watched():
-                    self.scenario.run(folder)
-            except OSError:
-                # The clean-up after a kill may fail, a full disk must.
-                if not disk.has_failed:
-                    raise
-            outcome.interrupted += disk.has_failed
+            if mode == KILL:
+                outcome.interrupted += self._killable.run(folder, place)
+            else:
+                outcome.interrupted += self._interrupt(mode, folder, place, rng)
             self.scenario.check(folder)
             self.scenario.run(folder)
             self.scenario.check(folder)
@@ -89,6 +87,28 @@ class Trials:
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             outcome.failures.append(f"write {place}: {what:.300}")
+
+    def _interrupt(self, mode, folder, place, rng):
+        """Run with a fault in this process; return whether it occurred."""
+        disk = FaultyDisk(folder, place, mode, rng)
+        try:
+            with disk.watched():
+                self.scenario.run(folder)
+        except OSError:
+            # The clean-up after a kill may fail, a disk that refuses must.
+            if not disk.has_failed:
+                raise
+        return disk.has_failed
+
+    @functools.cached_property
+    def _killable(self):
+        return Killable(self.scenario.name)
+
+    def remove(self):
+        """End the processes and remove the files."""
+        if "_killable" in self.__dict__:
+            self._killable.close()
+        shutil.rmtree(self.folder)
 
     def _compare(self, result):
         for name, expected in self._expected.items():
