@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_efficient
 from keras_efficient.layers import BatchNormalization
@@ -20,9 +21,12 @@ def coloured_images(count=24, seed=0):
     labels = np.arange(count) % 3
     images = rng.integers(0, 90, (count, 36, 44, 3))
     images[np.arange(count), ..., labels] += 150
-    dataset = keras_efficient.data.classification_from_arrays(
-        images.astype("uint8"), labels
-    )
+    return images.astype("uint8"), labels
+
+
+def coloured_batches(count=24, seed=0):
+    images, labels = coloured_images(count, seed)
+    dataset = keras_efficient.data.classification_from_arrays(images, labels)
     return dataset.batches(32, 6, training=True, seed=1)
 
 
@@ -44,7 +48,7 @@ def weights_of(model):
 def finetune(directory, model=None, **arguments):
     model = model or build_model()
     settings = {"head_epochs": 2, "epochs": 3, "verbose": 0, **arguments}
-    batches = coloured_images()
+    batches = coloured_batches()
     result = finetune_classification(
         model, batches, batches_of_validation(), directory=directory, **settings
     )
@@ -52,7 +56,7 @@ def finetune(directory, model=None, **arguments):
 
 
 def batches_of_validation():
-    return coloured_images(count=9, seed=5)
+    return coloured_batches(count=9, seed=5)
 
 
 @slow_to_compile
@@ -119,6 +123,47 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
         weights_of(whole), weights_of(resumed), strict=True
     ):
         np.testing.assert_allclose(weight, expected, rtol=2e-2, atol=2e-3)
+
+
+def images_in_files(folder):
+    """The same images as files in one folder for each class."""
+    for i, (image, label) in enumerate(zip(*coloured_images(), strict=True)):
+        path = folder / f"class{label}" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    dataset = keras_efficient.data.load_classification(folder)
+    return dataset.batches(32, 6, training=True, seed=1)
+
+
+class Remove(keras.callbacks.Callback):
+    """Moves a file away after the first epoch of the second phase."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.params["epochs"] == 3 and epoch == 0:
+            self.path.rename(self.path.with_suffix(".moved"))
+
+
+@slow_to_compile
+def test_missing_image_ends_a_run_that_can_be_resumed(tmp_path):
+    batches = images_in_files(tmp_path / "images")
+    path = tmp_path / "images" / "class1" / "4.png"
+
+    def run(name, callbacks=()):
+        return finetune_classification(
+            build_model(), batches, batches_of_validation(), head_epochs=1,
+            epochs=3, directory=tmp_path / name, callbacks=callbacks, verbose=0,
+        )  # fmt: skip
+
+    expected = run("whole").logs
+    with pytest.raises(Exception, match="No such image: .*4.png"):
+        run("broken", [Remove(path)])
+    path.with_suffix(".moved").rename(path)
+    logs = run("broken").logs
+    np.testing.assert_allclose(logs["loss"], expected["loss"], rtol=2e-3)
 
 
 @on_one_backend
