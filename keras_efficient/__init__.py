@@ -25,6 +25,12 @@ _HOMES = {
     "EfficientDetD6": "models",
     "EfficientDetD7": "models",
     "EfficientDetD7x": "models",
+    "EfficientDetLite0": "models",
+    "EfficientDetLite1": "models",
+    "EfficientDetLite2": "models",
+    "EfficientDetLite3": "models",
+    "EfficientDetLite3x": "models",
+    "EfficientDetLite4": "models",
     "EfficientNet": "models",
     "EfficientNetB0": "models",
     "EfficientNetB1": "models",
@@ -34,6 +40,11 @@ _HOMES = {
     "EfficientNetB5": "models",
     "EfficientNetB6": "models",
     "EfficientNetB7": "models",
+    "EfficientNetLite0": "models",
+    "EfficientNetLite1": "models",
+    "EfficientNetLite2": "models",
+    "EfficientNetLite3": "models",
+    "EfficientNetLite4": "models",
     "MobileNetV1": "models",
     "MobileNetV2": "models",
     "ResNet50": "models",
@@ -95,6 +106,12 @@ if TYPE_CHECKING:
     from keras_efficient.models import EfficientDetD6
     from keras_efficient.models import EfficientDetD7
     from keras_efficient.models import EfficientDetD7x
+    from keras_efficient.models import EfficientDetLite0
+    from keras_efficient.models import EfficientDetLite1
+    from keras_efficient.models import EfficientDetLite2
+    from keras_efficient.models import EfficientDetLite3
+    from keras_efficient.models import EfficientDetLite3x
+    from keras_efficient.models import EfficientDetLite4
     from keras_efficient.models import EfficientNet
     from keras_efficient.models import EfficientNetB0
     from keras_efficient.models import EfficientNetB1
@@ -104,6 +121,11 @@ if TYPE_CHECKING:
     from keras_efficient.models import EfficientNetB5
     from keras_efficient.models import EfficientNetB6
     from keras_efficient.models import EfficientNetB7
+    from keras_efficient.models import EfficientNetLite0
+    from keras_efficient.models import EfficientNetLite1
+    from keras_efficient.models import EfficientNetLite2
+    from keras_efficient.models import EfficientNetLite3
+    from keras_efficient.models import EfficientNetLite4
     from keras_efficient.models import MobileNetV1
     from keras_efficient.models import MobileNetV2
     from keras_efficient.models import ResNet50

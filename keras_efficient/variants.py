@@ -51,6 +51,9 @@ class ConvStage:
     repeats: int
 
 
+# Mean and standard deviation of the training images of ImageNet, RGB in [0, 1].
+IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
+IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 # Table 1 of https://arxiv.org/abs/1905.11946: stages 2 to 8 of the paper.
 EFFICIENTNET_STAGES = (
     #           expand  kernel  strides  filters  repeats
@@ -61,6 +64,10 @@ EFFICIENTNET_STAGES = (
     MBConvStage(6, 5, 1, 112, 3),
     MBConvStage(6, 5, 2, 192, 4),
     MBConvStage(6, 3, 1, 320, 1),
+)
+# Without squeeze-and-excitation, which integer arithmetic slows down.
+EFFICIENTNET_LITE_STAGES = tuple(
+    dataclasses.replace(stage, se_ratio=0) for stage in EFFICIENTNET_STAGES
 )
 EFFICIENTNET_STEM_FILTERS = 32
 EFFICIENTNET_TOP_FILTERS = 1280
@@ -110,6 +117,16 @@ class EfficientNetVariant:
         multiply_adds: Multiply-adds for one image. `None` if not published.
         drop_connect_rate: Probability of dropping the residual branch of the
             last block. Defaults to 0.2.
+        stages: Tuple of `MBConvStage`, before scaling. Defaults to
+            `EFFICIENTNET_STAGES`.
+        scale_ends: Whether the coefficients also apply to the filters of the
+            stem and of the last convolution, and to the repeats of the first
+            and the last stage. Defaults to `True`.
+        activation: Activation of all blocks. Defaults to `"swish"`.
+        pixel_mean: Mean of the pixels in `[0, 1]` of each channel, which is
+            subtracted. Defaults to that of ImageNet.
+        pixel_std: Their standard deviation, by which they are divided.
+            Defaults to that of ImageNet.
     """
 
     name: str
@@ -120,6 +137,12 @@ class EfficientNetVariant:
     parameters: int | None = None
     multiply_adds: int | None = None
     drop_connect_rate: float = 0.2
+    _: dataclasses.KW_ONLY
+    stages: tuple[MBConvStage, ...] = EFFICIENTNET_STAGES
+    scale_ends: bool = True
+    activation: str = "swish"
+    pixel_mean: tuple[float, ...] = IMAGENET_MEAN_RGB
+    pixel_std: tuple[float, ...] = IMAGENET_STD_RGB
 
 
 EFFICIENTDET_MIN_LEVEL = 3
@@ -149,6 +172,8 @@ class EfficientDetVariant:
             of its level. Defaults to 4.
         weight_method: How a BiFPN node weighs its inputs; see
             `layers.WeightedFusion`. Defaults to `"fast_normalized"`.
+        activation: Activation of the feature network and the heads. Defaults
+            to `"swish"`.
     """
 
     name: str
@@ -164,6 +189,7 @@ class EfficientDetVariant:
     max_level: int = 7
     anchor_scale: float = 4.0
     weight_method: str = "fast_normalized"
+    activation: str = "swish"
 
 
 Variant = TypeVar("Variant", EfficientNetVariant, EfficientDetVariant)
@@ -200,6 +226,43 @@ EFFICIENTNET_VARIANTS = _by_name(
     EfficientNetVariant(
         "EfficientNetB7", 2.0, 3.1, 600, 0.5, 66_347_960, 37_745_884_192
     ),
+)
+
+
+def _lite(
+    name: str,
+    width: float,
+    depth: float,
+    resolution: int,
+    dropout_rate: float,
+    parameters: int,
+    multiply_adds: int,
+) -> EfficientNetVariant:
+    return EfficientNetVariant(
+        name,
+        width,
+        depth,
+        resolution,
+        dropout_rate,
+        parameters,
+        multiply_adds,
+        stages=EFFICIENTNET_LITE_STAGES,
+        scale_ends=False,
+        activation="relu6",
+        pixel_mean=(127 / 255,) * 3,
+        pixel_std=(128 / 255,) * 3,
+    )
+
+
+# `efficientnet_lite_params` in tensorflow/tpu,
+# `lite/efficientnet_lite_builder.py`.
+EFFICIENTNET_LITE_VARIANTS = _by_name(
+    # Width, depth, resolution, dropout, parameters, multiply-adds.
+    _lite("EfficientNetLite0", 1.0, 1.0, 224, 0.2, 4_652_008, 385_187_552),
+    _lite("EfficientNetLite1", 1.0, 1.1, 240, 0.2, 5_416_680, 600_185_232),
+    _lite("EfficientNetLite2", 1.1, 1.2, 260, 0.3, 6_092_072, 859_736_272),
+    _lite("EfficientNetLite3", 1.2, 1.4, 280, 0.3, 8_197_096, 1_383_321_872),
+    _lite("EfficientNetLite4", 1.4, 1.8, 300, 0.3, 13_006_568, 2_553_034_336),
 )
 # Networks of other papers, which scale by the same rule.
 SCALABLE_NETWORKS = _by_name(
@@ -339,6 +402,70 @@ EFFICIENTDET_VARIANTS = _by_name(
         max_level=8,
         weight_method="sum",
     ),
+)
+
+
+def _lite_detector(
+    name: str,
+    backbone: str,
+    resolution: int,
+    fpn_filters: int,
+    fpn_repeats: int,
+    head_repeats: int,
+    parameters: int,
+    multiply_adds: int,
+    anchor_scale: float,
+) -> EfficientDetVariant:
+    return EfficientDetVariant(
+        name,
+        EFFICIENTNET_LITE_VARIANTS[backbone],
+        resolution,
+        fpn_filters,
+        fpn_repeats,
+        head_repeats,
+        parameters,
+        multiply_adds,
+        anchor_scale=anchor_scale,
+        weight_method="sum",
+        activation="relu6",
+    )
+
+
+# google/automl, `efficientdet/hparams_config.py`, `efficientdet_lite_params`.
+EFFICIENTDET_LITE_VARIANTS = _by_name(
+    # Backbone, resolution, filters, cells, convolutions of a head, parameters,
+    # multiply-adds, anchor scale.
+    _lite_detector(
+        "EfficientDetLite0", "EfficientNetLite0", 320, 64, 3, 3,
+        3_243_470, 973_589_696, 3.0,
+    ),
+    _lite_detector(
+        "EfficientDetLite1", "EfficientNetLite1", 384, 88, 4, 3,
+        4_248_318, 1_966_649_904, 3.0,
+    ),
+    _lite_detector(
+        "EfficientDetLite2", "EfficientNetLite2", 448, 112, 5, 3,
+        5_252_334, 3_371_304_384, 3.0,
+    ),
+    _lite_detector(
+        "EfficientDetLite3", "EfficientNetLite3", 512, 160, 6, 4,
+        8_350_862, 7_480_187_904, 4.0,
+    ),
+    _lite_detector(
+        "EfficientDetLite3x", "EfficientNetLite3", 640, 200, 6, 4,
+        9_280_862, 13_978_127_600, 3.0,
+    ),
+    _lite_detector(
+        "EfficientDetLite4", "EfficientNetLite4", 640, 224, 7, 4,
+        15_130_894, 20_168_084_000, 4.0,
+    ),
+)  # fmt: skip
+# All published networks that have builders.
+CLASSIFICATION_VARIANTS = MappingProxyType(
+    {**EFFICIENTNET_VARIANTS, **EFFICIENTNET_LITE_VARIANTS}
+)
+DETECTION_VARIANTS = MappingProxyType(
+    {**EFFICIENTDET_VARIANTS, **EFFICIENTDET_LITE_VARIANTS}
 )
 
 __getattr__ = deprecation.renamed(

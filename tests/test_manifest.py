@@ -14,8 +14,8 @@ from keras.src.applications import resnet
 import keras_efficient
 from keras_efficient import counting
 from keras_efficient import weights
-from keras_efficient.variants import EFFICIENTDET_VARIANTS
-from keras_efficient.variants import EFFICIENTNET_VARIANTS
+from keras_efficient.variants import CLASSIFICATION_VARIANTS
+from keras_efficient.variants import DETECTION_VARIANTS
 from keras_efficient.weights import manifest
 from tests.converters import checkpoints
 from tests.marks import on_one_backend
@@ -24,8 +24,8 @@ pytestmark = on_one_backend
 
 PATH = pathlib.Path(__file__).parents[1] / "weights_manifest.json"
 ENTRIES = manifest.entries()
-CLASSIFIERS = [e for e in ENTRIES if e.model in EFFICIENTNET_VARIANTS]
-DETECTORS = [e for e in ENTRIES if e.model in EFFICIENTDET_VARIANTS]
+CLASSIFIERS = [e for e in ENTRIES if e.model in CLASSIFICATION_VARIANTS]
+DETECTORS = [e for e in ENTRIES if e.model in DETECTION_VARIANTS]
 # Networks that compound scaling also applies to.
 SCALABLE = {
     "MobileNetV1": (0.5, 0.5, 0.5),
@@ -44,6 +44,12 @@ DETECTOR_PARAMS = {
     "EfficientDetD6": 51_871_782,
     "EfficientDetD7": 51_871_782,
     "EfficientDetD7x": 77_147_166,
+    "EfficientDetLite0": 3_243_470,
+    "EfficientDetLite1": 4_248_318,
+    "EfficientDetLite2": 5_252_334,
+    "EfficientDetLite3": 8_350_862,
+    "EfficientDetLite3x": 9_280_862,
+    "EfficientDetLite4": 15_130_894,
 }
 REDISTRIBUTABLE = {"Apache-2.0", "MIT", "BSD-3-Clause"}
 
@@ -64,7 +70,7 @@ def test_names_and_urls_differ():
 
 @pytest.mark.parametrize("entry", DETECTORS, ids=lambda entry: entry.name)
 def test_entries_of_detectors_agree_with_the_network(entry):
-    variant = EFFICIENTDET_VARIANTS[entry.model]
+    variant = DETECTION_VARIANTS[entry.model]
     assert entry.input.size == (variant.resolution,) * 2
     assert entry.input.value_range == (0, 255)
     assert entry.num_params == DETECTOR_PARAMS[entry.model]
@@ -74,7 +80,7 @@ def test_entries_of_detectors_agree_with_the_network(entry):
 
 @pytest.mark.parametrize("entry", CLASSIFIERS, ids=lambda entry: entry.name)
 def test_entries_agree_with_the_network(entry):
-    variant = EFFICIENTNET_VARIANTS[entry.model]
+    variant = CLASSIFICATION_VARIANTS[entry.model]
     assert entry.input.size == (variant.resolution,) * 2
     assert entry.input.value_range == (0, 255)
     shapes = checkpoints.shapes_of(entry.model, entry.num_classes)
@@ -204,7 +210,7 @@ def test_urls_are_those_of_effdet():
 
 
 def test_every_detector_has_its_sets():
-    for name in EFFICIENTDET_VARIANTS:
+    for name in DETECTION_VARIANTS:
         advprop = ("coco-advprop",) if name < "EfficientDetD6" else ()
         assert weights.tags(name) == ("coco", *advprop)
         formats = [entry.format for entry in weights.find(name, "coco")]
@@ -213,7 +219,7 @@ def test_every_detector_has_its_sets():
 
 def test_every_variant_has_its_sets():
     both = ("imagenet", "noisy-student", "advprop")
-    for name in EFFICIENTNET_VARIANTS:
+    for name in CLASSIFICATION_VARIANTS:
         more = []
         if name < "EfficientNetB6":
             more.append("imagenet-baseline")

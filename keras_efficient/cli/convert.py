@@ -12,7 +12,7 @@ from keras_efficient.atomic_writes import atomic_file
 from keras_efficient.cli.loading import DETECTORS
 from keras_efficient.cli.loading import builder_name
 from keras_efficient.cli.options import BackendOption
-from keras_efficient.variants import EFFICIENTNET_VARIANTS
+from keras_efficient.variants import CLASSIFICATION_VARIANTS
 
 SUFFIXES = (".keras", ".weights.h5")
 
@@ -107,21 +107,16 @@ def _build(model, num_classes, image_size, padding, epsilon):
         if name in DETECTORS:
             arguments["backbone_weights"] = None
         return getattr(keras_efficient, name)(weights=None, **arguments)
-    if name not in EFFICIENTNET_VARIANTS:
+    if name not in CLASSIFICATION_VARIANTS:
         raise ValueError(
-            f"`padding` is supported for EfficientNetB0 to B7. Build {name} in "
+            f"`padding` is supported for EfficientNets. Build {name} in "
             "Python, on a backbone `EfficientNet(padding='symmetric')`, and "
             "call `converters.load_checkpoint`."
         )
-    row = EFFICIENTNET_VARIANTS[name]
-    return keras_efficient.EfficientNet(
-        width_coefficient=row.width_coefficient,
-        depth_coefficient=row.depth_coefficient,
-        resolution=row.resolution,
-        dropout_rate=row.dropout_rate,
+    return keras_efficient.EfficientNet.from_variant(
+        CLASSIFICATION_VARIANTS[name],
         padding=padding.value,
         batch_norm_epsilon=epsilon,
-        name=name.lower(),
         **arguments,
     )
 

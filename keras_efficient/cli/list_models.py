@@ -11,9 +11,9 @@ from keras_efficient import variants
 from keras_efficient.cli.options import BackendOption
 
 _TABLES = (
-    variants.EFFICIENTNET_VARIANTS,
+    variants.CLASSIFICATION_VARIANTS,
     variants.SCALABLE_NETWORKS,
-    variants.EFFICIENTDET_VARIANTS,
+    variants.DETECTION_VARIANTS,
 )
 _AUTHORS = (
     "https://github.com/tensorflow/tpu/",

@@ -15,8 +15,8 @@ from keras_efficient.types import PathLike
 if TYPE_CHECKING:
     import keras
 
-CLASSIFIERS = (*variants.EFFICIENTNET_VARIANTS, *variants.SCALABLE_NETWORKS)
-DETECTORS = tuple(variants.EFFICIENTDET_VARIANTS)
+CLASSIFIERS = (*variants.CLASSIFICATION_VARIANTS, *variants.SCALABLE_NETWORKS)
+DETECTORS = tuple(variants.DETECTION_VARIANTS)
 BUILDERS = CLASSIFIERS + DETECTORS
 # Files of a run directory of `train`.
 MODEL_FILE = "model.keras"

@@ -79,9 +79,9 @@ def build_model(
 def _default_size(model: str) -> tuple[int, int]:
     variants = keras_efficient.variants
     rows: dict[str, Any] = {
-        **variants.EFFICIENTNET_VARIANTS,
+        **variants.CLASSIFICATION_VARIANTS,
         **variants.SCALABLE_NETWORKS,
-        **variants.EFFICIENTDET_VARIANTS,
+        **variants.DETECTION_VARIANTS,
     }
     return rows[model].resolution, rows[model].resolution
 
@@ -96,7 +96,7 @@ def _check_binary(class_names: tuple[str, ...], multi_label: bool) -> None:
 
 def _backbone_name(model: str) -> str:
     """Return the name of the backbone of a published detector."""
-    return keras_efficient.variants.EFFICIENTDET_VARIANTS[model].backbone.name
+    return keras_efficient.variants.DETECTION_VARIANTS[model].backbone.name
 
 
 def _is_file(weights: str | None, model: str) -> bool:

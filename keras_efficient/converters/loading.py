@@ -11,6 +11,7 @@ from keras_efficient.converters.matching import match_arrays
 from keras_efficient.converters.naming.identification import identify
 from keras_efficient.converters.naming.published_variants import check_model
 from keras_efficient.converters.naming.published_variants import find_variants
+from keras_efficient.converters.naming.published_variants import variant_of_file
 from keras_efficient.converters.naming.variable_names import Network
 from keras_efficient.converters.normalization import Pair
 from keras_efficient.converters.normalization import assign_normalization
@@ -68,7 +69,8 @@ def load_checkpoint(
         normalization: Pair `(mean, std)` in units of `[0, 1]`, by which
             pixels were normalized in training. Defaults to `None`: read from
             the file, from the manifest by its published name, or from its
-            `config.json`; otherwise ImageNet's.
+            `config.json`; otherwise that of EfficientNet-Lite if the weights
+            are of such a network, and ImageNet's.
 
     Returns:
         A `LoadReport`.
@@ -108,6 +110,7 @@ def load_checkpoint(
         checkpoint.config,
         normalization,
         keeps_default=not origin.scheme.sets_normalization,
+        variant=variant_of_file(checkpoint.arrays, origin),
     )
     match = match_arrays(network.variables, weights)
     # Check, before anything is changed.

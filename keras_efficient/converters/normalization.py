@@ -16,12 +16,14 @@ import numpy as np
 from keras_efficient.converters.naming.scheme import LocatedArray
 from keras_efficient.converters.naming.variable_names import Network
 from keras_efficient.internals import keras_internals
+from keras_efficient.variants import CLASSIFICATION_VARIANTS
+from keras_efficient.variants import DETECTION_VARIANTS
+from keras_efficient.variants import IMAGENET_MEAN_RGB
+from keras_efficient.variants import IMAGENET_STD_RGB
 from keras_efficient.weights.manifest import by_file_name
 
 # Mean and standard deviation of each channel.
 Pair: TypeAlias = tuple[Sequence[float], Sequence[float]]
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 # A smaller standard deviation would make outputs infinite.
 MIN_STD = 1e-6
 MAX_CHANNELS = 1024
@@ -62,6 +64,7 @@ def find_normalization(
     config: Mapping[str, Any],
     argument: Pair | None = None,
     keeps_default: bool = False,
+    variant: str | None = None,
 ) -> tuple[Normalization | None, list[LocatedArray]]:
     """Find the normalization of a checkpoint and separate it from the weights.
 
@@ -73,6 +76,8 @@ def find_normalization(
         argument: Pair `(mean, std)` from the user, or `None`.
         keeps_default: Whether the model keeps its normalization if the file
             does not contain any.
+        variant: Name of the published network that the file has the shapes
+            of, or `None`. It decides if nothing else does.
 
     Returns:
         A pair of a `Normalization`, or `None` if it is unknown, and the list
@@ -90,7 +95,7 @@ def find_normalization(
         return _from_argument(argument), weights
     if of_file is None and keeps_default:
         return _of_layer(network.preprocessing), weights
-    return of_file or _published(path, config), weights
+    return of_file or _published(path, config, variant), weights
 
 
 def take_normalization(
@@ -162,8 +167,10 @@ def finalize_normalization(model: keras.Model) -> None:
             layer.finalize_state()
 
 
-def _published(path: pathlib.Path, config: Mapping[str, Any]) -> Normalization:
-    """Return the normalization of a file by its name or its config."""
+def _published(
+    path: pathlib.Path, config: Mapping[str, Any], variant: str | None
+) -> Normalization:
+    """Return the normalization of a file by its name, config or network."""
     entry = by_file_name(path.name)
     if entry is not None:
         origin = f"the manifest's {entry.name!r}"
@@ -171,11 +178,15 @@ def _published(path: pathlib.Path, config: Mapping[str, Any]) -> Normalization:
     config = config.get("pretrained_cfg", config)
     if isinstance(config, Mapping) and {"mean", "std"} <= set(config):
         return _checked(config["mean"], config["std"], "config.json")
-    return Normalization(
-        IMAGENET_MEAN_RGB,
-        IMAGENET_STD_RGB,
-        "ImageNet, since neither the file nor its name contains it",
-    )
+    reason = "since neither the file nor its name contains it"
+    row = CLASSIFICATION_VARIANTS.get(variant or "")
+    if variant is not None and variant in DETECTION_VARIANTS:
+        row = DETECTION_VARIANTS[variant].backbone
+    if row is None or row.pixel_mean == IMAGENET_MEAN_RGB:
+        return Normalization(
+            IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, f"ImageNet, {reason}"
+        )
+    return Normalization(row.pixel_mean, row.pixel_std, f"{variant}, {reason}")
 
 
 def _of_layer(layer: keras.layers.Layer | None) -> Normalization | None:

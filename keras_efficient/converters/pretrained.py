@@ -13,7 +13,7 @@ from keras_efficient.converters.naming.variable_names import CLASSIFIER
 from keras_efficient.converters.naming.variable_names import find_layer
 from keras_efficient.converters.report import LoadReport
 from keras_efficient.types import PathLike
-from keras_efficient.variants import EFFICIENTDET_VARIANTS
+from keras_efficient.variants import DETECTION_VARIANTS
 from keras_efficient.weights import WeightsEntry
 
 
@@ -95,7 +95,7 @@ def _load_published(
 def _instead(model_name: str, argument: str) -> str:
     """Return how to build a model without the download."""
     arguments = f"`{argument}=None`"
-    if model_name in EFFICIENTDET_VARIANTS:
+    if model_name in DETECTION_VARIANTS:
         # Otherwise its backbone has weights of its own.
         arguments += " and `backbone_weights=None`"
     return f"For a model with random weights, pass {arguments}."

@@ -147,7 +147,12 @@ def misfit_message(
         ]
     if not report.loaded:
         sentences.append("No array of it fits.")
-    else:
+    if of_file is not None and of_file != of_model:
+        sentences.append(
+            "Nothing was loaded. Build the model of the file: "
+            f"`keras_efficient.{of_file}(weights=None)`."
+        )
+    elif report.loaded:
         sentences.append(
             "Nothing was loaded. Pass `strict=False` to load what fits, or "
             "build the model that the file was saved from."

@@ -13,10 +13,8 @@ from keras_efficient.layers.host_initialization import HostInitialization
 from keras_efficient.types import DataFormat
 from keras_efficient.types import Shape
 from keras_efficient.types import Tensor
-
-# Mean and standard deviation of the training images of ImageNet, RGB.
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
+from keras_efficient.variants import IMAGENET_MEAN_RGB
+from keras_efficient.variants import IMAGENET_STD_RGB
 
 
 @keras.saving.register_keras_serializable(package="keras_efficient")

@@ -3,6 +3,12 @@
 from keras_efficient.models.classification_model import ClassificationModel
 from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientdet import EfficientDet
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite0
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite1
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite2
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite3
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite3x
+from keras_efficient.models.efficientdet_lite_variants import EfficientDetLite4
 from keras_efficient.models.efficientdet_variants import EfficientDetD0
 from keras_efficient.models.efficientdet_variants import EfficientDetD1
 from keras_efficient.models.efficientdet_variants import EfficientDetD2
@@ -13,6 +19,11 @@ from keras_efficient.models.efficientdet_variants import EfficientDetD6
 from keras_efficient.models.efficientdet_variants import EfficientDetD7
 from keras_efficient.models.efficientdet_variants import EfficientDetD7x
 from keras_efficient.models.efficientnet import EfficientNet
+from keras_efficient.models.efficientnet_lite_variants import EfficientNetLite0
+from keras_efficient.models.efficientnet_lite_variants import EfficientNetLite1
+from keras_efficient.models.efficientnet_lite_variants import EfficientNetLite2
+from keras_efficient.models.efficientnet_lite_variants import EfficientNetLite3
+from keras_efficient.models.efficientnet_lite_variants import EfficientNetLite4
 from keras_efficient.models.efficientnet_variants import EfficientNetB0
 from keras_efficient.models.efficientnet_variants import EfficientNetB1
 from keras_efficient.models.efficientnet_variants import EfficientNetB2
@@ -43,6 +54,12 @@ __all__ = [
     "EfficientDetD6",
     "EfficientDetD7",
     "EfficientDetD7x",
+    "EfficientDetLite0",
+    "EfficientDetLite1",
+    "EfficientDetLite2",
+    "EfficientDetLite3",
+    "EfficientDetLite3x",
+    "EfficientDetLite4",
     "EfficientNet",
     "EfficientNetB0",
     "EfficientNetB1",
@@ -52,6 +69,11 @@ __all__ = [
     "EfficientNetB5",
     "EfficientNetB6",
     "EfficientNetB7",
+    "EfficientNetLite0",
+    "EfficientNetLite1",
+    "EfficientNetLite2",
+    "EfficientNetLite3",
+    "EfficientNetLite4",
     "MobileNetV1",
     "MobileNetV2",
     "ResNet50",

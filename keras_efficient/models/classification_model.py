@@ -242,8 +242,9 @@ def load_weights(
         )
         raise ValueError(
             f"The weights {weights!r} are published for {rows}. This network "
-            "has other coefficients or stages: use `weights=None` or the path "
-            f"of a checkpoint. Received: weights={weights!r}"
+            "has other coefficients or stages, or another activation: use "
+            "`weights=None` or the path of a checkpoint. "
+            f"Received: weights={weights!r}"
         )
     load_pretrained(model, type(model).__name__, weights)
 

@@ -215,7 +215,7 @@ class EfficientDet(DetectionModel):
         drop_connect_rate: float | None = None,
         num_scales: int = 3,
         aspect_ratios: Sequence = COCO_ASPECT_RATIOS,
-        activation: Activation = "swish",
+        activation: Activation | None = None,
         use_separable_conv: bool = True,
         use_bias: bool = True,
         padding: Padding = "same",
@@ -227,7 +227,9 @@ class EfficientDet(DetectionModel):
         """Build the detector of a row, published or not.
 
         All arguments but `variant` are those of `EfficientDetD0` and
-        `EfficientDet`, except that no weights are loaded by default.
+        `EfficientDet`, except that no weights are loaded by default, that
+        `activation` defaults to the variant's, and that `padding` and the
+        settings of batch normalization apply to the backbone as well.
 
         Returns:
             An `EfficientDet`.
@@ -252,12 +254,17 @@ class EfficientDet(DetectionModel):
             weight_method = variant.weight_method
         if anchor_scale is None:
             anchor_scale = variant.anchor_scale
+        if activation is None:
+            activation = variant.activation
         backbone = EfficientNet.from_variant(
             variant.backbone,
             include_top=False,
             input_shape=input_shape,
             include_preprocessing=include_preprocessing,
             drop_connect_rate=drop_connect_rate,
+            padding=padding,
+            batch_norm_momentum=batch_norm_momentum,
+            batch_norm_epsilon=batch_norm_epsilon,
             data_format=data_format,
         )
         model = cls(

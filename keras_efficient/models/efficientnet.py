@@ -34,9 +34,8 @@ from keras_efficient.types import PathLike
 from keras_efficient.types import Shape
 from keras_efficient.types import Tensor
 
-# Of B0 to B7, which differ in their coefficients only.
-_PUBLISHED_NUMBERS = (
-    variants.EFFICIENTNET_STAGES,
+# Filters of the first and the last convolution, and divisor.
+_PUBLISHED_ENDS = (
     variants.EFFICIENTNET_STEM_FILTERS,
     variants.EFFICIENTNET_TOP_FILTERS,
     8,
@@ -53,7 +52,8 @@ class EfficientNet(ClassificationModel):
     Inputs are pixels in `[0, 255]`, RGB unless `input_shape` has another number
     of channels, of any size from 32 pixels on; the first layer normalizes
     them. `EfficientNetB0` to `EfficientNetB7` are
-    the published sizes:
+    the published sizes, `EfficientNetLite0` to `EfficientNetLite4` those
+    for mobile devices, see there:
 
     | variant | width | depth | resolution | dropout | parameters |
     |---|---|---|---|---|---|
@@ -83,7 +83,8 @@ class EfficientNet(ClassificationModel):
         name: String, name of the model. Defaults to `"efficientnet"`.
         weights: `None`, the path of a checkpoint, or a tag of published
             weights, such as `"imagenet"`, if the coefficients and stages are
-            those of B0 to B7. See `EfficientNetB0`. Defaults to `None`.
+            those of a published network. See `EfficientNetB0`. Defaults to
+            `None`.
         width_coefficient: Float, factor on the filters. Defaults to 1.
         depth_coefficient: Float, factor on the repeats. Defaults to 1.
         resolution: Integer, side of the default input, in pixels. Defaults to
@@ -95,6 +96,9 @@ class EfficientNet(ClassificationModel):
         top_filters: Integer, filters of the last convolution before scaling.
             Defaults to 1280.
         divisor: Integer, of which all filters are multiples. Defaults to 8.
+        scale_ends: Boolean, whether the coefficients also apply to the filters
+            of the first and the last convolution, and to the repeats of the
+            first and the last stage. Defaults to `True`.
         activation: Activation of all blocks. Defaults to `"swish"`.
         dropout_rate: Float in `[0, 1)`, dropout before the classifier.
             Defaults to 0.2.
@@ -103,6 +107,10 @@ class EfficientNet(ClassificationModel):
             block. Defaults to 0.2.
         include_preprocessing: Boolean, whether the model normalizes pixels.
             Defaults to `True`.
+        pixel_mean: Tuple of floats in `[0, 1]`, subtracted from the channels
+            of pixels in `[0, 1]`. Defaults to the mean of ImageNet.
+        pixel_std: Tuple of floats above 0, by which they are divided. Defaults
+            to the standard deviation of ImageNet.
         padding: String, `"same"` for networks trained in TensorFlow, or
             `"symmetric"` for those trained in PyTorch. Defaults to `"same"`.
         batch_norm_momentum: Float, fraction of the moving statistics that each
@@ -160,10 +168,13 @@ class EfficientNet(ClassificationModel):
         stem_filters: int = variants.EFFICIENTNET_STEM_FILTERS,
         top_filters: int = variants.EFFICIENTNET_TOP_FILTERS,
         divisor: int = 8,
+        scale_ends: bool = True,
         activation: Activation = "swish",
         dropout_rate: float = 0.2,
         drop_connect_rate: float = 0.2,
         include_preprocessing: bool = True,
+        pixel_mean: Sequence[float] = variants.IMAGENET_MEAN_RGB,
+        pixel_std: Sequence[float] = variants.IMAGENET_STD_RGB,
         padding: Padding = "same",
         batch_norm_momentum: float = 0.99,
         batch_norm_epsilon: float = 1e-3,
@@ -185,9 +196,13 @@ class EfficientNet(ClassificationModel):
         x = images
         if include_preprocessing:
             x = ImageNormalization(
-                data_format=data_format, name="preprocessing"
+                pixel_mean,
+                pixel_std,
+                data_format=data_format,
+                name="preprocessing",
             )(x)
-        filters = round_filters(stem_filters, width_coefficient, divisor)
+        width_of_ends = width_coefficient if scale_ends else None
+        filters = round_filters(stem_filters, width_of_ends, divisor)
         x = ConvNorm(filters, 3, strides=2, **shared).unroll(
             x,
             "stem_conv",
@@ -196,10 +211,10 @@ class EfficientNet(ClassificationModel):
             "stem_conv_pad" if unroll_blocks else None,
         )
         scaled = scale_stages(
-            stages, width_coefficient, depth_coefficient, divisor
+            stages, width_coefficient, depth_coefficient, divisor, scale_ends
         )
         x = _blocks(x, scaled, drop_connect_rate, shared, unroll_blocks)
-        filters = round_filters(top_filters, width_coefficient, divisor)
+        filters = round_filters(top_filters, width_of_ends, divisor)
         x = ConvNorm(filters, **shared).unroll(
             x, "top_conv", "top_bn", "top_activation"
         )
@@ -213,13 +228,19 @@ class EfficientNet(ClassificationModel):
             data_format,
         )
         super().__init__(inputs=source_of(images), outputs=x, name=name)
-        numbers = (tuple(stages), stem_filters, top_filters, divisor)
+        numbers = (stem_filters, top_filters, divisor)
+        family = [
+            row
+            for row in variants.CLASSIFICATION_VARIANTS.values()
+            if (row.stages, row.scale_ends) == (tuple(stages), scale_ends)
+            and _are_same(row.activation, activation)
+        ]
         load_weights(
             self,
             weights,
-            variants.EFFICIENTNET_VARIANTS.values(),
+            family or variants.EFFICIENTNET_VARIANTS.values(),
             (width_coefficient, depth_coefficient),
-            numbers == _PUBLISHED_NUMBERS,
+            bool(family) and numbers == _PUBLISHED_ENDS,
         )
 
     @classmethod
@@ -238,6 +259,9 @@ class EfficientNet(ClassificationModel):
         include_preprocessing: bool = True,
         dropout_rate: float | None = None,
         drop_connect_rate: float | None = None,
+        padding: Padding = "same",
+        batch_norm_momentum: float = 0.99,
+        batch_norm_epsilon: float = 1e-3,
         data_format: DataFormat | None = None,
         unroll_blocks: bool = False,
     ) -> "EfficientNet":
@@ -257,6 +281,9 @@ class EfficientNet(ClassificationModel):
             include_preprocessing: See `EfficientNet`.
             dropout_rate: See `EfficientNet`. Defaults to the variant's.
             drop_connect_rate: See `EfficientNet`. Defaults to the variant's.
+            padding: See `EfficientNet`.
+            batch_norm_momentum: See `EfficientNet`.
+            batch_norm_epsilon: See `EfficientNet`.
             data_format: See `EfficientNet`.
             unroll_blocks: See `EfficientNet`.
 
@@ -288,9 +315,17 @@ class EfficientNet(ClassificationModel):
             width_coefficient=variant.width_coefficient,
             depth_coefficient=variant.depth_coefficient,
             resolution=variant.resolution,
+            stages=variant.stages,
+            scale_ends=variant.scale_ends,
+            activation=variant.activation,
+            pixel_mean=variant.pixel_mean,
+            pixel_std=variant.pixel_std,
             dropout_rate=dropout_rate,
             drop_connect_rate=drop_connect_rate,
             include_preprocessing=include_preprocessing,
+            padding=padding,
+            batch_norm_momentum=batch_norm_momentum,
+            batch_norm_epsilon=batch_norm_epsilon,
             data_format=data_format,
             unroll_blocks=unroll_blocks,
         )
@@ -341,6 +376,11 @@ def _blocks(
             x = block.unroll(x) if unroll else block(x)
             index += 1
     return x
+
+
+def _are_same(first: Activation, second: Activation) -> bool:
+    get = keras.activations.get
+    return get(first) is get(second)
 
 
 def _letters(index: int) -> str:

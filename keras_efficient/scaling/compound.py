@@ -88,6 +88,7 @@ def scale_stages(
     width_coefficient: float | None,
     depth_coefficient: float | None,
     divisor: int = DIVISOR,
+    scale_ends: bool = True,
 ) -> tuple[Stage, ...]:
     """Scale the filters and repeats of the stages of a network.
 
@@ -97,6 +98,8 @@ def scale_stages(
         width_coefficient: Factor on `filters`; see `round_filters`.
         depth_coefficient: Factor on `repeats`; see `round_repeats`.
         divisor: Filters become multiples of it. Defaults to 8.
+        scale_ends: Whether `depth_coefficient` also applies to the first and
+            the last stage, unlike in EfficientNet-Lite. Defaults to `True`.
 
     Returns:
         A tuple of new stages of the same classes, in the same order.
@@ -110,13 +113,17 @@ def scale_stages(
     >>> [(stage.filters, stage.repeats) for stage in stages][:3]
     [(32, 4), (48, 7), (80, 7)]
     """
+    stages = tuple(map(_checked_stage, stages))
+    unscaled = () if scale_ends else (0, len(stages) - 1)
     return tuple(
         dataclasses.replace(
-            _checked_stage(stage),
+            stage,
             filters=round_filters(stage.filters, width_coefficient, divisor),
-            repeats=round_repeats(stage.repeats, depth_coefficient),
+            repeats=round_repeats(
+                stage.repeats, None if i in unscaled else depth_coefficient
+            ),
         )
-        for stage in stages
+        for i, stage in enumerate(stages)
     )
 
 

@@ -57,8 +57,9 @@ def shapes_of(variant="EfficientNetB0", classes=1000):
         if block.has_expand:
             add(f"{block.name}_expand_conv", norm=f"{block.name}_expand_bn")
         add(f"{block.name}_dwconv", norm=f"{block.name}_bn")
-        add(f"{block.name}_se_reduce")
-        add(f"{block.name}_se_expand")
+        for layer in (f"{block.name}_se_reduce", f"{block.name}_se_expand"):
+            if f"{layer}/kernel" in kernels:  # not in Lite
+                add(layer)
         add(f"{block.name}_project_conv", norm=f"{block.name}_project_bn")
     add("top_conv", norm="top_bn")
     top = kernels["top_conv/kernel"][-1]
@@ -166,7 +167,7 @@ def write_tensorflow(prefix, tensors):
     return prefix
 
 
-def write_google_checkpoint(prefix, weights):
+def write_google_checkpoint(prefix, weights, network="efficientnet-b0"):
     """Write a TensorFlow checkpoint with Google's names.
 
     The moving averages have the right values; the raw weights are off by one.
@@ -174,7 +175,7 @@ def write_google_checkpoint(prefix, weights):
     names = {v: k for k, v in TENSORFLOW.table(blocks_in(weights)).items()}
     tensors = {"global_step": np.array(3, "int64")}
     for name, value in weights.items():
-        source = f"efficientnet-b0/{names[name]}"
+        source = f"{network}/{names[name]}"
         if name.endswith("_dwconv/kernel"):
             source = source.replace("/kernel", "/depthwise_kernel")
         tensors[source] = value + 1

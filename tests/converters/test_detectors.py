@@ -199,11 +199,11 @@ def effdet_network(name, size):
     return network
 
 
-def effdet_outputs(network, pixels):
+def effdet_outputs(network, pixels, normalization):
     """Return its outputs in the order of `EfficientDet`."""
     import torch
 
-    mean, std = (np.array(x, "float32") for x in checkpoints.IMAGENET)
+    mean, std = (np.array(x, "float32") for x in normalization)
     images = ((pixels / 255 - mean) / std).transpose(0, 3, 1, 2)
     with torch.no_grad():
         heads = network(torch.from_numpy(np.ascontiguousarray(images)))
@@ -225,7 +225,8 @@ def check_parity(model, network, path):
     report = load_checkpoint(model, path)
     assert (report.missing, report.mismatched, report.unexpected) == ((),) * 3
     pixels = checkpoints.random_pixels(*model.image_size)
-    expected = effdet_outputs(network, pixels)
+    pixels_of = report.normalization
+    expected = effdet_outputs(network, pixels, (pixels_of.mean, pixels_of.std))
     outputs = model.predict(pixels, verbose=0)
     worst = 0
     for name, values in expected.items():
@@ -245,6 +246,14 @@ def check_parity(model, network, path):
         pytest.param("tf_efficientdet_d0", "D0", marks=on_one_backend),
         pytest.param("tf_efficientdet_d3", "D3", marks=pytest.mark.slow),
         pytest.param("tf_efficientdet_d7x", "D7x", marks=pytest.mark.slow),
+        pytest.param("tf_efficientdet_lite0", "Lite0", marks=on_one_backend),
+        pytest.param("tf_efficientdet_lite1", "Lite1", marks=pytest.mark.slow),
+        pytest.param("tf_efficientdet_lite2", "Lite2", marks=pytest.mark.slow),
+        pytest.param("tf_efficientdet_lite3", "Lite3", marks=pytest.mark.slow),
+        pytest.param(
+            "tf_efficientdet_lite3x", "Lite3x", marks=pytest.mark.slow
+        ),
+        pytest.param("tf_efficientdet_lite4", "Lite4", marks=pytest.mark.slow),
     ],
 )
 def test_effdet(name, variant, tmp_path):
@@ -252,6 +261,9 @@ def test_effdet(name, variant, tmp_path):
     model = build(variant, (256, 256))
     report = check_parity(model, network, tmp_path / f"{name}.pth")
     assert report.source == "effdet_tf"
+    if variant.startswith("Lite"):
+        assert report.normalization.mean == (127 / 255,) * 3
+        assert report.normalization.std == (128 / 255,) * 3
 
 
 @on_one_backend

@@ -50,11 +50,10 @@ def check_settings(model, source, scheme, variant):
 def test_error_names_the_required_arguments():
     with pytest.raises(ValueError) as caught:
         check_settings(tiny.build(), "timm", TIMM, "EfficientNetB2")
-    assert (
-        "`keras_efficient.EfficientNet(width_coefficient=1.1, "
-        "depth_coefficient=1.2, resolution=260, dropout_rate=0.3, "
-        'padding="symmetric", batch_norm_epsilon=1e-05)`'
-    ) in str(caught.value)
+    _, _, code = str(caught.value).partition("Build it as `")
+    model = eval(code.removesuffix("`."), {"keras_efficient": keras_efficient})
+    check_settings(model, "timm", TIMM, "EfficientNetB2")
+    assert variant_of_model(Network.of(model)) == "EfficientNetB2"
 
 
 @pytest.mark.parametrize("i", range(8))
@@ -68,7 +67,9 @@ def test_the_epsilon_of_torchvision_changes_with_b5(i):
         check_settings(model, *arguments)
 
 
-@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB3"])
+@pytest.mark.parametrize(
+    "name", ["EfficientNetB0", "EfficientNetB3", "EfficientNetLite2"]
+)
 def test_variants_of_models(name):
     model = getattr(keras_efficient, name)(
         weights=None, include_top=False, input_shape=(64, 96, 1)
@@ -81,8 +82,17 @@ def test_other_models_are_not_variants():
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.name)
-@pytest.mark.parametrize("variant", ["EfficientNetB0", "EfficientNetB1"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "EfficientNetB0",
+        "EfficientNetB1",
+        "EfficientNetLite0",
+        "EfficientNetLite1",
+        "EfficientNetLite4",
+    ],
+)
 def test_variants_of_files(scheme, variant):
-    """B1 has all variables of B0, of the same shapes, and some more."""
+    """B1 has all variables of B0 and of Lite1, and some more."""
     origin = Origin(SOURCES["keras_efficient"], scheme)
     assert variant_of_file(arrays_of(scheme, variant), origin) == variant

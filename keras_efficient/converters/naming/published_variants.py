@@ -7,6 +7,7 @@ model change the outputs by about 1% without any error.
 """
 
 import math
+import re
 from collections.abc import Mapping
 
 from keras_efficient import variants
@@ -24,6 +25,8 @@ from keras_efficient.types import Shape
 
 # Google's weights of B5 to B7 run in torchvision with symmetric padding.
 _TORCHVISION_LARGE = ("EfficientNetB5", "EfficientNetB6", "EfficientNetB7")
+# Squeeze-and-excitation in the names of any library.
+_SQUEEZE = re.compile(r"(^|[/._])se([/._]|$)")
 # Share of the kernels that must be present to name the variant.
 _MIN_SHARE = 0.9
 
@@ -69,29 +72,33 @@ def check_model(
 
 def _builder(padding: str, epsilon: float, variant: str | None) -> str:
     """Return the call that builds a model for weights."""
-    published = {
-        **variants.EFFICIENTNET_VARIANTS,
-        **variants.EFFICIENTDET_VARIANTS,
-    }
-    if variant in published and padding == "same":
-        return f"`keras_efficient.{variant}(...)`"
-    arguments = [f'padding="{padding}"', f"batch_norm_epsilon={epsilon:g}"]
-    if variant in variants.EFFICIENTDET_VARIANTS:
+    settings = f'padding="{padding}", batch_norm_epsilon={epsilon:g}'
+    if variant in variants.CLASSIFICATION_VARIANTS:
+        if padding == "same":
+            return f"`keras_efficient.{variant}(weights=None)`"
+        row = f'variants.CLASSIFICATION_VARIANTS["{variant}"]'
         return (
-            "`keras_efficient.EfficientDet(backbone, use_bias=False, "
-            f'padding="{padding}", ...)`, its backbone an `EfficientNet` '
-            f"with {', '.join(arguments)}"
+            "`keras_efficient.EfficientNet.from_variant(keras_efficient."
+            f"{row}, {settings})`"
         )
-    if variant is not None and variant in variants.EFFICIENTNET_VARIANTS:
-        row = variants.EFFICIENTNET_VARIANTS[variant]
-        arguments = [
-            f"width_coefficient={row.width_coefficient}",
-            f"depth_coefficient={row.depth_coefficient}",
-            f"resolution={row.resolution}",
-            f"dropout_rate={row.dropout_rate}",
-            *arguments,
-        ]
-    return f"`keras_efficient.EfficientNet({', '.join(arguments)})`"
+    if variant is not None and variant in variants.DETECTION_VARIANTS:
+        if padding == "same":
+            return (
+                f"`keras_efficient.{variant}(weights=None, "
+                "backbone_weights=None)`"
+            )
+        detector = variants.DETECTION_VARIANTS[variant]
+        # Only the backbone has the epsilon of PyTorch.
+        return (
+            "`keras_efficient.EfficientDet(keras_efficient.EfficientNet."
+            f'from_variant(keras_efficient.variants.CLASSIFICATION_VARIANTS["'
+            f'{detector.backbone.name}"], include_top=False, input_shape=('
+            f"{detector.resolution}, {detector.resolution}, 3), {settings}), "
+            f'padding="{padding}", use_bias=False, fpn_filters='
+            f"{detector.fpn_filters}, fpn_repeats={detector.fpn_repeats}, head_repeats="
+            f"{detector.head_repeats})`"
+        )
+    return f"`keras_efficient.EfficientNet({settings})`"
 
 
 def kernel_shapes(variant: variants.EfficientNetVariant) -> dict[str, Shape]:
@@ -104,17 +111,21 @@ def kernel_shapes(variant: variants.EfficientNetVariant) -> dict[str, Shape]:
         A dict of canonical name to shape, without the classifier.
     """
     width = variant.width_coefficient
-    filters = round_filters(variants.EFFICIENTNET_STEM_FILTERS, width)
+    width_of_ends = width if variant.scale_ends else None
+    filters = round_filters(variants.EFFICIENTNET_STEM_FILTERS, width_of_ends)
     shapes: dict[str, Shape] = {"stem_conv/kernel": (3, 3, 3, filters)}
     stages = scale_stages(
-        variants.EFFICIENTNET_STAGES, width, variant.depth_coefficient
+        variant.stages,
+        width,
+        variant.depth_coefficient,
+        scale_ends=variant.scale_ends,
     )
     for number, stage in enumerate(stages, start=1):
         for repeat in range(stage.repeats):
             name = f"block{number}{chr(ord('a') + repeat)}"
             shapes.update(_block_shapes(name, stage, filters))
             filters = stage.filters
-    top = round_filters(variants.EFFICIENTNET_TOP_FILTERS, width)
+    top = round_filters(variants.EFFICIENTNET_TOP_FILTERS, width_of_ends)
     return {**shapes, "top_conv/kernel": (1, 1, filters, top)}
 
 
@@ -133,12 +144,15 @@ def _block_shapes(
     }
     if stage.expand_ratio == 1:
         del shapes[f"{name}_expand_conv/kernel"]
+    if not stage.se_ratio:
+        del shapes[f"{name}_se_reduce/kernel"]
+        del shapes[f"{name}_se_expand/kernel"]
     return shapes
 
 
 SHAPES = {
     name: kernel_shapes(variant)
-    for name, variant in variants.EFFICIENTNET_VARIANTS.items()
+    for name, variant in variants.CLASSIFICATION_VARIANTS.items()
 }
 
 
@@ -217,9 +231,16 @@ def _detector_of(shapes: Mapping[str, Shape]) -> str | None:
     kernel = shapes.get("bifpn_0/node0/conv/pointwise_conv/kernel")
     if kernel is None:
         return None
-    found = (kernel[-1], len(cells), "class_head/conv0/norm_p8/gamma" in shapes)
-    for name, row in variants.EFFICIENTDET_VARIANTS.items():
-        if found == (row.fpn_filters, row.fpn_repeats, row.max_level == 8):
+    has_p8 = "class_head/conv0/norm_p8/gamma" in shapes
+    is_lite = not any(map(_SQUEEZE.search, shapes))
+    found = (kernel[-1], len(cells), has_p8, is_lite)
+    for name, row in variants.DETECTION_VARIANTS.items():
+        if found == (
+            row.fpn_filters,
+            row.fpn_repeats,
+            row.max_level == 8,
+            name in variants.EFFICIENTDET_LITE_VARIANTS,
+        ):
             return name  # D6 and D7 are the same network
     return None
 
