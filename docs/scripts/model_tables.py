@@ -34,28 +34,28 @@ AUTHORS = (
 
 
 def classifiers():
-    """Return the size, cost and reported accuracy of B0 to B7.
+    """Return the size, cost and reported accuracy of B0 to B7 and Lite.
 
     Returns:
         A table in Markdown.
     """
     head = ["model", "parameters", "multiply-adds", "input"]
     rows = []
-    for row in variants.EFFICIENTNET_VARIANTS.values():
+    for row in variants.CLASSIFICATION_VARIANTS.values():
         reported = [_reported(row.name, tag, "top1") for tag in TAGS]
         rows.append([_short(row), *_cost(row), row.resolution, *reported])
     return _table(head + [f"`{tag}`" for tag in TAGS], rows)
 
 
 def detectors():
-    """Return the parts, size, cost and reported AP of D0 to D7x.
+    """Return the parts, size, cost and reported AP of D0 to D7x and Lite.
 
     Returns:
         A table in Markdown.
     """
     head = ["model", "backbone", "parameters", "multiply-adds", "input"]
     rows = []
-    for row in variants.EFFICIENTDET_VARIANTS.values():
+    for row in variants.DETECTION_VARIANTS.values():
         backbone = row.backbone.name.removeprefix("EfficientNet")
         bifpn = f"{row.fpn_filters} x {row.fpn_repeats}"
         reported = _reported(row.name, "coco", "ap")
@@ -73,7 +73,7 @@ def anchors():
         A table in Markdown.
     """
     rows = []
-    for row in variants.EFFICIENTDET_VARIANTS.values():
+    for row in variants.DETECTION_VARIANTS.values():
         number = count_anchors(
             (row.resolution, row.resolution),
             row.min_level,

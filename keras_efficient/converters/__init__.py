@@ -19,7 +19,15 @@ the tables of schemes and one row to `naming.identification.SOURCES`.
 """
 
 from keras_efficient.converters.file_formats import read_checkpoint
+from keras_efficient.converters.inspection import CheckpointInfo
+from keras_efficient.converters.inspection import inspect_checkpoint
 from keras_efficient.converters.loading import load_checkpoint
 from keras_efficient.converters.report import LoadReport
 
-__all__ = ["LoadReport", "load_checkpoint", "read_checkpoint"]
+__all__ = [
+    "CheckpointInfo",
+    "LoadReport",
+    "inspect_checkpoint",
+    "load_checkpoint",
+    "read_checkpoint",
+]

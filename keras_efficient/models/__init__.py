@@ -1,5 +1,6 @@
 """EfficientNet, EfficientDet, MobileNet and ResNet."""
 
+from keras_efficient.models.checkpoint_models import from_checkpoint
 from keras_efficient.models.classification_model import ClassificationModel
 from keras_efficient.models.detection_model import DetectionModel
 from keras_efficient.models.efficientdet import EfficientDet
@@ -78,6 +79,7 @@ __all__ = [
     "MobileNetV2",
     "ResNet50",
     "decode_predictions",
+    "from_checkpoint",
     "layer_output",
     "preprocess_input",
 ]

@@ -71,13 +71,16 @@ _SOURCE_OF_SCHEME = {"automl_objects": "automl"}
 
 
 def identify(
-    checkpoint: Checkpoint, network: Network, source: str | None = None
+    checkpoint: Checkpoint,
+    network: Network | None = None,
+    source: str | None = None,
 ) -> Origin:
     """Identify the library that a checkpoint comes from.
 
     Args:
         checkpoint: The `Checkpoint`.
-        network: The `Network` to load into.
+        network: The `Network` to load into, or `None` for an EfficientNet or
+            EfficientDet. Defaults to `None`.
         source: Name of the library, if the user passed it.
 
     Returns:
@@ -130,11 +133,13 @@ def recognize(names: Sequence[str], schemes: Iterable[Scheme]) -> Scheme | None:
     return scheme if 2 * count(scheme) >= len(weights) > 0 else None
 
 
-def _scheme_of(checkpoint: Checkpoint, network: Network) -> NamingScheme | None:
+def _scheme_of(
+    checkpoint: Checkpoint, network: Network | None
+) -> NamingScheme | None:
     tables = [x for x in checkpoint.format.schemes if isinstance(x, Scheme)]
     if not tables:
         return checkpoint.format.schemes[0]
-    if network.is_keras_network:
+    if network is not None and network.is_keras_network:
         return KERAS_NETWORKS
     return recognize(list(checkpoint.arrays), tables)
 

@@ -45,12 +45,10 @@ def check_model(
         ValueError: If padding or epsilon of the model differ from those that
             the weights were trained with.
     """
-    padding, epsilon = origin.source.padding, origin.source.epsilon
+    padding = origin.source.padding
+    epsilon = epsilon_of(checkpoint.arrays, origin)
     if padding is None or epsilon is None:
         return
-    if origin.source.name == "torchvision":
-        if variant_of_file(checkpoint.arrays, origin) in _TORCHVISION_LARGE:
-            epsilon = 1e-3
     conv, norm = (
         find_layer(network.model, f"stem_{x}") for x in ("conv", "bn")
     )
@@ -68,6 +66,19 @@ def check_model(
         f"wrong outputs. Received a model with padding={has_padding!r} and "
         f"batch_norm_epsilon={has_epsilon:g}. Build it as {builder}."
     )
+
+
+def epsilon_of(arrays: Arrays, origin: Origin) -> float | None:
+    """Return the epsilon that weights were trained with, `None` if unknown.
+
+    Args:
+        arrays: Dict of name in the file to array.
+        origin: The `Origin` of the weights.
+    """
+    if origin.source.name == "torchvision":
+        if variant_of_file(arrays, origin) in _TORCHVISION_LARGE:
+            return 1e-3
+    return origin.source.epsilon
 
 
 def _builder(padding: str, epsilon: float, variant: str | None) -> str:
@@ -94,9 +105,10 @@ def _builder(padding: str, epsilon: float, variant: str | None) -> str:
             f'from_variant(keras_efficient.variants.CLASSIFICATION_VARIANTS["'
             f'{detector.backbone.name}"], include_top=False, input_shape=('
             f"{detector.resolution}, {detector.resolution}, 3), {settings}), "
-            f'padding="{padding}", use_bias=False, fpn_filters='
-            f"{detector.fpn_filters}, fpn_repeats={detector.fpn_repeats}, head_repeats="
-            f"{detector.head_repeats})`"
+            f'padding="{padding}", use_bias=False, '
+            f"fpn_filters={detector.fpn_filters}, "
+            f"fpn_repeats={detector.fpn_repeats}, "
+            f"head_repeats={detector.head_repeats})`"
         )
     return f"`keras_efficient.EfficientNet({settings})`"
 
