@@ -85,15 +85,6 @@ def test_timm(number, tmp_path):
 
 
 @on_one_backend
-def test_published_name_of_timm_has_its_normalization(tmp_path):
-    torch = pytest.importorskip("torch")
-    path = tmp_path / "tf_efficientnet_lite0-0aa007d2.pth"
-    torch.save(timm_network("tf_efficientnet_lite0").state_dict(), path)
-    model = build()
-    check_complete(load_checkpoint(model, path), model, checkpoints.HALF)
-
-
-@on_one_backend
 def test_checkpoint_of_tensorflow(tmp_path):
     pytest.importorskip("tensorflow")
     weights = checkpoints.random_weights("EfficientNetLite0")
@@ -159,9 +150,9 @@ def test_real_weights_on_real_photos(number):
     assert set(DOGS[number]) <= set(names)
     assert names[0] == BEAGLE
     for label, probability in DOGS[number].items():
-        # Our own resizing differs from that of Pillow.
+        # timm resizes the whole image before it crops.
         i = names.index(label)
-        assert found[0].probabilities[i] == pytest.approx(probability, abs=0.02)
+        assert found[0].probabilities[i] == pytest.approx(probability, abs=0.05)
     prepare = keras_efficient.data.ClassificationPreprocessing(SIZES[number])
     pixels = np.stack(
         [prepare(keras_efficient.data.load_image(x)) for x in photos]

@@ -35,6 +35,7 @@ def arrays_of(scheme, variant):
             np.float32(0), checkpoints.shape_in_file(scheme, canonical, shapes)
         )
         for name, canonical in scheme.table(blocks_in(shapes)).items()
+        if canonical in shapes
     }
 
 

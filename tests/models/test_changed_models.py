@@ -210,7 +210,16 @@ def test_what_cannot_be_quantized():
 
 
 @slow_elsewhere
-@pytest.mark.parametrize("name", ["saved_model", "onnx", "litert", "openvino"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "saved_model",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("onnx", "litert", "openvino")
+        ),
+    ],
+)
 def test_exports_of_a_quantized_classifier(name, tmp_path):
     model = tiny()
     model.quantize("int8")

@@ -209,6 +209,7 @@ def published(phi):
     return f"EfficientDetD{phi}"
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     "phi",
     [0, 1, 2, *(pytest.param(i, marks=pytest.mark.slow) for i in range(3, 8))],

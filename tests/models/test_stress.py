@@ -8,6 +8,7 @@ import keras_efficient
 from keras_efficient import training
 from keras_efficient.data import DetectionAugmentation
 from keras_efficient.ops import non_max_suppression
+from tests.marks import slow_to_compile
 from tests.models.detectors import tiny
 from tests.shared import SHARED
 from tests.shared import needs_shared
@@ -50,6 +51,7 @@ def compiled():
     return model
 
 
+@slow_to_compile
 @pytest.mark.parametrize(
     "kind",
     [
@@ -73,6 +75,7 @@ def test_a_step_with_extreme_boxes(compiled, kind):
         assert np.isfinite(values).all(), weight.path
 
 
+@slow_to_compile
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
 def test_degenerate_anchors(scale):
     model = tiny(anchor_scale=scale)

@@ -10,6 +10,7 @@ import pytest
 from keras_efficient.training import BestWeights
 from keras_efficient.training import EpochCheckpoints
 from keras_efficient.training.weights_files import save_weights
+from tests.marks import on_one_backend
 
 
 def build(seed=1):
@@ -56,6 +57,7 @@ def cut(share):
     return damage
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     "name, damage",
     [
