@@ -33,6 +33,8 @@ except ImportError:  # Windows
 # Longest wait for another process that renames folders beside the target,
 # which takes milliseconds.
 LOCK_SECONDS = 10.0
+# Temporary folders of this process, which are locked as long as they exist.
+_own_workspaces: set[pathlib.Path] = set()
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -204,8 +206,10 @@ def _workspace(path: pathlib.Path) -> Iterator[pathlib.Path]:
             # With the usual permissions, unlike `tempfile`.
             workspace.mkdir()
             lock = _lock(workspace)
+            _own_workspaces.add(workspace)
         yield workspace
     finally:
+        _own_workspaces.discard(workspace)
         try:
             with _locked(path.parent):
                 is_done = _finish(workspace, path)
@@ -268,7 +272,9 @@ def _old_name(workspace: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
     """Wait for other writers that rename files in a folder, if possible."""
-    lock = _lock(folder, LOCK_SECONDS)
+    # Files in a workspace may be written atomically, too. It is locked already.
+    is_own = folder in _own_workspaces
+    lock = None if is_own else _lock(folder, LOCK_SECONDS)
     try:
         yield
     finally:

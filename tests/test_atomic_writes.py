@@ -142,6 +142,22 @@ def test_a_file_is_not_overwritten_unless_allowed(tmp_path):
     assert path.read_text(encoding="utf-8") == "äöü"
 
 
+def test_writes_within_a_write_do_not_wait_for_it(tmp_path, monkeypatch):
+    def wait(seconds):
+        raise AssertionError("waits for its own lock")
+
+    monkeypatch.setattr("keras_efficient.atomic_writes.time.sleep", wait)
+    with atomic_file(tmp_path / "a.txt") as outer:
+        with atomic_file(outer) as inner:
+            inner.write_text("new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    with atomic_folder(tmp_path / "b") as outer:
+        write_text(outer / "c.txt", "new")
+        write_text(outer.with_name("d.txt"), "not kept")
+    assert names_in(tmp_path) == ["a.txt", "b"]
+    assert names_in(tmp_path / "b") == ["c.txt"]
+
+
 def test_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(FileExistsError, match="is a folder"):
         write_text(tmp_path, "text")

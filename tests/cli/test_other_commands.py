@@ -121,7 +121,9 @@ def test_damaged_models_end_with_one_line(tmp_path, monkeypatch, capsys):
 def test_convert_with_the_padding_of_pytorch(tmp_path, monkeypatch, capsys):
     built = []
     monkeypatch.setattr(
-        keras_efficient, "EfficientNet", lambda **x: built.append(x)
+        keras_efficient.EfficientNet,
+        "from_variant",
+        lambda row, **x: built.append((row, x)),
     )
     (tmp_path / "weights.pth").write_bytes(b"")
     files = tmp_path / "weights.pth", tmp_path / "network.keras"
@@ -130,14 +132,14 @@ def test_convert_with_the_padding_of_pytorch(tmp_path, monkeypatch, capsys):
         monkeypatch, "convert", "EfficientNetB1", *files, *symmetric,
         "--num-classes", "7", "--image-size", "50", "60",
     )  # fmt: skip
-    (arguments,) = built
+    ((row, arguments),) = built
+    assert row.name == "EfficientNetB1"
     assert arguments["padding"] == "symmetric"
     assert arguments["batch_norm_epsilon"] == 1e-5
-    assert arguments["depth_coefficient"] == 1.1
     assert arguments["classes"] == 7
     assert arguments["input_shape"] == (50, 60, 3)
     run(monkeypatch, "convert", "EfficientDetD0", *files, *symmetric)
-    assert "supported for EfficientNetB0 to B7" in capsys.readouterr().err
+    assert "supported for EfficientNets" in capsys.readouterr().err
 
 
 def test_benchmark(tmp_path, monkeypatch, capsys):
