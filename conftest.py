@@ -25,9 +25,21 @@ import numpy as np
 import pytest
 
 import keras_efficient
+from tests.marks import BACKEND
 from tests.marks import has_slow_examples
 
 PACKAGE = pathlib.Path(keras_efficient.__file__).parent
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Do not import files of which no test would run on this backend."""
+    if config.option.markexpr == "not slow" and BACKEND != "torch":
+        is_test = collection_path.name.startswith("test_")
+        if is_test and "\npytestmark = on_one_backend\n" in (
+            collection_path.read_text(encoding="utf-8")
+        ):
+            return True
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.faulty_disk import KILL
 from tests.faults.faulty_disk import MODES
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.trials import Trials
@@ -19,8 +20,17 @@ def trials(request, tmp_path_factory):
     trials.remove()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [x for x in MODES if x != KILL])
 def test_interrupted_and_repeated(trials, mode):
+    check(trials, mode)
+
+
+@pytest.mark.slow
+def test_killed_processes(trials):
+    check(trials, KILL)
+
+
+def check(trials, mode):
     number = TRIALS.get(trials.scenario.name, trials.writes)
     outcome = trials.run(mode, number)
     assert trials.writes >= 4
