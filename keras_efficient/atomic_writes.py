@@ -30,8 +30,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Longest wait for another process that renames folders beside the target,
-# which takes milliseconds.
+# Longest wait for a process that renames folders, which takes milliseconds.
 LOCK_SECONDS = 10.0
 # Temporary folders of this process, which are locked as long as they exist.
 _own_workspaces: set[pathlib.Path] = set()
@@ -203,8 +202,7 @@ def _workspace(path: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
         with _locked(path.parent):
             _finish_interrupted(path)
-            # With the usual permissions, unlike `tempfile`.
-            workspace.mkdir()
+            workspace.mkdir()  # with usual permissions, unlike `tempfile`
             lock = _lock(workspace)
             _own_workspaces.add(workspace)
         yield workspace
@@ -272,9 +270,8 @@ def _old_name(workspace: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
     """Wait for other writers that rename files in a folder, if possible."""
-    # Files in a workspace may be written atomically, too. It is locked already.
-    is_own = folder in _own_workspaces
-    lock = None if is_own else _lock(folder, LOCK_SECONDS)
+    # A file in a workspace may be written atomically; that is locked already.
+    lock = None if folder in _own_workspaces else _lock(folder, LOCK_SECONDS)
     try:
         yield
     finally:

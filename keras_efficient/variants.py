@@ -8,69 +8,48 @@ the rules of `keras_efficient.scaling`.
 
 import dataclasses
 from types import MappingProxyType
-from typing import TypeVar
 
 from keras_efficient import deprecation
+from keras_efficient.lite_variants import EFFICIENTDET_LITE_VARIANTS
+from keras_efficient.lite_variants import EFFICIENTNET_LITE_VARIANTS
+from keras_efficient.variant_rows import EFFICIENTDET_MIN_LEVEL
+from keras_efficient.variant_rows import EFFICIENTNET_LITE_STAGES
+from keras_efficient.variant_rows import EFFICIENTNET_STAGES
+from keras_efficient.variant_rows import EFFICIENTNET_STEM_FILTERS
+from keras_efficient.variant_rows import EFFICIENTNET_TOP_FILTERS
+from keras_efficient.variant_rows import IMAGENET_MEAN_RGB
+from keras_efficient.variant_rows import IMAGENET_STD_RGB
+from keras_efficient.variant_rows import ConvStage
+from keras_efficient.variant_rows import EfficientDetVariant
+from keras_efficient.variant_rows import EfficientNetVariant
+from keras_efficient.variant_rows import MBConvStage
+from keras_efficient.variant_rows import by_name
+
+__all__ = [
+    "CLASSIFICATION_VARIANTS",
+    "ConvStage",
+    "DETECTION_VARIANTS",
+    "EFFICIENTDET_LITE_VARIANTS",
+    "EFFICIENTDET_MIN_LEVEL",
+    "EFFICIENTDET_VARIANTS",
+    "EFFICIENTNET_LITE_STAGES",
+    "EFFICIENTNET_LITE_VARIANTS",
+    "EFFICIENTNET_STAGES",
+    "EFFICIENTNET_STEM_FILTERS",
+    "EFFICIENTNET_TOP_FILTERS",
+    "EFFICIENTNET_VARIANTS",
+    "EfficientDetVariant",
+    "EfficientNetVariant",
+    "IMAGENET_MEAN_RGB",
+    "IMAGENET_STD_RGB",
+    "MBConvStage",
+    "MOBILENET_V1_STAGES",
+    "MOBILENET_V2_STAGES",
+    "RESNET50_STAGES",
+    "SCALABLE_NETWORKS",
+]
 
 
-@dataclasses.dataclass(frozen=True)
-class MBConvStage:
-    """Stage of MBConv blocks: a row of EfficientNet's Table 1.
-
-    Attributes:
-        expand_ratio: Inner filters over input filters.
-        kernel_size: Side of the depthwise kernel, in pixels.
-        strides: Stride of the stage's first block; the others have 1.
-        filters: Output filters, before scaling.
-        repeats: Number of blocks, before scaling.
-        se_ratio: Squeeze filters over the block's input filters; 0 for no
-            squeeze-and-excitation.
-    """
-
-    expand_ratio: int
-    kernel_size: int
-    strides: int
-    filters: int
-    repeats: int
-    se_ratio: float = 0.25
-
-
-@dataclasses.dataclass(frozen=True)
-class ConvStage:
-    """Stage of a MobileNetV1 or ResNet.
-
-    Attributes:
-        strides: Stride of the stage's first block; the others have 1.
-        filters: Filters, before scaling: output filters of MobileNetV1, inner
-            filters of ResNet, whose output has four times as many.
-        repeats: Number of blocks, before scaling.
-    """
-
-    strides: int
-    filters: int
-    repeats: int
-
-
-# Mean and standard deviation of the training images of ImageNet, RGB in [0, 1].
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
-# Table 1 of https://arxiv.org/abs/1905.11946: stages 2 to 8 of the paper.
-EFFICIENTNET_STAGES = (
-    #           expand  kernel  strides  filters  repeats
-    MBConvStage(1, 3, 1, 16, 1),
-    MBConvStage(6, 3, 2, 24, 2),
-    MBConvStage(6, 5, 2, 40, 2),
-    MBConvStage(6, 3, 2, 80, 3),
-    MBConvStage(6, 5, 1, 112, 3),
-    MBConvStage(6, 5, 2, 192, 4),
-    MBConvStage(6, 3, 1, 320, 1),
-)
-# Without squeeze-and-excitation, which integer arithmetic slows down.
-EFFICIENTNET_LITE_STAGES = tuple(
-    dataclasses.replace(stage, se_ratio=0) for stage in EFFICIENTNET_STAGES
-)
-EFFICIENTNET_STEM_FILTERS = 32
-EFFICIENTNET_TOP_FILTERS = 1280
 # Table 1 of https://arxiv.org/abs/1704.04861: blocks of a depthwise and a 1x1
 # convolution.
 MOBILENET_V1_STAGES = (
@@ -100,107 +79,8 @@ RESNET50_STAGES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class EfficientNetVariant:
-    """The numbers of an EfficientNet, or of a network that scales like one.
-
-    `EfficientNet.from_variant` builds the network.
-
-    Attributes:
-        name: Name of its builder, such as `"EfficientNetB0"`, or any name.
-        width_coefficient: Factor on the filters.
-        depth_coefficient: Factor on the repeats.
-        resolution: Side of the square input image, in pixels.
-        dropout_rate: Rate of the dropout before the classifier.
-        parameters: Number of trainable parameters with 1000 classes. `None`
-            if not published.
-        multiply_adds: Multiply-adds for one image. `None` if not published.
-        drop_connect_rate: Probability of dropping the residual branch of the
-            last block. Defaults to 0.2.
-        stages: Tuple of `MBConvStage`, before scaling. Defaults to
-            `EFFICIENTNET_STAGES`.
-        scale_ends: Whether the coefficients also apply to the filters of the
-            stem and of the last convolution, and to the repeats of the first
-            and the last stage. Defaults to `True`.
-        activation: Activation of all blocks. Defaults to `"swish"`.
-        pixel_mean: Mean of the pixels in `[0, 1]` of each channel, which is
-            subtracted. Defaults to that of ImageNet.
-        pixel_std: Their standard deviation, by which they are divided.
-            Defaults to that of ImageNet.
-    """
-
-    name: str
-    width_coefficient: float
-    depth_coefficient: float
-    resolution: int
-    dropout_rate: float
-    parameters: int | None = None
-    multiply_adds: int | None = None
-    drop_connect_rate: float = 0.2
-    _: dataclasses.KW_ONLY
-    stages: tuple[MBConvStage, ...] = EFFICIENTNET_STAGES
-    scale_ends: bool = True
-    activation: str = "swish"
-    pixel_mean: tuple[float, ...] = IMAGENET_MEAN_RGB
-    pixel_std: tuple[float, ...] = IMAGENET_STD_RGB
-
-
-EFFICIENTDET_MIN_LEVEL = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class EfficientDetVariant:
-    """The numbers of an EfficientDet.
-
-    `EfficientDet.from_variant` builds the detector.
-
-    Attributes:
-        name: Name of its builder, such as `"EfficientDetD0"`, or any name.
-        backbone: `EfficientNetVariant` of the backbone. Its `resolution` and
-            `dropout_rate` apply to classification only.
-        resolution: Side of the square input image, in pixels.
-        fpn_filters: Filters of every level of the feature network.
-        fpn_repeats: Number of cells of the feature network.
-        head_repeats: Convolutions of each head before its predictor.
-        parameters: Number of trainable parameters with 90 classes. `None` if
-            not published.
-        multiply_adds: Multiply-adds for one image. `None` if not published.
-        min_level: Finest feature level, `2**min_level` times smaller than the
-            image. Defaults to 3.
-        max_level: Coarsest feature level. Defaults to 7.
-        anchor_scale: Side of the smallest square anchor divided by the stride
-            of its level. Defaults to 4.
-        weight_method: How a BiFPN node weighs its inputs; see
-            `layers.WeightedFusion`. Defaults to `"fast_normalized"`.
-        activation: Activation of the feature network and the heads. Defaults
-            to `"swish"`.
-    """
-
-    name: str
-    backbone: EfficientNetVariant
-    resolution: int
-    fpn_filters: int
-    fpn_repeats: int
-    head_repeats: int
-    parameters: int | None = None
-    multiply_adds: int | None = None
-    _: dataclasses.KW_ONLY
-    min_level: int = EFFICIENTDET_MIN_LEVEL
-    max_level: int = 7
-    anchor_scale: float = 4.0
-    weight_method: str = "fast_normalized"
-    activation: str = "swish"
-
-
-Variant = TypeVar("Variant", EfficientNetVariant, EfficientDetVariant)
-
-
-def _by_name(*variants: Variant) -> MappingProxyType[str, Variant]:
-    return MappingProxyType({variant.name: variant for variant in variants})
-
-
 # `efficientnet_params` in tensorflow/tpu, `efficientnet_builder.py`.
-EFFICIENTNET_VARIANTS = _by_name(
+EFFICIENTNET_VARIANTS = by_name(
     # Width, depth, resolution, dropout, parameters, multiply-adds.
     EfficientNetVariant(
         "EfficientNetB0", 1.0, 1.0, 224, 0.2, 5_288_548, 385_814_752
@@ -229,43 +109,8 @@ EFFICIENTNET_VARIANTS = _by_name(
 )
 
 
-def _lite(
-    name: str,
-    width: float,
-    depth: float,
-    resolution: int,
-    dropout_rate: float,
-    parameters: int,
-    multiply_adds: int,
-) -> EfficientNetVariant:
-    return EfficientNetVariant(
-        name,
-        width,
-        depth,
-        resolution,
-        dropout_rate,
-        parameters,
-        multiply_adds,
-        stages=EFFICIENTNET_LITE_STAGES,
-        scale_ends=False,
-        activation="relu6",
-        pixel_mean=(127 / 255,) * 3,
-        pixel_std=(128 / 255,) * 3,
-    )
-
-
-# `efficientnet_lite_params` in tensorflow/tpu,
-# `lite/efficientnet_lite_builder.py`.
-EFFICIENTNET_LITE_VARIANTS = _by_name(
-    # Width, depth, resolution, dropout, parameters, multiply-adds.
-    _lite("EfficientNetLite0", 1.0, 1.0, 224, 0.2, 4_652_008, 385_187_552),
-    _lite("EfficientNetLite1", 1.0, 1.1, 240, 0.2, 5_416_680, 600_185_232),
-    _lite("EfficientNetLite2", 1.1, 1.2, 260, 0.3, 6_092_072, 859_736_272),
-    _lite("EfficientNetLite3", 1.2, 1.4, 280, 0.3, 8_197_096, 1_383_321_872),
-    _lite("EfficientNetLite4", 1.4, 1.8, 300, 0.3, 13_006_568, 2_553_034_336),
-)
 # Networks of other papers, which scale by the same rule.
-SCALABLE_NETWORKS = _by_name(
+SCALABLE_NETWORKS = by_name(
     EfficientNetVariant(
         "MobileNetV1",
         1.0,
@@ -305,7 +150,7 @@ _D0_BACKBONE = dataclasses.replace(
 # Table 1 of https://arxiv.org/abs/1911.09070 with the numbers of the released
 # code (google/automl, `efficientdet/hparams_config.py`). D6 and above sum
 # their inputs unweighted, "for training stability".
-EFFICIENTDET_VARIANTS = _by_name(
+EFFICIENTDET_VARIANTS = by_name(
     EfficientDetVariant(
         "EfficientDetD0",
         _D0_BACKBONE,
@@ -405,61 +250,6 @@ EFFICIENTDET_VARIANTS = _by_name(
 )
 
 
-def _lite_detector(
-    name: str,
-    backbone: str,
-    resolution: int,
-    fpn_filters: int,
-    fpn_repeats: int,
-    head_repeats: int,
-    parameters: int,
-    multiply_adds: int,
-    anchor_scale: float,
-) -> EfficientDetVariant:
-    return EfficientDetVariant(
-        name,
-        EFFICIENTNET_LITE_VARIANTS[backbone],
-        resolution,
-        fpn_filters,
-        fpn_repeats,
-        head_repeats,
-        parameters,
-        multiply_adds,
-        anchor_scale=anchor_scale,
-        weight_method="sum",
-        activation="relu6",
-    )
-
-
-# google/automl, `efficientdet/hparams_config.py`, `efficientdet_lite_params`.
-EFFICIENTDET_LITE_VARIANTS = _by_name(
-    # Backbone, resolution, filters, cells, convolutions of a head, parameters,
-    # multiply-adds, anchor scale.
-    _lite_detector(
-        "EfficientDetLite0", "EfficientNetLite0", 320, 64, 3, 3,
-        3_243_470, 973_589_696, 3.0,
-    ),
-    _lite_detector(
-        "EfficientDetLite1", "EfficientNetLite1", 384, 88, 4, 3,
-        4_248_318, 1_966_649_904, 3.0,
-    ),
-    _lite_detector(
-        "EfficientDetLite2", "EfficientNetLite2", 448, 112, 5, 3,
-        5_252_334, 3_371_304_384, 3.0,
-    ),
-    _lite_detector(
-        "EfficientDetLite3", "EfficientNetLite3", 512, 160, 6, 4,
-        8_350_862, 7_480_187_904, 4.0,
-    ),
-    _lite_detector(
-        "EfficientDetLite3x", "EfficientNetLite3", 640, 200, 6, 4,
-        9_280_862, 13_978_127_600, 3.0,
-    ),
-    _lite_detector(
-        "EfficientDetLite4", "EfficientNetLite4", 640, 224, 7, 4,
-        15_130_894, 20_168_084_000, 4.0,
-    ),
-)  # fmt: skip
 # All published networks that have builders.
 CLASSIFICATION_VARIANTS = MappingProxyType(
     {**EFFICIENTNET_VARIANTS, **EFFICIENTNET_LITE_VARIANTS}

@@ -20,6 +20,8 @@ FLOORS = (
         "types",
         "version",
     },
+    {"variant_rows"},
+    {"lite_variants"},
     {"variants", "feature_graphs"},
     {"scaling"},
     {"internals"},

@@ -147,7 +147,7 @@ def _reported(model, tag, measure):
         and entry.metrics
         and entry.metrics["reported"]["url"].startswith(AUTHORS)
     ]
-    return values[0] if values else ""
+    return f"{values[0]:.1f}" if values else ""
 
 
 def _tags(model):

@@ -9,10 +9,9 @@ import typer
 
 import keras_efficient
 from keras_efficient.atomic_writes import atomic_file
-from keras_efficient.cli.loading import DETECTORS
+from keras_efficient.cli.loading import build_for_file
 from keras_efficient.cli.loading import builder_name
 from keras_efficient.cli.options import BackendOption
-from keras_efficient.variants import CLASSIFICATION_VARIANTS
 
 SUFFIXES = (".keras", ".weights.h5")
 
@@ -25,7 +24,13 @@ class Padding(enum.StrEnum):
 
 
 def convert(
-    model: Annotated[str, typer.Argument(help="Name of the model.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the model, or auto for the published network that "
+            "the weights are from."
+        ),
+    ],
     checkpoint: Annotated[
         pathlib.Path,
         typer.Argument(help="Checkpoint to read, in any supported format."),
@@ -37,7 +42,7 @@ def convert(
     num_classes: Annotated[
         int | None,
         typer.Option(
-            help="Number of classes (default 1000, for detectors 90)."
+            help="Number of classes (default: that of the checkpoint)."
         ),
     ] = None,
     image_size: Annotated[
@@ -48,19 +53,19 @@ def convert(
         ),
     ] = None,
     padding: Annotated[
-        Padding,
+        Padding | None,
         typer.Option(
-            help="Padding of the convolutions: symmetric for weights of "
-            "torchvision and for those that timm trained itself."
+            help="Padding of the convolutions (default: that of the library "
+            "that the checkpoint is from)."
         ),
-    ] = Padding.SAME,
+    ] = None,
     batch_norm_epsilon: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Epsilon of batch normalization with symmetric padding (1e-3 "
-            "for B5 to B7 of torchvision)."
+            help="Epsilon of batch normalization (default: that of the library "
+            "that the checkpoint is from)."
         ),
-    ] = 1e-5,
+    ] = None,
     partial: Annotated[
         bool,
         typer.Option(
@@ -84,7 +89,12 @@ def convert(
         raise FileNotFoundError(f"File not found: {checkpoint}")
     with atomic_file(output, overwrite) as path:
         network = _build(
-            model, num_classes, image_size, padding, batch_norm_epsilon
+            model,
+            checkpoint,
+            num_classes,
+            image_size,
+            padding,
+            batch_norm_epsilon,
         )
         report = keras_efficient.converters.load_checkpoint(
             network, checkpoint, strict=not partial
@@ -95,30 +105,15 @@ def convert(
     print(f"Written: {output}, {size:.1f} MB")
 
 
-def _build(model, num_classes, image_size, padding, epsilon):
-    name = builder_name(model)
-    arguments: dict[str, Any] = {}
+def _build(model, checkpoint, num_classes, image_size, padding, epsilon):
+    name = None if model == "auto" else builder_name(model)
+    arguments: dict[str, Any] = {
+        "padding": None if padding is None else padding.value,
+        "batch_norm_epsilon": epsilon,
+    }
     if image_size is not None:
         arguments["input_shape"] = (*image_size, 3)
-    if num_classes is not None:
-        word = "num_classes" if name in DETECTORS else "classes"
-        arguments[word] = num_classes
-    if padding is Padding.SAME:
-        if name in DETECTORS:
-            arguments["backbone_weights"] = None
-        return getattr(keras_efficient, name)(weights=None, **arguments)
-    if name not in CLASSIFICATION_VARIANTS:
-        raise ValueError(
-            f"`padding` is supported for EfficientNets. Build {name} in "
-            "Python, on a backbone `EfficientNet(padding='symmetric')`, and "
-            "call `converters.load_checkpoint`."
-        )
-    return keras_efficient.EfficientNet.from_variant(
-        CLASSIFICATION_VARIANTS[name],
-        padding=padding.value,
-        batch_norm_epsilon=epsilon,
-        **arguments,
-    )
+    return build_for_file(name, checkpoint, num_classes, **arguments)
 
 
 def _save(network, path):

@@ -57,11 +57,59 @@ def load_model(
     if weights is None:
         weights = "coco" if name in DETECTORS else "imagenet"
     weights = None if weights == "none" else weights
+    if weights is not None and is_weights_file(weights, name):
+        network = build_for_file(name, weights, **arguments)
+        keras_efficient.converters.load_checkpoint(network, weights)
+        return network
     announce(name, weights)
     if name in DETECTORS:
         # With `weights=None` the backbone has random weights, too.
         arguments.setdefault("backbone_weights", None)
     return getattr(keras_efficient, name)(weights=weights, **arguments)
+
+
+def is_weights_file(weights: str, model: str) -> bool:
+    """Return whether weights are a file; published names take precedence."""
+    if weights in ("none", *keras_efficient.weights.tags(model)):
+        return False
+    # A folder of images may have the name of published weights.
+    return pathlib.Path(weights).exists()
+
+
+def build_for_file(
+    name: str | None,
+    file: PathLike,
+    num_classes: int | None = None,
+    **arguments: Any,
+) -> "keras.Model":
+    """Build the network that a checkpoint needs, without its weights.
+
+    Args:
+        name: Name of a builder, or `None` for the network of the checkpoint.
+        file: Path of the checkpoint.
+        num_classes: Number of classes. Defaults to `None`: that of the
+            checkpoint.
+        **arguments: Further arguments of the builder; those that are `None`
+            are left out.
+
+    Returns:
+        A `keras.Model`.
+    """
+    from keras_efficient.models.checkpoint_models import build_for
+
+    given = {k: value for k, value in arguments.items() if value is not None}
+    info = None
+    if name is None or name not in variants.SCALABLE_NETWORKS:
+        info = keras_efficient.converters.inspect_checkpoint(file)
+    is_detector = (name or (info and info.variant)) in DETECTORS
+    if num_classes is not None:
+        given["num_classes" if is_detector else "classes"] = num_classes
+    if info is not None and (name is None or info.source != "keras"):
+        return build_for(info, name, **given)
+    # Keras' own files do not say which layer is the classifier.
+    if is_detector:
+        given.setdefault("backbone_weights", None)
+    return getattr(keras_efficient, name or "")(weights=None, **given)
 
 
 def file_of(model: str) -> pathlib.Path | None:

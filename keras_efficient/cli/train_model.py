@@ -1,11 +1,12 @@
 """The model of `keras-efficient train`."""
 
-import pathlib
 from typing import TYPE_CHECKING
 from typing import Any
 
 import keras_efficient
 from keras_efficient.cli.downloads import announce
+from keras_efficient.cli.loading import build_for_file
+from keras_efficient.cli.loading import is_weights_file
 from keras_efficient.cli.train_config import CompleteConfig
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def build_model(
         if weights == "imagenet":
             weights, backbone_weights = "none", "imagenet"
         backbone = _backbone_name(name)
-        if _is_file(backbone_weights, backbone):
+        if backbone_weights is not None and is_weights_file(
+            backbone_weights, backbone
+        ):
             backbone_file, backbone_weights = backbone_weights, None
         if backbone_weights == "none":
             backbone_weights = None
@@ -58,8 +61,10 @@ def build_model(
             arguments["classes"] = 1
         if settings.binary or multi_label:
             arguments["classifier_activation"] = "sigmoid"
-    is_file = _is_file(weights, name)
-    if is_file or weights == "none":
+    is_file = weights is not None and is_weights_file(weights, name)
+    if is_file:
+        model = build_for_file(name, weights, **arguments)
+    elif weights == "none":
         model = builder(weights=None, **arguments)
     else:
         announce(name, weights)
@@ -97,12 +102,3 @@ def _check_binary(class_names: tuple[str, ...], multi_label: bool) -> None:
 def _backbone_name(model: str) -> str:
     """Return the name of the backbone of a published detector."""
     return keras_efficient.variants.DETECTION_VARIANTS[model].backbone.name
-
-
-def _is_file(weights: str | None, model: str) -> bool:
-    """Return whether weights are a file; published names take precedence."""
-    published = keras_efficient.weights.tags(model)
-    if weights is None or weights in ("none", *published):
-        return False
-    # A folder of images may have the name of published weights.
-    return pathlib.Path(weights).exists()

@@ -52,11 +52,34 @@ def from_checkpoint(
 
     Example:
     ```python
-    model = keras_efficient.models.from_checkpoint("tf_efficientnet_lite0.pth")
+    model = keras_efficient.models.from_checkpoint("tf_efficientnet_b0.pth")
     print(model.classify(["cat.jpg"])[0])
     ```
     """
     info = inspect_checkpoint(path, source)
+    model = build_for(info, variant, **arguments)
+    load_checkpoint(
+        model, path, strict=strict, source=source, normalization=normalization
+    )
+    return model
+
+
+def build_for(
+    info: CheckpointInfo, variant: str | None = None, **arguments: Any
+) -> ClassificationModel | DetectionModel:
+    """Build the model of a checkpoint with random weights.
+
+    Args:
+        info: Result of `converters.inspect_checkpoint`.
+        variant: See `from_checkpoint`.
+        **arguments: See `from_checkpoint`.
+
+    Returns:
+        An `EfficientNet` or an `EfficientDet`.
+
+    Raises:
+        ValueError: If `variant` is unknown, or missing and not recognized.
+    """
     name = variant or info.variant
     known: dict[str, Any] = {**CLASSIFICATION_VARIANTS, **DETECTION_VARIANTS}
     if name not in known:
@@ -68,17 +91,14 @@ def from_checkpoint(
         )
     row = known[name]
     if isinstance(row, EfficientDetVariant):
-        model = _detector(row, info, arguments)
-    else:
-        settings = {**_top(info), **_normalization(info), **arguments}
-        model = EfficientNet.from_variant(row, **settings)
-    load_checkpoint(
-        model, path, strict=strict, source=source, normalization=normalization
-    )
-    return model
+        return _detector(row, info, arguments)
+    settings = {**_top(info), **_normalization(info), **arguments}
+    return EfficientNet.from_variant(row, **settings)
 
 
 def _top(info: CheckpointInfo) -> dict[str, Any]:
+    if info.source == "keras":
+        return {}  # its names do not tell which layer is the classifier
     if info.num_classes is None:
         return {"include_top": False}
     activation = "sigmoid" if info.num_classes == 1 else "softmax"
@@ -105,6 +125,7 @@ def _detector(
     if info.padding != "symmetric":
         return EfficientDet.from_variant(row, **arguments)
     # effdet's own detectors; only the backbone has the epsilon of PyTorch.
+    arguments = {k: x for k, x in arguments.items() if k != "backbone_weights"}
     shape = arguments.pop("input_shape", (row.resolution, row.resolution, 3))
     backbone = EfficientNet.from_variant(
         row.backbone,

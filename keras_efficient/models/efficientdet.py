@@ -252,10 +252,6 @@ class EfficientDet(DetectionModel):
             input_shape = square_shape(variant.resolution, data_format)
         if weight_method is None and feature_network == "bifpn":
             weight_method = variant.weight_method
-        if anchor_scale is None:
-            anchor_scale = variant.anchor_scale
-        if activation is None:
-            activation = variant.activation
         backbone = EfficientNet.from_variant(
             variant.backbone,
             include_top=False,
@@ -279,8 +275,8 @@ class EfficientDet(DetectionModel):
             max_level=variant.max_level,
             num_scales=num_scales,
             aspect_ratios=aspect_ratios,
-            anchor_scale=anchor_scale,
-            activation=activation,
+            anchor_scale=anchor_scale or variant.anchor_scale,
+            activation=activation or variant.activation,
             use_separable_conv=use_separable_conv,
             use_bias=use_bias,
             padding=padding,

@@ -60,7 +60,7 @@ def test_ctrl_c_has_status_130(monkeypatch):
 def test_list_as_json(monkeypatch, capsys):
     assert run(monkeypatch, "list", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == 8 + 3 + 9
+    assert len(rows) == (8 + 5) + 3 + (9 + 6)
     (row,) = [row for row in rows if row["model"] == "EfficientDetD7x"]
     assert row["parameters"] == 77_147_166 and row["input"] == 1536
     (coco,) = [x for x in row["weights"] if x["name"] == "coco"]
