@@ -51,10 +51,14 @@ def from_checkpoint(
             published network, or do not fit.
 
     Example:
-    ```python
-    model = keras_efficient.models.from_checkpoint("tf_efficientnet_b0.pth")
-    print(model.classify(["cat.jpg"])[0])
-    ```
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "mine.npz")
+    >>> trained = keras_efficient.EfficientNetLite0(weights=None, classes=3)
+    >>> names = keras_efficient.converters.naming.variable_names
+    >>> np.savez(path, **names.named_variables(trained))
+    >>> model = keras_efficient.models.from_checkpoint(path)
+    >>> model.name, model.num_classes
+    ('efficientnetlite0', 3)
     """
     info = inspect_checkpoint(path, source)
     model = build_for(info, variant, **arguments)
