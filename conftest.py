@@ -20,19 +20,17 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Disables the telemetry of OpenVINO, which forks this process.
 os.environ.setdefault("CI", "true")
 
-import keras
-import numpy as np
 import pytest
 
-import keras_efficient
-from tests.marks import BACKEND
-from tests.marks import has_slow_examples
-
-PACKAGE = pathlib.Path(keras_efficient.__file__).parent
+# Keras is imported when the first test needs it: the process that starts the
+# others runs none.
+PACKAGE = pathlib.Path(__file__).parent / "keras_efficient"
 
 
 def pytest_ignore_collect(collection_path, config):
     """Do not import files of which no test would run on this backend."""
+    from tests.marks import BACKEND
+
     if config.option.markexpr == "not slow" and BACKEND != "torch":
         is_test = collection_path.name.startswith("test_")
         if is_test and "\npytestmark = on_one_backend\n" in (
@@ -44,6 +42,8 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    from tests.marks import has_slow_examples
+
     for item in items:
         path = item.path
         if isinstance(item, pytest.DoctestItem) and PACKAGE in path.parents:
@@ -53,6 +53,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def _names_in_docstring_examples(doctest_namespace):
+    import keras
+    import numpy as np
+
+    import keras_efficient
+
     doctest_namespace.update(
         keras=keras, keras_efficient=keras_efficient, np=np
     )
@@ -60,12 +65,17 @@ def _names_in_docstring_examples(doctest_namespace):
 
 @pytest.fixture(autouse=True)
 def _seed():
+    import keras
+
     keras.utils.set_random_seed(42)
 
 
 @pytest.fixture
 def zero_initial_weights(monkeypatch):
     """Initialize weights with zeros, because random ones are slow on JAX."""
+    import keras
+    import numpy as np
+
     add_weight = keras.layers.Layer.add_weight
 
     def add_zeros(self, *args, **kwargs):
