@@ -112,7 +112,10 @@ def test_names_are_loaded_when_they_are_used():
     [
         "import keras; import keras_efficient",
         "import keras_efficient; import keras",
-        "import keras_efficient; from keras import layers; import keras",
+        pytest.param(
+            "import keras_efficient; from keras import layers; import keras",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_saved_models_load_before_anything_else_is_used(tmp_path, imports):
