@@ -221,7 +221,9 @@ class ExportedModel:
         if "images" not in self.signatures:
             return self._run_network(image), 1.0
         size = self.metadata["fixed_image_size"]
-        pixels, scale = fit_image(image, self._preprocessing, size)
+        # Exports of earlier versions crop the images that they receive.
+        is_prepared = self.metadata.get("is_prepared", False)
+        pixels, scale = fit_image(image, self._preprocessing, size, is_prepared)
         return self.signatures["images"](pixels[None]), scale
 
     def _run_network(self, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from keras_efficient.export.formats.export_format import ExportFormat
 from keras_efficient.export.formats.export_format import ExportSettings
 from keras_efficient.export.formats.fixed_size_images import calibration_images
 from keras_efficient.export.formats.table import FORMATS
+from keras_efficient.export.specs import ClassificationSpec
 from keras_efficient.export.specs import Preprocessing
 from keras_efficient.export.specs import Spec
 from keras_efficient.export.specs import describe
@@ -129,11 +130,20 @@ def run_export(
         "fixed_image_size": settings.image_size,
         "io_dtype": settings.io_dtype,
     }
+    file_spec = None
+    if (
+        isinstance(spec, ClassificationSpec)
+        and settings.io_dtype is None
+        and settings.image_size == spec.preprocessing.size
+    ):
+        # The file would crop a second time what its reader has cropped.
+        file_spec = spec.of_prepared_images()
+    metadata["is_prepared"] = file_spec is not None
     settings = dataclasses.replace(settings, metadata=metadata)
     writer = atomic_folder if export_format.is_folder else atomic_file
     with writer(path, options.overwrite) as unfinished:
         measured = _export(
-            export_format, model, spec, unfinished, settings, options
+            export_format, model, spec, file_spec, unfinished, settings, options
         )
     measured.log(f"{format_name} in {precision}")
     return dataclasses.replace(measured, path=path)
@@ -143,6 +153,7 @@ def _export(
     export_format: ExportFormat,
     model: keras.Model,
     spec: Spec,
+    file_spec: Spec | None,
     path: pathlib.Path,
     settings: ExportSettings,
     options: ExportOptions,
@@ -155,6 +166,7 @@ def _export(
             settings.image_size,
             spec.channels,
             is_network=settings.io_dtype is not None,
+            is_prepared=file_spec is not None,
         )
         settings = dataclasses.replace(settings, calibration=images)
     expected = keras_milliseconds = None
@@ -167,15 +179,16 @@ def _export(
             precision=settings.precision,
             has_float64=export_format.has_float64,
             network_images=_network_images(settings),
+            file_spec=file_spec,
         )
         keras_milliseconds = report.network_milliseconds(
             model, spec, expected.samples.raw[:1]
         )
-    difference, milliseconds = call_on_tensorflow(
+    comparison, milliseconds = call_on_tensorflow(
         write_and_verify,
         without_training(model),
         export_format,
-        spec,
+        file_spec or spec,
         path,
         settings,
         expected,
@@ -188,7 +201,9 @@ def _export(
     return report.ExportReport(
         path=path,
         megabytes=report.megabytes(path),
-        difference=difference,
+        difference=comparison.difference,
+        answer_difference=comparison.answer_difference,
+        agreement=comparison.agreement,
         milliseconds=milliseconds,
         keras_milliseconds=keras_milliseconds,
         model_metrics=own_metrics,

@@ -55,6 +55,11 @@ class ClassificationSpec:
     preprocessing: ClassificationPreprocessing
     channels: int = 3
 
+    def of_prepared_images(self) -> "ClassificationSpec":
+        """Return the description of an export that crops no image."""
+        whole = dataclasses.replace(self.preprocessing, crop_fraction=None)
+        return dataclasses.replace(self, preprocessing=whole)
+
     @property
     def from_logits(self) -> bool:
         """Whether the export applies a softmax or a sigmoid."""

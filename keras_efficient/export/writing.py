@@ -6,9 +6,12 @@ import tempfile
 
 import keras
 
+from keras_efficient.export.exported_model import ExportedModel
 from keras_efficient.export.formats.export_format import ExportFormat
 from keras_efficient.export.formats.export_format import ExportSettings
 from keras_efficient.export.specs import Spec
+from keras_efficient.export.verification.answers import Comparison
+from keras_efficient.export.verification.answers import compare_answers
 from keras_efficient.export.verification.comparison import verify
 from keras_efficient.export.verification.expected_outputs import ExpectedOutputs
 from keras_efficient.export.verification.report import median_milliseconds
@@ -22,7 +25,7 @@ def write_and_verify(
     path: pathlib.Path,
     settings: ExportSettings,
     expected: ExpectedOutputs | None,
-) -> tuple[float | None, float | None]:
+) -> tuple[Comparison, float | None]:
     """Write an export and run it, on the TensorFlow backend.
 
     Args:
@@ -34,9 +37,8 @@ def write_and_verify(
         expected: The outputs to compare with, or `None` to skip verification.
 
     Returns:
-        A tuple of the largest difference from the model, and the time for one
-        image in the format's runtime in milliseconds; both `None` without
-        verification.
+        A tuple of the `Comparison` with the model, and the time for one image
+        in the format's runtime in milliseconds, `None` without verification.
 
     Raises:
         ExportMismatchError: If the difference is too large.
@@ -46,9 +48,13 @@ def write_and_verify(
     model = fuse(model)
     export_format.write(model, spec, path, settings)
     if expected is None:
-        return None, None
+        return Comparison(), None
     signatures = export_format.read(path)
     difference = verify(signatures, expected)
+    exported = ExportedModel(
+        export_format.name, dict(settings.metadata), signatures
+    )
+    answers = compare_answers(exported, expected)
     milliseconds = median_milliseconds(
         lambda: (
             signatures["images"](expected.samples.images[:1])
@@ -67,4 +73,4 @@ def write_and_verify(
             export_format.write(model, spec, path, settings)
             network = {"network": export_format.read(path)["images"]}
             difference = max(difference, verify(network, expected))
-    return difference, milliseconds
+    return dataclasses.replace(answers, difference=difference), milliseconds

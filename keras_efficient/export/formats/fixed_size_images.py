@@ -19,6 +19,7 @@ def calibration_images(
     image_size: tuple[int, int] | None,
     channels: int = 3,
     is_network: bool = False,
+    is_prepared: bool = False,
 ) -> list[np.ndarray]:
     """Load images for calibration at the size that an export accepts.
 
@@ -30,6 +31,7 @@ def calibration_images(
         channels: Integer, number of channels of the images. Defaults to 3.
         is_network: Boolean, whether the export is the network alone, so that
             images are preprocessed before it. Defaults to `False`.
+        is_prepared: See `fit_image`. Defaults to `False`.
 
     Returns:
         A list of uint8 arrays of shape `(height, width, channels)`.
@@ -49,7 +51,10 @@ def calibration_images(
     if is_network:
         pixels = (network_pixels(image, preprocessing)[0] for image in loaded)
         return [np.rint(image).astype("uint8") for image in pixels]
-    return [fit_image(image, preprocessing, image_size)[0] for image in loaded]
+    return [
+        fit_image(image, preprocessing, image_size, is_prepared)[0]
+        for image in loaded
+    ]
 
 
 def network_pixels(
@@ -74,30 +79,42 @@ def fit_image(
     image: np.ndarray,
     preprocessing: Preprocessing,
     image_size: tuple[int, int] | None,
+    is_prepared: bool = False,
 ) -> tuple[np.ndarray, float]:
     """Convert an image to the fixed size that an export accepts.
 
     For detection the image is scaled and padded at the bottom and the right.
-    For classification it is cropped at the center to the new aspect ratio if
-    the preprocessing crops, and stretched otherwise.
+    For classification it is placed such that the export crops what the model
+    would crop from the image; pixels outside of this part are never used.
 
     Args:
         image: Array of shape `(height, width, channels)`, uint8.
         preprocessing: The preprocessing of the export.
         image_size: `(height, width)` in pixels, or `None` for any.
+        is_prepared: Whether the export expects images that are cropped and
+            resized as the model does it. Defaults to `False`.
 
     Returns:
         A tuple: an array of shape `(*image_size, channels)`, uint8; and the
         factor that boxes were multiplied by.
     """
+    if is_prepared:
+        return network_pixels(image, preprocessing)
     if image_size is None or image.shape[:2] == tuple(image_size):
         return image, 1.0
     if isinstance(preprocessing, DetectionPreprocessing):
         letterbox = dataclasses.replace(preprocessing, size=image_size)
         pixels, scale = letterbox(image)
         return np.rint(pixels).astype("uint8"), scale
-    fraction = None if preprocessing.crop_fraction is None else 1.0
+    top, left, height, width = preprocessing.crop_box(*image.shape[:2])
+    part = image[top : top + height, left : left + width]
+    top, left, height, width = preprocessing.crop_box(*image_size)
     resize = dataclasses.replace(
-        preprocessing, size=image_size, crop_fraction=fraction
+        preprocessing, size=(height, width), crop_fraction=None
     )
-    return resize(image), 1.0
+    margins = (
+        (top, image_size[0] - top - height),
+        (left, image_size[1] - left - width),
+        (0, 0),
+    )
+    return np.pad(resize(part), margins, mode="edge"), 1.0

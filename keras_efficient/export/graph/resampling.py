@@ -33,6 +33,11 @@ def preprocess_images(
     import tensorflow as tf
 
     channels = images.shape[-1]
+    if (
+        preprocessing.crop_fraction is None
+        and tuple(images.shape[1:3]) == preprocessing.size
+    ):
+        return images
     top, left, height, width = crop_box(
         tf.shape(images)[1], tf.shape(images)[2], preprocessing
     )

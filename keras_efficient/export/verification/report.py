@@ -29,8 +29,14 @@ class ExportReport:
     Attributes:
         path: The file or folder.
         megabytes: Its size in 10**6 bytes.
-        difference: The largest difference from the model, as
-            `comparison.verify` returns it; `None` if it was not verified.
+        difference: The largest difference of its outputs from those of the
+            model, as `comparison.verify` returns it; `None` if it was not
+            verified.
+        answer_difference: The largest difference of its answers to image
+            files from those of the model, with all steps before and after the
+            export; `None` if it was not verified.
+        agreement: Share of these files with the same first answer: the most
+            probable class, or the class and the place of the best detection.
         milliseconds: Time for one image in the format's runtime, with all
             steps; `None` if it was not verified.
         keras_milliseconds: Time for one image of the network alone, in Keras;
@@ -43,6 +49,8 @@ class ExportReport:
     path: pathlib.Path
     megabytes: float
     difference: float | None = None
+    answer_difference: float | None = None
+    agreement: float | None = None
     milliseconds: float | None = None
     keras_milliseconds: float | None = None
     model_metrics: dict[str, float] | None = None
@@ -65,6 +73,15 @@ class ExportReport:
                 self.milliseconds,
                 keras.backend.backend(),
                 self.keras_milliseconds,
+            )
+        if self.answer_difference is not None:
+            logger.info(
+                "%s: from the same image files to the answer, it differs from "
+                "the model by %.1e at most; the first answer agrees for %.0f%% "
+                "of them",
+                title,
+                self.answer_difference,
+                100 * (self.agreement or 0.0),
             )
         if self.model_metrics and self.export_metrics:
             logger.info(
