@@ -98,18 +98,29 @@ def build_for_file(
     from keras_efficient.models.checkpoint_models import build_for
 
     given = {k: value for k, value in arguments.items() if value is not None}
-    info = None
-    if name is None or name not in variants.SCALABLE_NETWORKS:
-        info = keras_efficient.converters.inspect_checkpoint(file)
-    is_detector = (name or (info and info.variant)) in DETECTORS
-    if num_classes is not None:
-        given["num_classes" if is_detector else "classes"] = num_classes
-    if info is not None and (name is None or info.source != "keras"):
-        return build_for(info, name, **given)
+    if name is not None and name in variants.SCALABLE_NETWORKS:
+        return _build(name, num_classes, given)
+    info = keras_efficient.converters.inspect_checkpoint(file)
     # Keras' own files do not say which layer is the classifier.
-    if is_detector:
-        given.setdefault("backbone_weights", None)
-    return getattr(keras_efficient, name or "")(weights=None, **given)
+    if name is not None and info.source == "keras":
+        return _build(name, num_classes, given)
+    classes = _classes(name or info.variant, num_classes)
+    return build_for(info, name, **given, **classes)
+
+
+def _build(
+    name: str, num_classes: int | None, arguments: dict[str, Any]
+) -> "keras.Model":
+    if name in DETECTORS:
+        arguments = {"backbone_weights": None, **arguments}
+    classes = _classes(name, num_classes)
+    return getattr(keras_efficient, name)(weights=None, **arguments, **classes)
+
+
+def _classes(name: str | None, number: int | None) -> dict[str, Any]:
+    if number is None:
+        return {}
+    return {"num_classes" if name in DETECTORS else "classes": number}
 
 
 def file_of(model: str) -> pathlib.Path | None:
