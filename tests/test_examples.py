@@ -52,7 +52,8 @@ def test_finetune_detector(tmp_path):
 
 @quick_on_torch
 @pytest.mark.parametrize(
-    "layout", ["folder", pytest.param("npz", marks=pytest.mark.slow)]
+    "layout",
+    [pytest.param(x, marks=pytest.mark.slow) for x in ("folder", "npz")],
 )
 def test_finetune_classifier(tmp_path, layout):
     rng = np.random.default_rng(0)

@@ -112,6 +112,7 @@ def test_evaluation_in_worker_processes(tmp_path):
     assert 1 <= len(processes) <= 2
 
 
+@pytest.mark.slow
 def test_results_are_kept_if_a_worker_crashes(tmp_path):
     path = tmp_path / "search.jsonl"
     grid = [CompoundScaling(a, 1, 1) for a in (1.1, 1.6, 1.2)]

@@ -57,7 +57,7 @@ def check_complete(report, model, normalization):
 @pytest.mark.parametrize(
     "number",
     [
-        0,
+        pytest.param(0, marks=on_one_backend),
         *(
             pytest.param(number, marks=[pytest.mark.slow, on_one_backend])
             for number in (1, 2, 3, 4)

@@ -163,6 +163,7 @@ def test_saved_model_cli_runs_an_image_file(exported, tmp_path):
     check_outputs(outputs, model.predict(images, verbose=0), CLASS_NAMES)
 
 
+@slow_elsewhere
 def test_logits_channels_first_any_size_and_custom_layer(tmp_path):
     images = keras.Input((3, None, None), name="photo")
     x = HalfOf()(images)

@@ -99,6 +99,7 @@ def test_every_format_is_tested():
     assert all(name == row.name for name, row in FORMATS.items())
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("name", formats("onnx"))
 def test_detection(name, tmp_path, caplog):
     path = written(name, tmp_path, detector(), **OPTIONS)

@@ -60,6 +60,7 @@ def test_current_weights_are_used():
     assert np.abs(to_numpy(predictor(x)) - before).max() > 1e-3
 
 
+@slow_to_compile
 def test_weights_are_updated_after_training():
     model = builders.tiny(classifier_activation="softmax")
     x, y = detectors.image(4, 40, 40, 3), np.eye(5)[[0, 1, 2, 3]]

@@ -11,6 +11,7 @@ from keras_efficient import layers
 from keras_efficient import training
 from tests.marks import on_one_backend
 from tests.marks import slow_elsewhere
+from tests.marks import slow_to_compile
 from tests.models import detectors
 from tests.models.builders import tiny
 from tests.models.keras_applications import pixels
@@ -26,6 +27,7 @@ def probabilities(model):
     return dict(zip(found.labels, found.probabilities, strict=True))
 
 
+@slow_to_compile
 def test_logits_in_place_of_probabilities(tmp_path):
     model = tiny()
     before = probabilities(model)

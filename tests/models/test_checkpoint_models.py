@@ -24,6 +24,9 @@ FILES = {
 }
 
 
+SLOW = ("timm_tf", "timm_lite", "effdet")
+
+
 def network_of(library, classes):
     if library == "torchvision":
         models = checkpoints.import_peer("torchvision.models")
@@ -59,7 +62,13 @@ def write(folder, library):
     return path
 
 
-@pytest.mark.parametrize("library", FILES)
+@pytest.mark.parametrize(
+    "library",
+    [
+        pytest.param(x, marks=pytest.mark.slow if x in SLOW else ())
+        for x in FILES
+    ],
+)
 def test_the_model_is_that_of_the_file(folder, library):
     path = write(folder, library)
     _, variant, classes = FILES[library]

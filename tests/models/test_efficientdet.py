@@ -116,6 +116,7 @@ BACKBONES = {
 }
 
 
+@slow_to_compile
 @pytest.mark.parametrize("name", BACKBONES)
 def test_backbones_of_keras_applications(name, zero_initial_weights):
     network = getattr(keras.applications, name)(

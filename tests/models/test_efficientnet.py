@@ -44,9 +44,7 @@ def is_slow_golden(name, data_format):
     is_first = data_format == "channels_first"
     if BACKEND == "torch":
         return name in LARGE
-    return name not in ("B0", "B3") or (
-        BACKEND == "tensorflow" and is_first and name != "B0"
-    )
+    return name not in ("B0", "B3") or (is_first and name != "B0")
 
 
 def variants(names):

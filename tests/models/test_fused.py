@@ -8,6 +8,7 @@ from keras_efficient import fusing
 from keras_efficient.internals import keras_internals
 from keras_efficient.layers import BatchNormalization
 from tests.harness import to_numpy
+from tests.marks import slow_to_compile
 from tests.models import builders
 from tests.models import detectors
 from tests.support.random_weights import randomize
@@ -94,6 +95,7 @@ def test_a_clone_is_fused_as_well(build):
     assert_equal(clone, fused, shape_of(fused))
 
 
+@slow_to_compile
 @pytest.mark.parametrize("build", [builders.tiny, detectors.tiny])
 def test_bfloat16(build):
     model = randomize(build())

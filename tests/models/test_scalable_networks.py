@@ -129,6 +129,7 @@ def test_saving_keeps_the_network(name, tmp_path):
     assert list(loaded.pyramid_outputs) == list(model.pyramid_outputs)
 
 
+@slow_to_compile
 @pytest.mark.parametrize("name", NETWORKS)
 def test_fused_gives_the_same(name):
     model = narrow(name)

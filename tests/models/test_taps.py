@@ -66,6 +66,7 @@ def test_every_layer_of_b0_has_the_same_output(networks, expected, form):
     np.testing.assert_array_equal(found["top"], found["predictions"])
 
 
+@slow_to_compile
 def test_get_layer_returns_the_output_and_the_weights(networks):
     model, reference = networks["model"], networks["reference"]
     for name in ("block6a_expand_conv", "block3b_bn", "block5a_se_reduce"):
