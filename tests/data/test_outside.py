@@ -171,3 +171,20 @@ def test_files_outside_that_are_no_lists_are_not_read(tmp_path):
     write_text(tmp_path / "set" / "list", "images/a.jpg\n")
     path.write_text("train: list\nnames: [cup]")
     assert len(load_detection(path, "train")) == 1
+
+
+def test_files_passed_together_do_not_share_their_folders(tmp_path):
+    """Each of them may only name images in its own folder."""
+    write_image(tmp_path / "first" / "x.jpg")
+    write_image(tmp_path / "second" / "a.jpg")
+    sets = (
+        ("first", "x.jpg", "x.jpg"),
+        ("second", "a.jpg", "../first/x.jpg"),
+    )
+    for folder, *names in sets:
+        images = [coco_image(i, name) for i, name in enumerate(names)]
+        rows = [coco_row(i, 1, BOX) for i in range(2)]
+        path = tmp_path / folder / "boxes.json"
+        write_coco(path, images, rows, [(1, "cup")])
+    dataset = load_detection([tmp_path / x / "boxes.json" for x, *_ in sets])
+    assert count_of(dataset.report.dropped, REASON) == 1

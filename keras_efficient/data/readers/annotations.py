@@ -35,8 +35,7 @@ class ReadOptions:
     """Options of one call of a reader.
 
     Attributes:
-        listing: A `FolderListing` of the dataset. Annotations that name images
-            outside its folder are not followed; see `image_finder.ImageFinder`.
+        listing: A `FolderListing` of the dataset.
         split: Name of the split, which may help to find its images.
         images: Folder of the images, or `None` for the usual places.
         class_names: Names of the classes for files that only number them.
@@ -44,6 +43,9 @@ class ReadOptions:
             it to the boxes of all layouts. Readers need it for notes only.
         box_format: Format of the boxes of layouts that do not state one, or
             `None` for their usual one.
+        root: Folder of the data set. Annotations that name images outside it
+            are not followed; see `image_finder.ImageFinder`. `None` for
+            several files, which have no common folder.
     """
 
     listing: FolderListing
@@ -52,6 +54,7 @@ class ReadOptions:
     class_names: Sequence[str] | None = None
     crowds: str = "ignore"
     box_format: str | None = None
+    root: pathlib.Path | None = None
 
 
 @dataclasses.dataclass

@@ -97,7 +97,7 @@ def _records(
     """The images that a table states, with their labels."""
     finder = finder_beside(
         table.path,
-        ReadOptions(listing),
+        ReadOptions(listing, root=listing.root),
         [split] if split else [],
         [name for row in table.rows for name in _spellings(row.file)],
     )

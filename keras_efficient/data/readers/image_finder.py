@@ -291,7 +291,7 @@ def allowed_folders(
     if options.images is not None:
         return [options.images]
     place = path.parent
-    folders = [place, options.listing.root]
+    folders = [place, *([options.root] if options.root else [])]
     if place.name.lower() in ANNOTATION_FOLDERS:
         folders.append(place.parent)
     return folders

@@ -83,6 +83,7 @@ def read_annotations(
         ValueError: If no layout is recognized, or several are.
     """
     layouts = _layouts_named(layout)
+    root = None
     if not isinstance(source, str | os.PathLike):
         chosen, part, listing = _join(source, layouts)
     else:
@@ -91,6 +92,7 @@ def read_annotations(
             raise FileNotFoundError(f"No such file or folder: {path}")
         listing = FolderListing(path)
         chosen, part, split = _choose(listing, split, layouts)
+        root = listing.root
     for name, value, usable in (
         ("images", images, [x.name for x in LAYOUTS if x.has_images_option]),
         (
@@ -107,7 +109,7 @@ def read_annotations(
             )
     folder = None if images is None else pathlib.Path(images)
     options = ReadOptions(
-        listing, split, folder, class_names, crowds, box_format
+        listing, split, folder, class_names, crowds, box_format, root
     )
     # What is no number, or too large for one, is reported by `validation`.
     with named_errors(_name_of(source)), np.errstate(all="ignore"):
