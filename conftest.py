@@ -27,19 +27,6 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent / "keras_efficient"
 
 
-def pytest_ignore_collect(collection_path, config):
-    """Do not import files of which no test would run on this backend."""
-    from tests.marks import BACKEND
-
-    if config.option.markexpr == "not slow" and BACKEND != "torch":
-        is_test = collection_path.name.startswith("test_")
-        if is_test and "\npytestmark = on_one_backend\n" in (
-            collection_path.read_text(encoding="utf-8")
-        ):
-            return True
-    return None
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     from tests.marks import has_slow_examples

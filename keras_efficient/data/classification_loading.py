@@ -91,7 +91,7 @@ def load_classification(
             )
     listing = FolderListing(path)
     with named_errors(path):
-        tables = class_tables(listing) if path.exists() else {}
+        tables = class_tables(listing)
         if tables:
             return ClassificationDataset(
                 *_read_split(listing, tables, split, class_names, strict, check)

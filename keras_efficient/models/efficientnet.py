@@ -229,12 +229,7 @@ class EfficientNet(ClassificationModel):
         )
         super().__init__(inputs=source_of(images), outputs=x, name=name)
         numbers = (stem_filters, top_filters, divisor)
-        family = [
-            row
-            for row in variants.CLASSIFICATION_VARIANTS.values()
-            if (row.stages, row.scale_ends) == (tuple(stages), scale_ends)
-            and _are_same(row.activation, activation)
-        ]
+        family = _family(tuple(stages), scale_ends, activation)
         load_weights(
             self,
             weights,
@@ -378,9 +373,19 @@ def _blocks(
     return x
 
 
-def _are_same(first: Activation, second: Activation) -> bool:
+def _family(
+    stages: tuple[variants.MBConvStage, ...],
+    scale_ends: bool,
+    activation: Activation,
+) -> list[variants.EfficientNetVariant]:
+    """Return the published networks that differ in their coefficients only."""
     get = keras.activations.get
-    return get(first) is get(second)
+    return [
+        row
+        for row in variants.CLASSIFICATION_VARIANTS.values()
+        if (row.stages, row.scale_ends) == (stages, scale_ends)
+        and get(row.activation) is get(activation)
+    ]
 
 
 def _letters(index: int) -> str:

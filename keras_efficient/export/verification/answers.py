@@ -63,10 +63,12 @@ def compare_answers(exported: Any, expected: ExpectedOutputs) -> Comparison:
             f"the model by {largest:.3g}; at most {expected.tolerance:.3g} is "
             "accepted. Nothing was written."
         )
-    same = [
-        _same_first({k: x[i] for k, x in expected.answers.items()}, answer)
-        for i, answer in enumerate(_by_file(found, len(files)))
-    ]
+    pairs = zip(
+        _by_file(expected.answers, len(files)),
+        _by_file(found, len(files)),
+        strict=True,
+    )
+    same = [_same_first(*pair) for pair in pairs]
     return Comparison(None, largest, float(np.mean(same)))
 
 

@@ -138,9 +138,8 @@ def compute_expected_outputs(
         exact, coarse = DETECTION_TOLERANCE, COARSE_DETECTION_TOLERANCE
     if precision == "int8":
         coarse = INT8_TOLERANCE
-    answers = outputs.get("serving_default")
-    is_prepared = file_spec is not None
-    if answers is not None and is_prepared:
+    answers = None
+    if spec.channels in FILE_CHANNELS:
         answers = outputs["serving_default"] = _answers(network, spec, samples)
     return ExpectedOutputs(
         samples=samples,
@@ -150,20 +149,17 @@ def compute_expected_outputs(
         is_coarse=not is_exact,
         is_average=network_images is not None,
         answers=answers,
-        is_scaled=image_size is not None and not is_prepared,
+        is_scaled=image_size is not None and file_spec is None,
     )
 
 
 def _classification_outputs(
     network: Network, spec: ClassificationSpec, samples: Samples
 ) -> dict[str, dict[str, np.ndarray]]:
-    outputs = {
+    return {
         "images": _classify(network, spec, samples.images),
         "raw": _probabilities(network, spec, samples.raw),
     }
-    if spec.channels in FILE_CHANNELS:
-        outputs["serving_default"] = _answers(network, spec, samples)
-    return outputs
 
 
 def _answers(
@@ -198,8 +194,6 @@ def _detection_outputs(
         "images": _detect(network, spec, list(samples.images)),
         "raw": _float32_outputs(network(samples.raw)),
     }
-    if spec.channels in FILE_CHANNELS:
-        outputs["serving_default"] = _answers(network, spec, samples)
     if not outputs["images"]["num_detections"].any():
         pixels = [spec.preprocessing(image)[0] for image in samples.images]
         outputs["network"] = _float32_outputs(network(np.stack(pixels)))
